@@ -1,0 +1,75 @@
+#pragma once
+// The network configuration on stdin, as a finished value: a NetConf in hand is valid (DESIGN section 6 is its key table).
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cni/request.h"
+#include "cni/result.h"
+#include "ipam/range.h"
+#include "net/ifname.h"
+#include "net/ip.h"
+#include "net/mac.h"
+
+namespace trestle::config {
+
+// hostAccess: everything, nothing, or these ports.
+struct PortRef {
+  std::uint16_t port = 0;
+  std::string protocol;   // "tcp", "udp", "sctp"
+  bool operator==(const PortRef&) const = default;
+};
+struct HostAccess {
+  bool all = true;
+  std::vector<PortRef> ports;   // when not all; empty: nothing
+};
+
+// The built-in IPAM's part of the config.
+struct IpamConf {
+  std::vector<ipam::RangeSet> ranges;            // one address from each set, in order; runtimeConfig.ipRanges stand first
+  std::vector<cni::ResultRoute> routes;          // gw absent: the family's gateway
+};
+
+struct NetConf {
+  std::string cni_version;                       // checked, never ""
+  std::string name;
+  std::string mode = "nat";                      // a name of modes::kModes
+  net::IfName bridge;                            // given or derived
+  std::optional<std::uint32_t> mtu;              // 68..65535; absent: Facts
+  IpamConf ipam;
+  // Requests by precedence runtimeConfig > args.cni > CNI_ARGS: the first source that speaks of addresses wins whole, likewise the MAC.
+  std::vector<net::Cidr> requested_ips;          // bare = host length: no prefix asked
+  std::optional<net::Mac> requested_mac;
+  std::optional<bool> default_route;             // absent: on the first NIC
+  bool spoof_check = true;
+  bool hairpin = false;
+  HostAccess host_access;
+  cni::Dns dns;                                  // runtimeConfig > config
+  std::optional<cni::Result> prev_result;        // of a chain (ADD), or of our ADD (CHECK)
+};
+
+// What DEL, GC and VERSION read: nothing else in stdin can fail them.
+struct Minimal {
+  std::string cni_version, name;
+  std::optional<std::vector<net::Owner>> valid;  // GC: nullopt when the key is absent; [] or null: none valid
+};
+
+// `state_dir` etc. are not here: World-level settings (StateConf) are read by both.
+struct Settings {
+  std::string state_dir = "/run/trestle";
+  std::string log_level = "warn";                // error warn info debug
+  std::string log_file;                          // "" = stderr
+};
+
+// Throws Error{bad_config} (7), {unsupported_field} (2: unknown keys with the nearest known one or its name here; modes and keys of
+// later releases), {incompatible_version} (1), {decode}. `args` are the request's CNI_ARGS. Reads no file and no kernel.
+NetConf parse(const nlohmann::json& json, const cni::Args& args);
+// Never throws for anything but a bad cniVersion/name (GC, CHECK) — DEL with a name that is missing throws bad_config.
+Minimal parse_minimal(const nlohmann::json& json);
+// stateDir, logLevel, logFile. `env_dir` is TRESTLE_STATE_DIR; the config's key wins over it. A stateDir must be absolute.
+Settings parse_settings(const nlohmann::json& json, const std::optional<std::string>& env_dir);
+
+}  // namespace trestle::config

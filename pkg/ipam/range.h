@@ -1,0 +1,47 @@
+#pragma once
+// Address ranges: pure arithmetic over 128-bit numbers, so that /8 and /64 cost what /29 costs.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/ip.h"
+
+namespace trestle::ipam {
+
+// One range of a pool: first..last of `subnet`, less its gateway and exclusions.
+struct Range {
+  net::Cidr subnet;                     // network, host bits zero
+  net::Ip first, last;                  // inclusive, inside subnet
+  std::optional<net::Ip> gateway;       // never given out
+  std::vector<net::Cidr> exclude;       // never given out
+  bool operator==(const Range&) const = default;
+};
+
+// A pool: ranges of one family, one address is taken from it. Never empty, never overlapping.
+using RangeSet = std::vector<Range>;
+
+// What a config may say of one range; absent ends are derived: first = network + 1, last = broadcast - 1 (IPv6: the last), except
+// /31 and /127 (both addresses) and /32 and /128 (the one); gateway = first address of the subnet (network + 1; /31, /127: the
+// lower one). A /32 or /128 has no gateway of its own: absent unless given.
+struct RangeSpec {
+  net::Cidr subnet;
+  std::optional<net::Ip> first, last, gateway;
+  std::vector<net::Cidr> exclude;
+  bool operator==(const RangeSpec&) const = default;
+};
+
+// Throws Error{bad_config} with `path` in front: ends outside the subnet, first > last, a range of which nothing is left, families mixed.
+// A gateway outside the subnet is allowed (it is reached on-link).
+Range make_range(const RangeSpec& spec, const std::string& path);
+// Throws Error{bad_config}: mixed families, overlapping ranges (inside a set or between sets).
+void check_sets(const std::vector<RangeSet>& sets);
+// May this address be given out from `range`? Inside first..last, not the gateway, not excluded.
+bool usable(const Range& range, const net::Ip& ip);
+// How many addresses the pool can give in all (saturating at 2^63), and the gateway for an address of it.
+std::uint64_t capacity(const RangeSet& set);
+// The range that may give `ip`, or nullptr.
+const Range* range_of(const RangeSet& set, const net::Ip& ip);
+// "10.88.0.2-10.88.255.254" with "," between ranges: for messages.
+std::string text(const RangeSet& set);
+
+}  // namespace trestle::ipam

@@ -1,0 +1,41 @@
+#pragma once
+// Every derived name, MAC and group of Trestle comes from one of these pure functions. They are stable for ever:
+// DEL finds by them what an ADD of an older release made (DESIGN section 3).
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "net/ifname.h"
+#include "net/ip.h"
+#include "net/mac.h"
+
+namespace trestle::net {
+
+// Who an attachment belongs to: all that DEL, CHECK and GC look at.
+struct Owner {
+  std::string network, container, ifname;
+  auto operator<=>(const Owner&) const = default;
+};
+
+// 64 bits for the owner: record file names and locks.
+std::uint64_t owner_hash(const Owner& owner);
+// "veth" + 11 hex digits of hash(owner, NIC). `nic` is the interface's name in the pod.
+IfName host_link_name(const Owner& owner, const IfName& nic);
+// "tr" + network name; "tr" + 11 hex digits of its hash when that is longer than 15 or no plain name.
+IfName switch_name(std::string_view network);
+// 02 + 5 bytes of hash(switch).
+Mac switch_mac(const IfName& bridge);
+// 02 + 5 bytes of hash(switch, first address), so that an address used again keeps its MAC.
+Mac pod_mac(const IfName& bridge, const Ip& first);
+// fe + the last 5 bytes of the pod's: a bridge port must not have the MAC of what is behind it.
+Mac host_side_mac(const Mac& pod);
+// IFLA_GROUP of the links of one network: 0x40000000 | 30-bit hash(state dir, network).
+std::uint32_t link_group(std::string_view state_dir, std::string_view network);
+// IFLA_GROUP of the switches made under one state directory.
+std::uint32_t switch_group(std::string_view state_dir);
+// IFLA_GROUP that a link gets just before it is deleted together with others: 0x80000000 | 30-bit hash(state dir).
+std::uint32_t doomed_group(std::string_view state_dir);
+// The link-local address the kernel derives from a MAC (EUI-64): what a switch answers with.
+Ip link_local(const Mac& mac);
+
+}  // namespace trestle::net

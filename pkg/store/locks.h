@@ -1,0 +1,66 @@
+#pragma once
+// Open-file-description byte-range locks at hash offsets of one file: nothing to leak, freed by the kernel on SIGKILL.
+// Order: switch, tables, attachment, store. Taken again until a deadline, then Error{try_again} (11) naming what is busy.
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/fd.h"
+#include "net/ifname.h"
+#include "net/names.h"
+
+namespace trestle::store {
+
+// When a verb must have ended (CLOCK_BOOTTIME): ADD 15 s, DEL 20 s.
+class Deadline {
+ public:
+  static Deadline in(std::chrono::milliseconds budget);
+  std::chrono::milliseconds left() const;   // never negative
+  bool passed() const { return left().count() == 0; }
+
+ private:
+  explicit Deadline(std::uint64_t at) : at_(at) {}
+  std::uint64_t at_;
+};
+
+// A held range; released when destroyed. Move-only.
+class Lock {
+ public:
+  Lock() = default;
+  Lock(int fd, std::uint64_t start, std::uint64_t length) : fd_(fd), start_(start), length_(length) {}
+  Lock(Lock&& other) noexcept;
+  Lock& operator=(Lock&& other) noexcept;
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+  ~Lock() { release(); }
+  void release() noexcept;
+  void downgrade();                          // exclusive -> shared, without a gap
+  bool held() const noexcept { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+  std::uint64_t start_ = 0, length_ = 0;
+};
+
+class Locks {
+ public:
+  explicit Locks(base::Fd file) : file_(std::move(file)) {}
+  Lock switch_shared(const net::IfName& bridge, const Deadline& deadline);
+  Lock switch_exclusive(const net::IfName& bridge, const Deadline& deadline);
+  std::optional<Lock> try_switch_exclusive(const net::IfName& bridge);
+  std::optional<Lock> try_switch_shared(const net::IfName& bridge);
+  Lock all_switches_exclusive(const Deadline& deadline);   // heal, repair: no attachment comes or goes on the node
+  std::optional<Lock> try_all_switches_exclusive();
+  Lock tables(const Deadline& deadline);                   // exclusive: making or removing what switches share
+  Lock attachment(const net::Owner& owner, const Deadline& deadline);
+  std::optional<Lock> try_attachment(const net::Owner& owner);
+  std::optional<Lock> try_attachment(std::uint64_t owner_hash);
+  Lock store(const Deadline& deadline);
+
+ private:
+  Lock take(short type, std::uint64_t start, std::uint64_t length, const Deadline* deadline, const std::string& what, bool* busy);
+  base::Fd file_;
+};
+
+}  // namespace trestle::store

@@ -1,0 +1,122 @@
+#pragma once
+// The store: a directory of small files (DESIGN section 2). What is on disk below the state directory:
+//   lock                                 locks are byte ranges of it (locks.h); never written, never removed
+//   host                                 boot id and host namespace cookie: whose kernel objects the records speak of
+//   departed                             fixed-size ring: owners whose DEL came when there was no record
+//   records/<owner hash>.json            one per attachment
+//   segments/<name hash>/…               used addresses, a cache: rebuilt from the records when in doubt
+//   switches/<bridge>/facts              Facts of the living switch
+//   switches/<bridge>/<digest>/part.json the Steps of a shared part; `ready` beside it once they were all applied;
+//                        …/refs/<owner>  one empty file per attachment that needs the part: removing the directory tells the last
+// Nothing slow and no kernel object is touched under the store's lock.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ipam/choose.h"
+#include "plan/facts.h"
+#include "plan/plan.h"
+#include "store/locks.h"
+#include "store/record.h"
+
+namespace trestle::store {
+
+// What an attachment asks the store to reserve, in one locked step.
+struct Reservation {
+  std::string segment;
+  std::vector<ipam::Want> wants;          // may be empty (pure L2)
+  std::optional<net::Mac> mac;            // requested: refused with Error{held} when another record of the segment has it
+};
+
+// A part on disk.
+struct Part {
+  net::IfName bridge;
+  std::string digest;
+  std::string network;                    // of the ADD that made it, for messages
+  std::vector<plan::Step> steps;
+  bool ready = false;
+};
+
+// Fill levels for messages, STATUS and `ps`.
+struct PoolUse {
+  std::uint64_t capacity = 0, used = 0, resting = 0;
+};
+
+struct RecordFile {
+  std::string name;                       // owner hash, 16 hex digits
+  std::optional<Record> record;           // nullopt: unreadable
+  std::string why;                        // then: the reason
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual const std::string& directory() const = 0;
+  virtual Locks& locks() = 0;
+
+  // --- records -----------------------------------------------------------------------------------------------------------
+  // nullopt: there is none. Throws Error{store} when it is there and unreadable.
+  virtual std::optional<Record> find(const net::Owner& owner) const = 0;
+  virtual bool exists(const net::Owner& owner) const = 0;      // readable or not
+  // All of them, in no order; unreadable ones without `record`. Files that vanish meanwhile are skipped.
+  virtual std::vector<RecordFile> list() const = 0;
+  // How many records there are, without reading them.
+  virtual std::size_t count() const = 0;
+  // Up to `n` record files after the one named `after` (wrapping): for the self-heal that looks at a few in turn.
+  virtual std::vector<RecordFile> some_after(const std::string& after, std::size_t n) const = 0;
+
+  // Under the store's lock: chooses the addresses, calls `complete` with them (gateways and prefix lengths filled) to get the finished
+  // record, and commits refs and record. Throws Error{pool_full} with numbers, Error{held} naming the holder. Nothing is left on failure.
+  // A resting address goes back to the MAC that had it; else addresses come round robin.
+  using Complete = std::function<Record(const std::vector<plan::LeasedIp>&)>;
+  virtual Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) = 0;
+  // What commit() would choose now; writes nothing (trestle plan).
+  virtual std::vector<plan::LeasedIp> peek(const Reservation& reservation) const = 0;
+  // Replaces a record's text (schema upgrades, chained holders); keeps its leases.
+  virtual void rewrite(const Record& record) = 0;
+  // Leases to rest for 30 s (or freed at once, `rest` false: an ADD that failed never used them), then refs, then the record, last.
+  // Works on a full disk. Absent is success. An unreadable record goes too, and segments are marked for rebuilding.
+  virtual void remove(const net::Owner& owner, bool rest) = 0;
+  virtual void remove_file(const RecordFile& file) = 0;         // the same for GC, where an unreadable record has no owner
+  virtual PoolUse use(const std::string& segment, const ipam::RangeSet& set) const = 0;
+
+  // --- shared parts ------------------------------------------------------------------------------------------------------
+  virtual std::optional<plan::Facts> facts(const net::IfName& bridge) const = 0;
+  virtual void set_facts(const net::IfName& bridge, const plan::Facts& facts) = 0;
+  virtual bool part_ready(const PartRef& ref) const = 0;
+  // Writes part.json (idempotent) and a ref of `owner`, before the kernel is touched.
+  virtual void put_part(const Part& part, const net::Owner& owner) = 0;
+  virtual void set_ready(const PartRef& ref, bool ready) = 0;
+  // All parts on the node; an unreadable one has no steps and is not ready.
+  virtual std::vector<Part> parts() const = 0;
+  // Has the part no refs any more? Refs without a record are dropped on the way when `verify`.
+  virtual bool part_unused(const PartRef& ref, bool verify) = 0;
+  virtual void remove_part(const PartRef& ref) = 0;             // with facts, when it was the switch's last
+  // Refs of `owner` in any part though there is no record (killed between the two): removes them, returns their parts.
+  virtual std::vector<PartRef> drop_stray_refs(const net::Owner& owner) = 0;
+
+  // --- an ADD that is overtaken by its DEL -------------------------------------------------------------------------------------
+  // DEL found no record: remember when that DEL began, so that an ADD that began earlier and still runs gives up.
+  virtual void mark_departed(const net::Owner& owner) noexcept = 0;
+  virtual bool departed_since_start(const net::Owner& owner) const = 0;  // did such a DEL begin after this process?
+
+  // Drops temporary files and refs that kills left. For GC.
+  virtual void sweep() = 0;
+};
+
+// Who we are, read once per process by the caller (pkg/kernel knows the cookie).
+struct Identity {
+  std::string boot;            // /proc/sys/kernel/random/boot_id
+  std::uint64_t host_cookie = 0;
+};
+
+// Opens (and makes, 0700 root) the directory. Refused with Error{store}: not a directory, a symlink anywhere below, not root's, group- or
+// world-writable. Records of another boot are void and removed. Same boot, other host namespace, records there: Error{store}
+// that says to give this host its own stateDir. `read_only` makes nothing and returns nullptr when there is no store.
+std::unique_ptr<Store> open_store(const std::string& directory, const Identity& identity, bool read_only = false);
+
+}  // namespace trestle::store
