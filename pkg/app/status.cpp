@@ -1,0 +1,73 @@
+#include <algorithm>
+
+#include "app/shared.h"
+#include "app/verbs.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/probe.h"
+#include "engine/verify.h"
+#include "kernel/link.h"
+#include "net/names.h"
+
+namespace trestle::app {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+constexpr std::size_t kBridgePorts = 1023;   // BR_MAX_PORTS less one (linux/if_bridge.h)
+
+void kernel_can(const config::NetConf& conf, const plan::Facts& facts, const std::string& state_dir) {
+  const modes::Mode& mode = modes::find(conf.mode);
+  plan::Lease lease{{}, net::switch_mac(conf.bridge)};
+  lease.mac.bytes[5] ^= 1;
+  for (const ipam::RangeSet& set : conf.ipam.ranges) lease.ips.push_back({{set.front().first, set.front().subnet.length}, set.front().gateway});
+  const modes::AttachmentInput in{conf, facts, state_dir, {conf.name, "status", "eth0"}, "", lease};
+  try {
+    engine::probe(mode.shared({conf, facts, state_dir}).steps, mode.attachment(in));
+  } catch (const Error& e) {
+    throw Error(Code::not_available, "this kernel cannot serve network '" + conf.name + "': " + e.what(), e.details);
+  }
+}
+
+void pools_have_room(Session& session, const config::NetConf& conf) {
+  for (const ipam::RangeSet& set : conf.ipam.ranges) {
+    const store::PoolUse use = session.store().use(conf.bridge.str(), set);
+    if (use.used < use.capacity) continue;
+    throw Error(Code::not_available, "no address is free on network '" + conf.name + "': " + std::to_string(use.used) + " of " +
+                std::to_string(use.capacity) + " in use in " + ipam::text(set));
+  }
+}
+
+void switch_has_room(Session& session, const config::NetConf& conf) {
+  const auto bridge = kernel::get_link(session.context().route(), conf.bridge);
+  if (!bridge) return;
+  const auto links = kernel::dump_links(session.context().route());
+  const auto ports = std::count_if(links.begin(), links.end(), [&](const kernel::LinkInfo& link) { return link.master == bridge->index; });
+  if (static_cast<std::size_t>(ports) >= kBridgePorts)
+    throw Error(Code::not_available, "switch " + conf.bridge.str() + " is full: a Linux bridge holds 1,023 ports; use a second switch");
+}
+
+void parts_hold(Session& session, const config::NetConf& conf) {
+  std::vector<std::string> lines;
+  for (const store::Part& part : session.store().parts()) {
+    if (part.bridge != conf.bridge || session.store().part_unused({part.bridge, part.digest}, false)) continue;
+    for (const engine::Defect& defect : engine::verify(session.context(), part.steps)) lines.push_back(defect.text);
+  }
+  if (!lines.empty())
+    throw Error(Code::limited, "existing attachments of network '" + conf.name + "' are impaired: " + lines.front() + "; 'trestle repair' mends it",
+                base::join(lines, "\n"));
+}
+
+}  // namespace
+
+void status(Session& session, const config::NetConf& conf) {
+  kernel_can(conf, current_facts(session, conf), session.settings().state_dir);
+  if (!session.has_store()) return;   // nothing was ever added: nothing is full, nothing is broken
+  parts_hold(session, conf);
+  pools_have_room(session, conf);
+  switch_has_room(session, conf);
+}
+
+}  // namespace trestle::app

@@ -4,8 +4,6 @@
 
 namespace trestle::base {
 
-void throw_errno(int err, const std::string& what, Code code) {
-  throw Error(code, what + ": " + std::strerror(err));
-}
+void throw_errno(int err, const std::string& what, Code code) { throw Error(code, what + ": " + std::strerror(err)); }
 
 }  // namespace trestle::base

@@ -5,27 +5,28 @@
 
 namespace trestle::base {
 
-// Codes of a CNI error. 0-99 are the specification's (SPEC section 5), 100 and up are Trestle's own (README, "Error codes").
+// Codes of a CNI error. 0-99 are the specification's (SPEC section 5), 100 and up are Trestle's own (README, "Error
+// codes").
 enum class Code : int {
   incompatible_version = 1,
-  unsupported_field = 2,    // the message carries key and value
-  unknown_container = 3,    // tells the runtime that no DEL is needed: only when nothing is left
-  bad_environment = 4,      // CNI_* variables and CNI_ARGS
-  io = 5,                   // stdin, stdout
-  decode = 6,               // not JSON, or beyond our limits
+  unsupported_field = 2,  // the message carries key and value
+  unknown_container = 3,  // tells the runtime that no DEL is needed: only when nothing is left
+  bad_environment = 4,    // CNI_* variables and CNI_ARGS
+  io = 5,                 // stdin, stdout
+  decode = 6,             // not JSON, or beyond our limits
   bad_config = 7,
   try_again = 11,
-  not_available = 50,       // STATUS: no ADD can be served
-  limited = 51,             // STATUS: nor are existing attachments whole
+  not_available = 50,  // STATUS: no ADD can be served
+  limited = 51,        // STATUS: nor are existing attachments whole
   kernel = 100,
   store = 101,
   pool_full = 102,
-  held = 103,               // an address, name or switch belongs to another, who is named
+  held = 103,  // an address, name or switch belongs to another, who is named
   already_attached = 104,
-  differs = 105,            // CHECK
+  differs = 105,  // CHECK
   kernel_lacks = 106,
   delegate = 107,
-  teardown = 108,           // DEL or GC left something; calling again may help
+  teardown = 108,  // DEL or GC left something; calling again may help
   bug = 199,
 };
 

@@ -1,0 +1,187 @@
+#include "config/netconf.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cni/json.h"
+#include "config/identity.h"
+#include "config/ipam_conf.h"
+#include "config/keys.h"
+#include "net/names.h"
+
+namespace trestle::config {
+namespace {
+
+using cni::Field;
+
+constexpr Choice kModes[] = {{"nat"}, {"routed", false}, {"bridge", false}, {"isolated", false}};
+constexpr Choice kDevices[] = {{"veth"}, {"tap", false}};
+constexpr const char* kProtocols[] = {"tcp", "udp", "sctp"};
+
+net::IfName parse_bridge(const Field& field) {
+  const std::string text = field.string();
+  // It becomes part of file names, sysctl paths and nftables identifiers.
+  if (!cni::is_plain_name(text) || text == "lo")
+    field.refuse("\"" + base::printable(text) +
+                 "\" is no name for a switch: letters, digits, '_', '.' and '-', a letter or digit first");
+  return base::in_context(field.path(), [&] { return net::IfName::parse(text); });
+}
+
+PortRef parse_port(const Field& field) {
+  const std::string text = field.string();
+  const std::vector<std::string> parts = base::split(text, '/');
+  const auto port = base::parse_number(parts.front(), 65535);
+  if (parts.size() == 2 && port && *port != 0)
+    for (const char* protocol : kProtocols)
+      if (parts[1] == protocol) return {static_cast<std::uint16_t>(*port), protocol};
+  field.refuse("\"" + base::printable(text) + "\" is no port with its protocol (tcp, udp or sctp), as \"53/udp\"");
+}
+
+// [] is a list like any other here: no port at all.
+HostAccess parse_host_access(const Field& field) {
+  if (field.raw().is_boolean()) return {field.boolean(), {}};
+  if (!field.raw().is_array()) field.refuse("must be true, false, or a list of ports as [\"53/udp\", \"53/tcp\"]");
+  HostAccess access{false, {}};
+  for (const Field& item : field.items()) {
+    const PortRef port = parse_port(item);
+    if (std::find(access.ports.begin(), access.ports.end(), port) == access.ports.end()) access.ports.push_back(port);
+    if (access.ports.size() > 1024) field.refuse("has more than 1024 ports");
+  }
+  return access;
+}
+
+bool flag(const Field& conf, const char* key, bool absent) {
+  const std::optional<Field> field = conf.find(key);
+  return field ? field->boolean() : absent;
+}
+
+// It ends in a resolv.conf, where a blank or a line end would begin another entry.
+std::string dns_word(const Field& field) {
+  const std::string text = field.string();
+  const bool bad = text.empty() ||
+                   std::any_of(text.begin(), text.end(), [](char c) { return c > '\0' && (c <= ' ' || c == '\x7f'); });
+  if (bad) field.refuse("\"" + base::printable(text) + "\" is empty or has white space");
+  return text;
+}
+
+std::string dns_server(const Field& field) {
+  const std::string text = dns_word(field);
+  if (!net::Ip::try_parse(text.substr(0, text.find('%'))))
+    field.refuse("\"" + base::printable(text) + "\" is not an IPv4 or IPv6 address");
+  return text;
+}
+
+template <class F>
+std::vector<std::string> words(const Field& object, const char* key, F&& parse_word) {
+  std::vector<std::string> out;
+  if (const auto list = object.find(key))
+    for (const Field& item : list->items()) out.push_back(parse_word(item));
+  return out;
+}
+
+cni::Dns parse_dns(const Field& conf, const std::optional<Field>& runtime) {
+  if (runtime) {
+    if (const auto dns = runtime->find("dns")) {
+      check_keys(*dns, runtime_dns_keys());
+      cni::Dns out{words(*dns, "servers", dns_server), words(*dns, "searches", dns_word),
+                   words(*dns, "options", dns_word), ""};
+      if (!out.empty()) return out;
+    }
+  }
+  const auto dns = conf.find("dns");
+  if (!dns) return {};
+  check_keys(*dns, dns_keys());
+  const auto domain = dns->find("domain");
+  return {words(*dns, "nameservers", dns_server), words(*dns, "search", dns_word), words(*dns, "options", dns_word),
+          domain ? dns_word(*domain) : ""};
+}
+
+// args.cni: metadata of which we take what we know and ignore the rest, as the conventions want.
+std::optional<Field> find_args(const Field& conf) {
+  const auto args = conf.find("args");
+  return args ? args->find("cni") : std::nullopt;
+}
+
+std::vector<net::Cidr> requested_ips(const std::vector<std::optional<Field>>& sources, const cni::Args& args) {
+  for (const std::optional<Field>& source : sources) {
+    const auto list = source ? source->find("ips") : std::nullopt;
+    if (!list) continue;
+    std::vector<net::Cidr> ips;
+    if (list->raw().size() > 256) list->refuse("has more than 256 addresses");
+    for (const Field& item : list->items()) ips.push_back(parse_request(item));
+    return ips;
+  }
+  return args.ips;
+}
+
+std::optional<net::Mac> requested_mac(const std::vector<std::optional<Field>>& sources, const cni::Args& args) {
+  for (const std::optional<Field>& source : sources)
+    if (const auto field = source ? source->find("mac") : std::nullopt)
+      return base::in_context(field->path(), [&] { return net::Mac::parse_station(field->string()); });
+  if (args.mac) (void)base::in_context("CNI_ARGS: MAC", [&] { return net::Mac::parse_station(args.mac->str()); });
+  return args.mac;
+}
+
+bool has_v6(const IpamConf& conf) {
+  return std::any_of(conf.ranges.begin(), conf.ranges.end(),
+                     [](const auto& set) { return set.front().first.family == net::Family::v6; });
+}
+
+std::optional<std::uint32_t> parse_mtu(const Field& conf, const IpamConf& ipam) {
+  const auto field = conf.find("mtu");
+  if (!field) return std::nullopt;
+  const auto mtu = static_cast<std::uint32_t>(field->integer(68, 65535));
+  if (mtu < 1280 && has_v6(ipam))
+    field->refuse(std::to_string(mtu) + " is less than 1280, the least that IPv6 works with");
+  return mtu;
+}
+
+void check_addresses(const NetConf& conf) {
+  if (!conf.ipam.ranges.empty()) return;
+  if (conf.mode == "nat")
+    throw base::Error(base::Code::bad_config,
+                      "mode \"nat\" needs addresses for its pods: add \"subnets\": [\"10.88.0.0/16\", \"fd88::/64\"] "
+                      "or an \"ipam\" with ranges");
+  if (!conf.requested_ips.empty())
+    throw base::Error(base::Code::bad_config, "an address is requested (" + conf.requested_ips.front().str() +
+                                                  "), but the network has none to give");
+}
+
+}  // namespace
+
+NetConf parse(const nlohmann::json& json, const cni::Args& args) {
+  const Field conf(json, "");
+  const Identity identity = parse_identity(conf);
+  check_keys(conf, conf_keys());
+  const std::optional<Field> runtime = conf.find("runtimeConfig");
+  if (runtime) check_keys(*runtime, runtime_keys());
+  const std::vector<std::optional<Field>> sources = {runtime, find_args(conf)};
+
+  const auto mode = conf.find("mode"), device = conf.find("device"), bridge = conf.find("bridge");
+  NetConf out{.cni_version = identity.cni_version,
+              .name = identity.name,
+              .mode = mode ? choose(*mode, kModes) : "nat",
+              .bridge = bridge ? parse_bridge(*bridge) : net::switch_name(identity.name),
+              .mtu = std::nullopt,
+              .ipam = parse_ipam(conf),
+              .requested_ips = requested_ips(sources, args),
+              .requested_mac = requested_mac(sources, args),
+              .default_route = std::nullopt,
+              .spoof_check = flag(conf, "spoofCheck", true),
+              .hairpin = flag(conf, "hairpinMode", false),
+              .host_access = {},
+              .dns = parse_dns(conf, runtime),
+              .prev_result = std::nullopt};
+  if (device) (void)choose(*device, kDevices);
+  if (const auto field = conf.find("defaultRoute")) out.default_route = field->boolean();
+  if (const auto field = conf.find_any("hostAccess")) out.host_access = parse_host_access(*field);
+  if (const auto field = conf.find("prevResult"))
+    out.prev_result = cni::result_from_json(field->raw(), identity.cni_version);
+  out.mtu = parse_mtu(conf, out.ipam);
+  check_addresses(out);
+  (void)parse_settings(json, std::nullopt);
+  return out;
+}
+
+}  // namespace trestle::config

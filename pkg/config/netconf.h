@@ -1,5 +1,6 @@
 #pragma once
-// The network configuration on stdin, as a finished value: a NetConf in hand is valid (DESIGN section 6 is its key table).
+// The network configuration on stdin, as a finished value: a NetConf in hand is valid (DESIGN section 6 is its key
+// table).
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -19,36 +20,37 @@ namespace trestle::config {
 // hostAccess: everything, nothing, or these ports.
 struct PortRef {
   std::uint16_t port = 0;
-  std::string protocol;   // "tcp", "udp", "sctp"
+  std::string protocol;  // "tcp", "udp", "sctp"
   bool operator==(const PortRef&) const = default;
 };
 struct HostAccess {
   bool all = true;
-  std::vector<PortRef> ports;   // when not all; empty: nothing
+  std::vector<PortRef> ports;  // when not all; empty: nothing
 };
 
 // The built-in IPAM's part of the config.
 struct IpamConf {
-  std::vector<ipam::RangeSet> ranges;            // one address from each set, in order; runtimeConfig.ipRanges stand first
-  std::vector<cni::ResultRoute> routes;          // gw absent: the family's gateway
+  std::vector<ipam::RangeSet> ranges;    // one address from each set, in order; runtimeConfig.ipRanges stand first
+  std::vector<cni::ResultRoute> routes;  // gw absent: the family's gateway
 };
 
 struct NetConf {
-  std::string cni_version;                       // checked, never ""
+  std::string cni_version;  // checked, never ""
   std::string name;
-  std::string mode = "nat";                      // a name of modes::kModes
-  net::IfName bridge;                            // given or derived
-  std::optional<std::uint32_t> mtu;              // 68..65535; absent: Facts
+  std::string mode = "nat";          // a name of modes::kModes
+  net::IfName bridge;                // given or derived
+  std::optional<std::uint32_t> mtu;  // 68..65535; absent: Facts
   IpamConf ipam;
-  // Requests by precedence runtimeConfig > args.cni > CNI_ARGS: the first source that speaks of addresses wins whole, likewise the MAC.
-  std::vector<net::Cidr> requested_ips;          // bare = host length: no prefix asked
+  // Requests by precedence runtimeConfig > args.cni > CNI_ARGS: the first source that speaks of addresses wins whole,
+  // likewise the MAC.
+  std::vector<net::Cidr> requested_ips;  // bare = host length: no prefix asked
   std::optional<net::Mac> requested_mac;
-  std::optional<bool> default_route;             // absent: on the first NIC
+  std::optional<bool> default_route;  // absent: on the first NIC
   bool spoof_check = true;
   bool hairpin = false;
   HostAccess host_access;
-  cni::Dns dns;                                  // runtimeConfig > config
-  std::optional<cni::Result> prev_result;        // of a chain (ADD), or of our ADD (CHECK)
+  cni::Dns dns;                            // runtimeConfig > config
+  std::optional<cni::Result> prev_result;  // of a chain (ADD), or of our ADD (CHECK)
 };
 
 // What DEL, GC and VERSION read: nothing else in stdin can fail them.
@@ -60,16 +62,26 @@ struct Minimal {
 // `state_dir` etc. are not here: World-level settings (StateConf) are read by both.
 struct Settings {
   std::string state_dir = "/run/trestle";
-  std::string log_level = "warn";                // error warn info debug
-  std::string log_file;                          // "" = stderr
+  std::string log_level = "warn";  // error warn info debug
+  std::string log_file;            // "" = stderr
 };
 
-// Throws Error{bad_config} (7), {unsupported_field} (2: unknown keys with the nearest known one or its name here; modes and keys of
-// later releases), {incompatible_version} (1), {decode}. `args` are the request's CNI_ARGS. Reads no file and no kernel.
+// Throws Error{bad_config} (7), {unsupported_field} (2: unknown keys with the nearest known one or its name here; modes
+// and keys of later releases), {incompatible_version} (1), {decode}. `args` are the request's CNI_ARGS. Reads no file
+// and no kernel.
 NetConf parse(const nlohmann::json& json, const cni::Args& args);
-// Never throws for anything but a bad cniVersion/name (GC, CHECK) — DEL with a name that is missing throws bad_config.
-Minimal parse_minimal(const nlohmann::json& json);
-// stateDir, logLevel, logFile. `env_dir` is TRESTLE_STATE_DIR; the config's key wins over it. A stateDir must be absolute.
-Settings parse_settings(const nlohmann::json& json, const std::optional<std::string>& env_dir);
+// Throws for a bad cniVersion (1) or name (7) and what is no object (6) only; for GC, the verb that reads the valid
+// attachments, also Error{bad_config} when their value is neither null nor a list of {containerID, ifname}: it must
+// never be taken for "none valid".
+Minimal parse_minimal(const nlohmann::json& json, cni::Command command = cni::Command::gc);
+
+// `ignore` is for DEL and GC, which nothing in stdin may fail: a setting that ADD would have refused is then as good as
+// absent.
+enum class OnBadSetting : std::uint8_t { refuse, ignore };
+// stateDir, logLevel, logFile. `env_dir` is TRESTLE_STATE_DIR; the config's key wins over it. A stateDir must be
+// absolute, without ".."; it comes out without doubled or trailing slashes. Throws Error{bad_config},
+// {unsupported_field} (logLevel), {bad_environment} (env_dir, whatever `on_bad`).
+Settings parse_settings(const nlohmann::json& json, const std::optional<std::string>& env_dir,
+                        OnBadSetting on_bad = OnBadSetting::refuse);
 
 }  // namespace trestle::config

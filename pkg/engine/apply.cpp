@@ -1,0 +1,197 @@
+#include "engine/apply.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "engine/file.h"
+#include "kernel/address.h"
+#include "kernel/announce.h"
+#include "kernel/nft.h"
+#include "kernel/route.h"
+#include "kernel/sysctl.h"
+#include "plan/plan.h"
+#include "plan/step_text.h"
+
+namespace trestle::engine {
+
+using base::Code;
+using base::Error;
+using plan::LinkRef;
+using plan::Where;
+
+namespace {
+
+// Reads the Steps one by one and keeps what belongs to one socket together until another socket's turn comes.
+class Applier {
+ public:
+  Applier(Context& context, bool again) : context_(context), again_(again) {}
+
+  void run(const std::vector<plan::Step>& steps) {
+    for (const plan::Step& step : steps) {
+      std::visit(*this, step);
+      if (flushed_) return;
+    }
+    flush();
+  }
+  bool flushed() const { return flushed_; }
+
+  void operator()(const plan::Sysctl& s) {
+    flush();
+    base::in_context(plan::describe(s), [&] {
+      if (s.where == Where::host) return kernel::ensure_sysctl(s.key, s.value, s.at_least);
+      const kernel::InNetns inside(context_.pod_fd(), context_.home());
+      kernel::ensure_sysctl(s.key, s.value, s.at_least);
+    });
+  }
+
+  void operator()(const plan::File& s) {
+    flush();
+    ensure_file(s.path, s.text);
+  }
+
+  void operator()(const plan::Bridge& s) {
+    flush();
+    const LinkRef ref{Where::host, s.link};
+    auto there = kernel::get_link(context_.route(), s.link);
+    kernel::Batch batch;
+    if (!there) {
+      kernel::add_bridge(batch, s);
+      context_.route().send_or_throw(batch);
+      kernel::set_link(batch, s.link, s.mtu, nullptr, std::nullopt, "trestle switch");
+    } else if (there->kind != "bridge" || there->group != s.group) {
+      throw Error(Code::held, "host:" + s.link.str() + ": a link of this name is there already and is not ours; choose another "
+                  "'bridge' for this network or remove that link");
+    } else {
+      if (there->mac != s.mac || there->mtu != s.mtu) kernel::set_link(batch, s.link, s.mtu, &s.mac, std::nullopt, std::nullopt);
+    }
+    if (!batch.empty()) context_.route().send_or_throw(batch);
+    context_.forget(ref);
+  }
+
+  void operator()(const plan::Veth& s) {
+    flush();
+    if (again_ && kernel::get_link(context_.route(), s.host)) return remaster(s);
+    const std::uint32_t master = context_.index({Where::host, s.master});
+    if (create(s, master)) return;
+    // A left-over of ours under this name (its record was lost) is no reason to refuse.
+    const auto there = kernel::get_link(context_.route(), s.host);
+    if (there && there->group != s.group && there->group != context_.doomed())
+      throw Error(Code::held, "host:" + s.host.str() + ": a link of this name is there already and is not ours; remove it");
+    if (kernel::get_link(context_.pod_route(), s.pod))
+      throw Error(Code::held, "pod:" + s.pod.str() + ": the pod has an interface of this name already; an ADD must make it, so remove "
+                  "it or choose another CNI_IFNAME");
+    if (there) {
+      kernel::Batch batch;
+      kernel::delete_link(batch, there->index, s.host.str());
+      context_.route().send_or_throw(batch);
+    }
+    if (!create(s, master)) throw Error(Code::kernel, plan::describe(s) + ": File exists");
+  }
+
+  void operator()(const plan::Up& s) { kernel::set_up(queue(s.link.where), s.link.name); }
+
+  void operator()(const plan::Port& s) { kernel::set_port(queue(Where::host), s); }
+
+  void operator()(const plan::Address& s) {
+    const std::uint32_t index = link_index(s.link);
+    kernel::add_address(queue(s.link.where), index, s.cidr, again_, plan::describe(s));
+  }
+
+  void operator()(const plan::Route& s) {
+    const std::uint32_t index = link_index(s.dev);
+    kernel::add_route(queue(s.dev.where), index, s, again_, plan::describe(s));
+  }
+
+  void operator()(const plan::Rules& s) { nft().add_rules(s); }
+
+  void operator()(const plan::Elements& s) { nft().add_elements(s); }
+
+  void operator()(const plan::Announce& s) {
+    const std::uint32_t index = link_index({Where::pod, s.link});
+    kernel::announce_arp(queue(Where::pod), index, s);
+    flush();
+    const kernel::InNetns inside(context_.pod_fd(), context_.home());
+    // Best effort: a lost advertisement costs a neighbour one stale entry, not the pod its network.
+    static_cast<void>(kernel::announce_nd(index, s));
+  }
+
+ private:
+  enum class Waiting : std::uint8_t { nothing, nft, host, pod };
+
+  void turn(Waiting to) {
+    if (waiting_ != to) flush();
+    waiting_ = to;
+  }
+
+  kernel::Batch& queue(Where where) {
+    turn(where == Where::host ? Waiting::host : Waiting::pod);
+    return batch_;
+  }
+
+  kernel::NftBatch& nft() {
+    turn(Waiting::nft);
+    return nft_;
+  }
+
+  // Asking for an index must not come between what is queued and its send: a link may be renamed or made by it.
+  std::uint32_t link_index(const LinkRef& link) { return context_.index(link); }
+
+  void flush() {
+    const Waiting what = std::exchange(waiting_, Waiting::nothing);
+    if (what == Waiting::host) context_.route().send_or_throw(batch_);
+    if (what == Waiting::pod) context_.pod_route().send_or_throw(batch_);
+    if (what != Waiting::nft) return;
+    const kernel::NftBatch::Outcome outcome = nft_.send(context_.nft());
+    if (outcome.done) return;
+    if (outcome.missing() && !again_) {
+      flushed_ = true;
+      return;
+    }
+    kernel::refuse({0, outcome.err, outcome.what});
+  }
+
+  // false: one of the two names is taken.
+  bool create(const plan::Veth& s, std::uint32_t master) {
+    kernel::Batch batch;
+    kernel::add_veth(batch, s, master, context_.pod_fd().get());
+    for (const kernel::Refusal& refusal : context_.route().send(batch)) {
+      if (refusal.err == EEXIST) return false;
+      if (refusal.err == EXFULL || refusal.err == ENOSPC)
+        throw Error(Code::pool_full, "host:" + s.master.str() + ": the switch is full (a Linux bridge holds 1,023 ports); detach pods "
+                    "or use a second switch", refusal.label);
+      kernel::refuse({refusal.index, refusal.err, plan::describe(s) + " (" + refusal.label + ")"});
+    }
+    kernel::set_link(queue(Where::host), s.host, std::nullopt, nullptr, std::nullopt, s.alias);
+    return true;
+  }
+
+  // The pair is there: its membership and MTU may not be.
+  void remaster(const plan::Veth& s) {
+    kernel::Batch& batch = queue(Where::host);
+    kernel::set_link(batch, s.host, s.mtu, &s.host_mac, s.group, s.alias);
+    kernel::set_master(batch, s.host, context_.index({Where::host, s.master}));
+    kernel::set_link(queue(Where::pod), s.pod, s.mtu, nullptr, std::nullopt, std::nullopt);
+  }
+
+  Context& context_;
+  bool again_;
+  bool flushed_ = false;
+  Waiting waiting_ = Waiting::nothing;
+  kernel::Batch batch_;
+  kernel::NftBatch nft_;
+};
+
+}  // namespace
+
+void apply_shared(Context& context, const std::vector<plan::Step>& steps) { Applier(context, true).run(steps); }
+
+bool apply_attachment(Context& context, const std::vector<plan::Step>& steps) {
+  Applier applier(context, false);
+  applier.run(steps);
+  return !applier.flushed();
+}
+
+void reapply_attachment(Context& context, const std::vector<plan::Step>& steps) { Applier(context, true).run(steps); }
+
+}  // namespace trestle::engine

@@ -1,0 +1,219 @@
+#include "engine/verify.h"
+
+#include <set>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/file.h"
+#include "kernel/address.h"
+#include "kernel/nft.h"
+#include "kernel/route.h"
+#include "kernel/sysctl.h"
+#include "plan/plan.h"
+#include "plan/step_text.h"
+
+namespace trestle::engine {
+
+using plan::LinkRef;
+using plan::Where;
+
+namespace {
+
+std::string changed(const std::string& what, const std::string& found, const std::string& wanted) {
+  return what + " is " + found + ", not " + wanted;
+}
+
+class Verifier {
+ public:
+  Verifier(Context& context, const std::map<net::IfName, Override>& overrides) : context_(context), overrides_(overrides) {}
+
+  std::vector<Defect> run(const std::vector<plan::Step>& steps) {
+    for (; at_ < steps.size(); ++at_) std::visit(*this, steps[at_]);
+    return std::move(defects_);
+  }
+
+  void operator()(const plan::Sysctl& s) {
+    if (const auto link = link_of(s); link && lost(*link)) return;
+    const auto found = s.where == Where::host ? kernel::read_sysctl(s.key) : pod_sysctl(s.key);
+    if (found == s.value) return;
+    const auto number = found ? base::parse_number(*found, 0xffffffffU) : std::nullopt;
+    const auto wanted = base::parse_number(s.value, 0xffffffffU);
+    if (s.at_least && number && wanted && *number >= *wanted) return;
+    if (const auto link = link_of(s)) no_ipv6_.insert(*link);   // switching it off takes the addresses too
+    defect(s, found ? "is " + *found : "is not there");
+  }
+
+  void operator()(const plan::File& s) {
+    if (!file_has(s.path, s.text)) defect(s, "is gone or changed");
+  }
+
+  void operator()(const plan::Bridge& s) {
+    const LinkRef ref{Where::host, s.link};
+    const auto link = kernel::get_link(context_.route(), s.link);
+    if (!link || link->kind != "bridge") {
+      gone_.insert(ref);
+      return defect(s, link ? "is no bridge" : "is gone");
+    }
+    context_.set_index(ref, link->index);
+    if (link->mac != s.mac) defect(s, changed("MAC", link->mac ? link->mac->str() : "none", s.mac.str()));
+    if (link->mtu != s.mtu) defect(s, changed("MTU", std::to_string(link->mtu), std::to_string(s.mtu)));
+    note(ref, *link);
+  }
+
+  void operator()(const plan::Veth& s) {
+    const LinkRef host_ref{Where::host, s.host};
+    const LinkRef pod_ref{Where::pod, s.pod};
+    const auto host = kernel::get_link(context_.route(), s.host);
+    if (!host || host->kind != "veth") {
+      gone_.insert(host_ref);
+      gone_.insert(pod_ref);
+      return defect(s, "is gone");
+    }
+    context_.set_index(host_ref, host->index);
+    note(host_ref, *host);
+    check_master(s, *host);
+    if (host->mtu != s.mtu && host->mtu != wanted_mtu(s)) defect(s, changed("MTU of the host end", std::to_string(host->mtu), std::to_string(s.mtu)));
+    const auto pod = host->peer ? kernel::get_link(context_.pod_route(), host->peer) : std::nullopt;
+    if (!pod || pod->kind != "veth") {
+      gone_.insert(pod_ref);
+      return defect(s, "its pod end is not in the pod's namespace");
+    }
+    context_.set_index(pod_ref, pod->index);
+    if (pod->name != s.pod.str()) renamed_.insert(pod_ref);
+    note(pod_ref, *pod);
+    check_pod_end(s, *pod);
+  }
+
+  void operator()(const plan::Up& s) {
+    if (lost(s.link)) return;
+    const auto up = up_.find(s.link);
+    if (up == up_.end() || up->second) return;
+    down_.insert(s.link);
+    defect(s, "is down");
+  }
+
+  void operator()(const plan::Port& s) {
+    const LinkRef ref{Where::host, s.link};
+    if (lost(ref) || loose_.contains(ref)) return;
+    const auto link = kernel::get_link(context_.route(), s.link);
+    if (!link || link->port_kind != "bridge") return;   // the veth Step has told it
+    std::vector<std::string> wrong;
+    if (link->hairpin != s.hairpin) wrong.emplace_back("hairpin");
+    if (link->isolated != s.isolated) wrong.emplace_back("isolated");
+    if (link->guard != s.guard) wrong.emplace_back("guard");
+    if (!wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));
+  }
+
+  void operator()(const plan::Address& s) {
+    if (lost(s.link) || (is_down(s.link)) || (s.cidr.ip.family == net::Family::v6 && no_ipv6_.contains(s.link))) return;
+    // KubeVirt moves the addresses to a link of its own when it renames ours.
+    const std::uint32_t index = renamed_.contains(s.link) ? 0 : context_.index(s.link);
+    for (const net::Cidr& cidr : kernel::addresses(context_.socket(s.link.where), index))
+      if (cidr == s.cidr) return;
+    homeless_.insert({s.link, s.cidr.ip.family});
+    defect(s, "is gone");
+  }
+
+  void operator()(const plan::Route& s) {
+    const net::Family family = s.dst.ip.family;
+    if (lost(s.dev) || is_down(s.dev) || homeless_.contains({s.dev, family}) || renamed_.contains(s.dev)) return;
+    if (family == net::Family::v6 && no_ipv6_.contains(s.dev)) return;
+    if (!kernel::has_route(context_.socket(s.dev.where), context_.index(s.dev), s)) defect(s, "is gone");
+  }
+
+  void operator()(const plan::Rules& s) {
+    if (flushed_) return;
+    bool table_gone = false;
+    const auto missing = kernel::missing_rules(context_.nft(), s, &table_gone);
+    if (table_gone) return flushed(s);
+    if (!missing.empty()) defect(s, base::join(missing, "; "));
+  }
+
+  void operator()(const plan::Elements& s) {
+    if (flushed_) return;
+    bool table_gone = false;
+    const auto missing = kernel::missing_elements(context_.nft(), s, &table_gone);
+    if (table_gone) return flushed(s);
+    const std::string set = "host: element of " + plan::text(s.table) + " " + s.set + ": ";
+    for (const std::string& element : missing) defects_.push_back({at_, set + element + ": is gone"});
+  }
+
+  void operator()(const plan::Announce&) {}   // true by definition
+
+ private:
+  template <class S>
+  void defect(const S& step, const std::string& why) {
+    defects_.push_back({at_, plan::describe(step) + ": " + why});
+  }
+
+  template <class S>
+  void flushed(const S&) {
+    flushed_ = true;
+    defects_.push_back({at_, "host: nftables table trestle is gone (the ruleset was flushed); 'trestle repair' rebuilds it"});
+  }
+
+  std::optional<std::string> pod_sysctl(const std::string& key) {
+    const kernel::InNetns inside(context_.pod_fd(), context_.home());
+    return kernel::read_sysctl(key);
+  }
+
+  // The link of a per-interface key (net/ipv6/conf/<link>/<name>); nullopt for the host-wide ones.
+  static std::optional<LinkRef> link_of(const plan::Sysctl& s) {
+    const auto parts = base::split(s.key, '/');
+    if (parts.size() != 5 || parts[2] != "conf" || parts[3] == "all" || parts[3] == "default") return std::nullopt;
+    return LinkRef{s.where, net::IfName::parse(parts[3])};
+  }
+
+  void check_master(const plan::Veth& s, const kernel::LinkInfo& host) {
+    const LinkRef master{Where::host, s.master};
+    if (gone_.contains(master)) {
+      loose_.insert({Where::host, s.host});
+      return;
+    }
+    const auto bridge = kernel::get_link(context_.route(), s.master);
+    if (bridge && host.master == bridge->index) return;
+    loose_.insert({Where::host, s.host});
+    defect(s, "is no port of " + s.master.str());
+  }
+
+  std::uint32_t wanted_mtu(const plan::Veth& s) const {
+    const auto it = overrides_.find(s.pod);
+    return it != overrides_.end() && it->second.mtu ? *it->second.mtu : s.mtu;
+  }
+
+  void check_pod_end(const plan::Veth& s, const kernel::LinkInfo& pod) {
+    const auto it = overrides_.find(s.pod);
+    const net::Mac mac = it != overrides_.end() && it->second.mac ? *it->second.mac : s.pod_mac;
+    const std::uint32_t size = wanted_mtu(s);
+    if (pod.mac != mac && !renamed_.contains({Where::pod, s.pod}))   // KubeVirt's binding gives the renamed end another
+      defect(s, changed("MAC of the pod end", pod.mac ? pod.mac->str() : "none", mac.str()));
+    if (pod.mtu != size) defect(s, changed("MTU of the pod end", std::to_string(pod.mtu), std::to_string(size)));
+    if (pod.mtu < 1280) no_ipv6_.insert({Where::pod, s.pod});
+  }
+
+  void note(const LinkRef& ref, const kernel::LinkInfo& link) { up_[ref] = link.up(); }
+
+  bool is_down(const LinkRef& link) const {
+    const auto it = up_.find(link);
+    return it != up_.end() && !it->second;
+  }
+
+  bool lost(const LinkRef& link) const { return gone_.contains(link); }
+
+  Context& context_;
+  const std::map<net::IfName, Override>& overrides_;
+  std::size_t at_ = 0;
+  std::vector<Defect> defects_;
+  std::set<LinkRef> gone_, down_, loose_, renamed_, no_ipv6_;
+  std::set<std::pair<LinkRef, net::Family>> homeless_;
+  std::map<LinkRef, bool> up_;
+  bool flushed_ = false;
+};
+
+}  // namespace
+
+std::vector<Defect> verify(Context& context, const std::vector<plan::Step>& steps, const std::map<net::IfName, Override>& overrides) {
+  return Verifier(context, overrides).run(steps);
+}
+
+}  // namespace trestle::engine

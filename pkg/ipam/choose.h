@@ -14,13 +14,14 @@ struct Want {
   std::optional<net::Ip> wanted;
 };
 
-// Matches requested addresses to the sets. Throws Error{bad_config}: a request in no set, two in one set, a prefix length that
-// is not the range's, the gateway or an excluded address asked for. Sets without a request get one without `wanted`.
+// Matches requested addresses to the sets. Throws Error{bad_config}: a request in no set, two in one set, a prefix
+// length that is not the range's, the gateway or an excluded address asked for. Sets without a request get one without
+// `wanted`.
 std::vector<Want> match(const std::vector<RangeSet>& sets, const std::vector<net::Cidr>& requested);
 
 // Finds a free address of `set`, round robin after `cursor` (nullopt: from the start), in whole chunks of 4096.
-// `used(base)` gives the 4096-bit map (64 words, bit i = base + i taken) of the chunk at `base` (a multiple of 4096), or nullptr
-// when nothing in it is taken. Costs O(chunks passed), never O(addresses). nullopt: full.
+// `used(base)` gives the 4096-bit map (64 words, bit i = base + i taken) of the chunk at `base` (a multiple of 4096),
+// or nullptr when nothing in it is taken. Costs O(chunks passed), never O(addresses). nullopt: full.
 using Chunk = const std::uint64_t*;
 std::optional<net::Ip> next_free(const RangeSet& set, const std::optional<net::Ip>& cursor,
                                  const std::function<Chunk(const net::Ip& base)>& used);

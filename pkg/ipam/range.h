@@ -10,19 +10,19 @@ namespace trestle::ipam {
 
 // One range of a pool: first..last of `subnet`, less its gateway and exclusions.
 struct Range {
-  net::Cidr subnet;                     // network, host bits zero
-  net::Ip first, last;                  // inclusive, inside subnet
-  std::optional<net::Ip> gateway;       // never given out
-  std::vector<net::Cidr> exclude;       // never given out
+  net::Cidr subnet;                // network, host bits zero
+  net::Ip first, last;             // inclusive, inside subnet
+  std::optional<net::Ip> gateway;  // never given out
+  std::vector<net::Cidr> exclude;  // never given out
   bool operator==(const Range&) const = default;
 };
 
 // A pool: ranges of one family, one address is taken from it. Never empty, never overlapping.
 using RangeSet = std::vector<Range>;
 
-// What a config may say of one range; absent ends are derived: first = network + 1, last = broadcast - 1 (IPv6: the last), except
-// /31 and /127 (both addresses) and /32 and /128 (the one); gateway = first address of the subnet (network + 1; /31, /127: the
-// lower one). A /32 or /128 has no gateway of its own: absent unless given.
+// What a config may say of one range; absent ends are derived: first = network + 1, last = broadcast - 1 (IPv6: the
+// last), except /31 and /127 (both addresses) and /32 and /128 (the one); gateway = first address of the subnet
+// (network + 1; /31, /127: the lower one). A /32 or /128 has no gateway of its own: absent unless given.
 struct RangeSpec {
   net::Cidr subnet;
   std::optional<net::Ip> first, last, gateway;
@@ -30,11 +30,20 @@ struct RangeSpec {
   bool operator==(const RangeSpec&) const = default;
 };
 
-// Throws Error{bad_config} with `path` in front: ends outside the subnet, first > last, a range of which nothing is left, families mixed.
-// A gateway outside the subnet is allowed (it is reached on-link).
+// Throws Error{bad_config} with `path` in front: ends outside the subnet, first > last, a range of which nothing is
+// left, families mixed, an exclusion that meets nothing of the subnet. A gateway outside the subnet is allowed (it is
+// reached on-link). Given ends that are the network's own or its broadcast address are moved inward by one: no host can
+// have those.
 Range make_range(const RangeSpec& spec, const std::string& path);
-// Throws Error{bad_config}: mixed families, overlapping ranges (inside a set or between sets).
+// Throws Error{bad_config}: an empty set, mixed families, overlapping ranges (inside a set or between sets), a gateway
+// that another range would give to a pod.
 void check_sets(const std::vector<RangeSet>& sets);
+// The addresses of `range` that may be given out, as disjoint inclusive stretches in ascending order: first..last cut
+// at the gateway and the exclusions. Not empty for what make_range() made.
+struct Span {
+  net::U128 first = 0, last = 0;
+};
+std::vector<Span> spans(const Range& range);
 // May this address be given out from `range`? Inside first..last, not the gateway, not excluded.
 bool usable(const Range& range, const net::Ip& ip);
 // How many addresses the pool can give in all (saturating at 2^63), and the gateway for an address of it.

@@ -1,0 +1,66 @@
+#include "kernel/address.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "kernel/attrs.h"
+
+namespace trestle::kernel {
+
+namespace {
+
+void put_address(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uint32_t link_index, const net::Cidr& cidr,
+                 const std::string& label) {
+  const bool v4 = cidr.ip.family == net::Family::v4;
+  auto* header = static_cast<ifaddrmsg*>(batch.begin(type, flags, sizeof(ifaddrmsg), label));
+  header->ifa_family = v4 ? AF_INET : AF_INET6;
+  header->ifa_prefixlen = cidr.length;
+  header->ifa_flags = v4 ? 0 : IFA_F_NODAD;
+  header->ifa_index = link_index;
+  batch.put(IFA_LOCAL, cidr.ip.bytes());
+  batch.put(IFA_ADDRESS, cidr.ip.bytes());
+}
+
+void read_addresses(Socket& socket, int family, std::uint32_t link_index, std::vector<net::Cidr>& found) {
+  const std::size_t before = found.size();
+  Batch batch;
+  auto* header = static_cast<ifaddrmsg*>(batch.begin(RTM_GETADDR, NLM_F_DUMP, sizeof(ifaddrmsg), "list addresses"));
+  header->ifa_family = static_cast<std::uint8_t>(family);
+  header->ifa_index = link_index;  // the kernel filters (NETLINK_GET_STRICT_CHK)
+  for (const int none : {ENODEV, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);
+  socket.dump(batch, [&] { found.resize(before); }, [&](const nlmsghdr& message) {
+    const auto address = header_of<ifaddrmsg>(message);
+    if (!address || message.nlmsg_type != RTM_NEWADDR || address->ifa_family != family) return;
+    if (link_index != 0 && address->ifa_index != link_index) return;
+    const Attrs attrs = Attrs::of(message, sizeof(ifaddrmsg));
+    // With a peer IFA_ADDRESS is the other end.
+    const auto bytes = attrs.has(IFA_LOCAL) ? attrs.view(IFA_LOCAL) : attrs.view(IFA_ADDRESS);
+    if (bytes && bytes->size() == (family == AF_INET ? 4U : 16U)) found.push_back({net::Ip::from_bytes(*bytes), address->ifa_prefixlen});
+  });
+}
+
+}  // namespace
+
+void add_address(Batch& batch, std::uint32_t link_index, const net::Cidr& cidr, bool again, const std::string& label) {
+  put_address(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link_index, cidr, label);
+  if (cidr.ip.family == net::Family::v4 && cidr.length < 31) batch.put(IFA_BROADCAST, cidr.last().bytes());
+  if (again) batch.accept(EEXIST);
+}
+
+void delete_address(Batch& batch, std::uint32_t link_index, const net::Cidr& cidr, const std::string& label) {
+  put_address(batch, RTM_DELADDR, 0, link_index, cidr, label);
+  // ENXIO: IPv6 is off on that link.
+  for (const int gone : {EADDRNOTAVAIL, ENODEV, ENXIO}) batch.accept(gone);
+}
+
+std::vector<net::Cidr> addresses(Socket& socket, std::uint32_t link_index) {
+  std::vector<net::Cidr> found;
+  read_addresses(socket, AF_INET, link_index, found);
+  read_addresses(socket, AF_INET6, link_index, found);
+  return found;
+}
+
+}  // namespace trestle::kernel

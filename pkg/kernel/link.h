@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,19 +24,33 @@ struct LinkInfo {
   bool up() const;                      // IFF_UP: administrative, never carrier
 };
 
+// By name, an alternative name too: compare LinkInfo::name when that matters. nullopt: there is none.
 std::optional<LinkInfo> get_link(Socket& socket, const net::IfName& name);
 std::optional<LinkInfo> get_link(Socket& socket, std::uint32_t index);
-std::vector<LinkInfo> dump_links(Socket& socket);
+// `master`: only the ports of that bridge; 0: all links of the namespace. A dump: never on the ADD and DEL path.
+std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master = 0);
+// One message of the kernel; nullopt when it is none about a link.
+std::optional<LinkInfo> read_link(const nlmsghdr& message);
+
+constexpr std::size_t kAliasMax = 255;              // longer aliases are cut: the kernel refuses them
+constexpr std::uint32_t kBridgeBirthMtu = 1499;     // see add_bridge()
 
 // Requests. Building needs no socket.
-void add_bridge(Batch& batch, const plan::Bridge& bridge);          // RTM_NEWLINK, exclusive: mac, group in the creating message
+
+// RTM_NEWLINK, exclusive: name, MAC and group in the creating message, down. The MTU is *not* bridge.mtu yet: in a later send (this one
+// may be refused with EEXIST, and then the bridge is not ours to change) call set_link() with it, so that the kernel counts the MTU as
+// set by the user; otherwise it follows the smallest port.
+void add_bridge(Batch& batch, const plan::Bridge& bridge);
+// Changes what is given of an existing link (ENODEV otherwise).
 void set_link(Batch& batch, const net::IfName& name, std::optional<std::uint32_t> mtu, const net::Mac* mac,
               std::optional<std::uint32_t> group, std::optional<std::string> alias);
-// `peer_netns`: a descriptor of the pod's namespace, open when the batch is sent. Everything in one message, both ends down.
+// `peer_netns`: a descriptor of the pod's namespace, open when the batch is sent. Everything in one message, both ends down; the alias
+// is not honoured at creation and takes a set_link().
 void add_veth(Batch& batch, const plan::Veth& veth, std::uint32_t master_index, int peer_netns);
-void set_port(Batch& batch, const plan::Port& port);                // slave data + addr_gen_mode none
+void set_port(Batch& batch, const plan::Port& port);                // two requests: slave data; addr_gen_mode none
+void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index);
 void set_up(Batch& batch, const net::IfName& name);
 void delete_link(Batch& batch, std::uint32_t index, const std::string& name);   // ENODEV is accepted
-void delete_group(Batch& batch, std::uint32_t group);               // all links of the group at once; ENODEV is accepted
+void delete_group(Batch& batch, std::uint32_t group);               // all links of the group at once; ENODEV is accepted; 0: Error{bug}
 
 }  // namespace trestle::kernel

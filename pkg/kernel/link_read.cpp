@@ -1,0 +1,82 @@
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "kernel/attrs.h"
+#include "kernel/link.h"
+
+namespace trestle::kernel {
+
+namespace {
+
+Batch ask(std::uint32_t index, std::uint16_t flags, const std::string& label) {
+  Batch batch;
+  static_cast<ifinfomsg*>(batch.begin(RTM_GETLINK, flags, sizeof(ifinfomsg), label))->ifi_index = static_cast<int>(index);
+  batch.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  return batch;
+}
+
+std::optional<LinkInfo> answer(Socket& socket, Batch& batch) {
+  const auto message = socket.get(batch);
+  if (!message) return std::nullopt;
+  return read_link(*reinterpret_cast<const nlmsghdr*>(message->data()));
+}
+
+}  // namespace
+
+bool LinkInfo::up() const { return (flags & IFF_UP) != 0; }
+
+std::optional<LinkInfo> read_link(const nlmsghdr& message) {
+  const auto header = header_of<ifinfomsg>(message);
+  if (!header || message.nlmsg_type != RTM_NEWLINK) return std::nullopt;
+  const Attrs attrs = Attrs::of(message, sizeof(ifinfomsg));
+  LinkInfo link;
+  link.index = static_cast<std::uint32_t>(header->ifi_index);
+  link.flags = header->ifi_flags;
+  link.name = attrs.text(IFLA_IFNAME);
+  link.alias = attrs.text(IFLA_IFALIAS);
+  link.mtu = attrs.u32(IFLA_MTU).value_or(0);
+  link.group = attrs.u32(IFLA_GROUP).value_or(0);
+  link.master = attrs.u32(IFLA_MASTER).value_or(0);
+  if (const auto mac = attrs.view(IFLA_ADDRESS); mac && mac->size() == 6)
+    std::memcpy(link.mac.emplace().bytes.data(), mac->data(), mac->size());
+  const Attrs info = attrs.nest(IFLA_LINKINFO);
+  link.kind = info.text(IFLA_INFO_KIND);
+  if (link.kind == "veth") link.peer = attrs.u32(IFLA_LINK).value_or(0);
+  link.port_kind = info.text(IFLA_INFO_SLAVE_KIND);
+  if (link.port_kind == "bridge") {
+    const Attrs port = info.nest(IFLA_INFO_SLAVE_DATA);
+    link.hairpin = port.u8(IFLA_BRPORT_MODE).value_or(0) != 0;
+    link.isolated = port.u8(IFLA_BRPORT_ISOLATED).value_or(0) != 0;
+    link.guard = port.u8(IFLA_BRPORT_GUARD).value_or(0) != 0;
+  }
+  return link;
+}
+
+std::optional<LinkInfo> get_link(Socket& socket, const net::IfName& name) {
+  Batch batch = ask(0, 0, "look up link " + name.str());
+  batch.put_text(IFLA_IFNAME, name.str());
+  return answer(socket, batch);
+}
+
+std::optional<LinkInfo> get_link(Socket& socket, std::uint32_t index) {
+  if (index == 0) return std::nullopt;
+  Batch batch = ask(index, 0, "look up link number " + std::to_string(index));
+  return answer(socket, batch);
+}
+
+std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master) {
+  Batch batch = ask(0, NLM_F_DUMP, "list links");
+  if (master != 0) batch.put_u32(IFLA_MASTER, master);
+  std::vector<LinkInfo> links;
+  socket.dump(batch, [&] { links.clear(); }, [&](const nlmsghdr& message) {
+    auto link = read_link(message);
+    if (link && (master == 0 || link->master == master)) links.push_back(std::move(*link));
+  });
+  return links;
+}
+
+}  // namespace trestle::kernel

@@ -7,7 +7,7 @@
 
 namespace trestle::kernel {
 
-// The network namespace that the calling process is in.
+// The network namespace that the calling thread is in. Throws Error{kernel}.
 class Home {
  public:
   Home();                                     // opens /proc/thread-self/ns/net
@@ -17,8 +17,8 @@ class Home {
   base::Fd fd_;
 };
 
-// Enters `netns` for the lifetime of the object. The destructor returns home and aborts the process if it cannot: better than
-// editing the host's network.
+// Enters `netns` for the lifetime of the object; throws Error{kernel} when the kernel does not let us in. The destructor returns home and
+// aborts the process if it cannot: better than editing the host's network. `home` must outlive it.
 class InNetns {
  public:
   InNetns(const base::Fd& netns, const Home& home);
@@ -30,12 +30,15 @@ class InNetns {
   const Home& home_;
 };
 
-// Opens a namespace file and checks, before anything else is done with it, that it is one: on nsfs (or proc), of type network.
-// Never blocks (a FIFO), follows no surprise. nullopt: the path does not exist. Throws Error{bad_environment} naming the path.
+// Opens a namespace file and checks, before anything else is done with it, that it is one: on nsfs, of type network. Never blocks (a
+// FIFO); symbolic links are followed (/var/run, /proc/PID/ns/net). nullopt: the path does not exist, or its process is gone. Throws
+// Error{bad_environment} naming the path and what is there instead: also for what a namespace left behind when its mount is gone, an
+// empty file. Whether it is our own namespace the caller sees by the cookies: Socket::netns_cookie() against own_cookie().
 std::optional<base::Fd> open_netns(const std::string& path);
 
-// The cookie of the namespace (0 when `netns` is the caller's own: compare with own_cookie()).
+// SO_NETNS_COOKIE of the calling thread's namespace. Throws Error{kernel_lacks} before Linux 5.14.
 std::uint64_t own_cookie();
-std::string boot_id();                        // /proc/sys/kernel/random/boot_id, without newline
+// /proc/sys/kernel/random/boot_id, without newline. Throws Error{kernel}.
+std::string boot_id();
 
 }  // namespace trestle::kernel

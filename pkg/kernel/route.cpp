@@ -1,0 +1,164 @@
+#include "kernel/route.h"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "kernel/attrs.h"
+
+namespace trestle::kernel {
+
+namespace {
+
+std::uint8_t family_of(const net::Ip& ip) { return ip.family == net::Family::v4 ? AF_INET : AF_INET6; }
+
+// RTA_VIA: a gateway of the other family (IPv4 by an IPv6 neighbour).
+std::string via_bytes(const net::Ip& via) {
+  const std::uint16_t family = family_of(via);
+  std::string bytes(reinterpret_cast<const char*>(&family), sizeof family);
+  return bytes + via.bytes();
+}
+
+void put_table(Batch& batch, rtmsg* header, std::uint32_t table) {
+  header->rtm_table = static_cast<std::uint8_t>(table < 256 ? table : std::uint32_t{RT_TABLE_COMPAT});
+  batch.put_u32(RTA_TABLE, table);
+}
+
+// What says which route it is, for making and deleting.
+rtmsg* begin_route(Batch& batch, std::uint16_t type, std::uint16_t flags, const plan::Route& route, const std::string& label) {
+  auto* header = static_cast<rtmsg*>(batch.begin(type, flags, sizeof(rtmsg), label));
+  header->rtm_family = family_of(route.dst.ip);
+  header->rtm_dst_len = route.dst.length;
+  header->rtm_protocol = RTPROT_STATIC;
+  header->rtm_type = RTN_UNICAST;
+  return header;
+}
+
+void put_way(Batch& batch, std::uint32_t link_index, const plan::Route& route) {
+  if (route.dst.length > 0) batch.put(RTA_DST, route.dst.network().ip.bytes());
+  batch.put_u32(RTA_OIF, link_index);
+  if (route.via && route.via->family == route.dst.ip.family) batch.put(RTA_GATEWAY, route.via->bytes());
+  if (route.via && route.via->family != route.dst.ip.family) batch.put(RTA_VIA, via_bytes(*route.via));
+  if (route.metric) batch.put_u32(RTA_PRIORITY, *route.metric);
+}
+
+// The device by which `ip` is reached; nullopt when it is not.
+std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
+  Batch batch;
+  auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, 0, sizeof(rtmsg), "look up the route to " + ip.str()));
+  header->rtm_family = family_of(ip);
+  header->rtm_dst_len = static_cast<std::uint8_t>(ip.bits());
+  batch.put(RTA_DST, ip.bytes());
+  // Unreachable, prohibited and blackholed count as none; so does a kernel without IPv6.
+  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}) batch.accept(none);
+  const auto answer = socket.get(batch);
+  if (!answer) return std::nullopt;
+  const auto& message = *reinterpret_cast<const nlmsghdr*>(answer->data());
+  const auto found = header_of<rtmsg>(message);
+  if (!found || found->rtm_type != RTN_UNICAST) return std::nullopt;
+  return Attrs::of(message, sizeof(rtmsg)).u32(RTA_OIF);
+}
+
+// Calls `each` for the unicast routes of one family and table, by one device (0: any) and protocol (0: any).
+template <class F>
+void for_each_route(Socket& socket, std::uint8_t family, std::uint32_t table, std::uint32_t link_index, std::uint8_t protocol,
+                    const std::function<void()>& restart, F&& each) {
+  Batch batch;
+  auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, NLM_F_DUMP, sizeof(rtmsg), "list routes"));
+  header->rtm_family = family;
+  header->rtm_protocol = protocol;
+  header->rtm_type = RTN_UNICAST;
+  put_table(batch, header, table);
+  if (link_index != 0) batch.put_u32(RTA_OIF, link_index);
+  for (const int none : {ENOENT, ENODEV, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);  // no such table or link; no IPv6
+  socket.dump(batch, restart, [&](const nlmsghdr& message) {
+    const auto route = header_of<rtmsg>(message);
+    if (!route || message.nlmsg_type != RTM_NEWROUTE || route->rtm_family != family || route->rtm_type != RTN_UNICAST) return;
+    if ((route->rtm_flags & RTM_F_CLONED) != 0 || (protocol != 0 && route->rtm_protocol != protocol)) return;
+    const Attrs attrs = Attrs::of(message, sizeof(rtmsg));
+    if (attrs.u32(RTA_TABLE).value_or(route->rtm_table) == table) each(*route, attrs);
+  });
+}
+
+// Every next hop of a route: plain in the message, or in RTA_MULTIPATH (IPv6 joins routes with one metric into such a list).
+template <class F>
+void for_each_hop(const Attrs& attrs, F&& each) {
+  if (const auto link = attrs.u32(RTA_OIF)) each(*link, attrs);
+  std::string_view hops = attrs.view(RTA_MULTIPATH).value_or(std::string_view());
+  rtnexthop hop{};
+  while (hops.size() >= sizeof hop) {
+    std::memcpy(&hop, hops.data(), sizeof hop);
+    if (hop.rtnh_len < sizeof hop || hop.rtnh_len > hops.size()) return;
+    each(static_cast<std::uint32_t>(hop.rtnh_ifindex), Attrs(hops.substr(sizeof hop, hop.rtnh_len - sizeof hop)));
+    hops.remove_prefix(std::min(hops.size(), static_cast<std::size_t>(RTNH_ALIGN(hop.rtnh_len))));
+  }
+}
+
+bool same_gateway(const Attrs& hop, const plan::Route& route) {
+  const auto plain = hop.view(RTA_GATEWAY), other = hop.view(RTA_VIA);
+  if (!route.via) return !plain && !other;
+  return route.via->family == route.dst.ip.family ? plain == route.via->bytes() : other == via_bytes(*route.via);
+}
+
+}  // namespace
+
+void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, bool again, const std::string& label) {
+  rtmsg* header = begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route, label);
+  header->rtm_scope = static_cast<std::uint8_t>(route.scope.value_or(route.via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK));
+  if (route.dst.ip.family == net::Family::v6) header->rtm_scope = RT_SCOPE_UNIVERSE;  // IPv6 knows no other
+  put_table(batch, header, route.table.value_or(RT_TABLE_MAIN));
+  put_way(batch, link_index, route);
+  if (route.mtu || route.advmss) {
+    const std::size_t metrics = batch.open_nest(RTA_METRICS);
+    if (route.mtu) batch.put_u32(RTAX_MTU, *route.mtu);
+    if (route.advmss) batch.put_u32(RTAX_ADVMSS, *route.advmss);
+    batch.close_nest(metrics);
+  }
+  if (again) batch.accept(EEXIST);
+}
+
+void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, const std::string& label) {
+  rtmsg* header = begin_route(batch, RTM_DELROUTE, 0, route, label);
+  header->rtm_scope = RT_SCOPE_NOWHERE;  // any
+  put_table(batch, header, route.table.value_or(RT_TABLE_MAIN));
+  put_way(batch, link_index, route);
+  for (const int gone : {ESRCH, ENODEV, ENOENT}) batch.accept(gone);
+}
+
+bool has_route(Socket& socket, std::uint32_t link_index, const plan::Route& route) {
+  bool found = false;
+  const net::Cidr wanted = route.dst.network();
+  const auto restart = [&] { found = false; };
+  for_each_route(socket, family_of(wanted.ip), route.table.value_or(RT_TABLE_MAIN), link_index, 0, restart,
+                 [&](const rtmsg& header, const Attrs& attrs) {
+                   if (header.rtm_dst_len != wanted.length) return;
+                   if (wanted.length > 0 && attrs.view(RTA_DST) != wanted.ip.bytes()) return;
+                   for_each_hop(attrs, [&](std::uint32_t link, const Attrs& hop) {
+                     if (link == link_index && same_gateway(hop, route)) found = true;
+                   });
+                 });
+  return found;
+}
+
+std::optional<std::uint32_t> default_route_link(Socket& socket) {
+  // Public, and in nobody's special routes or bogon list (a.root-servers.net). Nothing is sent.
+  if (const auto link = link_towards(socket, net::Ip::parse("198.41.0.4"))) return link;
+  return link_towards(socket, net::Ip::parse("2001:503:ba3e::2:30"));
+}
+
+std::vector<std::uint32_t> ra_default_links(Socket& socket) {
+  std::vector<std::uint32_t> links;
+  for_each_route(socket, AF_INET6, RT_TABLE_MAIN, 0, RTPROT_RA, [&] { links.clear(); },
+                 [&](const rtmsg& header, const Attrs& attrs) {
+                   if (header.rtm_dst_len != 0) return;
+                   for_each_hop(attrs, [&](std::uint32_t link, const Attrs&) {
+                     if (std::find(links.begin(), links.end(), link) == links.end()) links.push_back(link);
+                   });
+                 });
+  return links;
+}
+
+}  // namespace trestle::kernel

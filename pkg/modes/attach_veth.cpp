@@ -1,0 +1,93 @@
+#include "modes/attach_veth.h"
+
+#include <algorithm>
+
+#include "modes/gateway.h"
+
+namespace trestle::modes {
+
+using plan::LinkRef;
+using plan::Step;
+using plan::Sysctl;
+using plan::Where;
+
+namespace {
+
+constexpr std::size_t kMaxAlias = 255;   // IFALIASZ less its NUL
+
+net::IfName pod_link(const AttachmentInput& in) { return net::IfName::parse(in.owner.ifname); }
+net::IfName host_link(const AttachmentInput& in) { return net::host_link_name(in.owner, pod_link(in)); }
+
+const plan::LeasedIp* of_family(const plan::Lease& lease, net::Family family) {
+  for (const plan::LeasedIp& ip : lease.ips)
+    if (ip.cidr.ip.family == family) return &ip;
+  return nullptr;
+}
+
+}  // namespace
+
+void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
+  const net::IfName pod = pod_link(in);
+  const net::IfName host = host_link(in);
+  const std::string alias = in.owner.network + "/" + in.owner.container + "/" + in.owner.ifname;
+  steps.push_back(plan::Veth{host, pod, net::host_side_mac(in.lease.mac), in.lease.mac, mtu(in.conf, in.facts), in.conf.bridge,
+                             net::link_group(in.state_dir, in.owner.network), alias.substr(0, kMaxAlias)});
+  steps.push_back(plan::Port{host, in.conf.hairpin, false, true});
+  if (of_family(in.lease, net::Family::v6)) {
+    const std::string conf = "net/ipv6/conf/" + pod.str() + "/";
+    steps.push_back(Sysctl{Where::pod, conf + "disable_ipv6", "0"});   // a runtime may have switched it off for new links
+    steps.push_back(Sysctl{Where::pod, conf + "accept_ra", "0"});      // the gateway is known; no waiting for, no believing others
+  }
+  steps.push_back(plan::Up{LinkRef{Where::host, host}});
+  steps.push_back(plan::Up{LinkRef{Where::pod, pod}});
+}
+
+std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Lease& lease) {
+  std::vector<cni::ResultRoute> out;
+  for (cni::ResultRoute route : conf.ipam.routes) {
+    const plan::LeasedIp* ip = of_family(lease, route.dst.ip.family);
+    if (!ip) continue;
+    if (!route.gw) route.gw = ip->gateway;
+    out.push_back(std::move(route));
+  }
+  if (conf.default_route == false) return out;
+  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
+    const plan::LeasedIp* ip = of_family(lease, family);
+    if (!ip || !ip->gateway) continue;
+    const net::Cidr any{net::Ip{family, 0}, 0};
+    if (std::any_of(out.begin(), out.end(), [&](const cni::ResultRoute& r) { return r.dst == any && !r.table; })) continue;
+    out.push_back(cni::ResultRoute{any, ip->gateway, {}, {}, {}, {}, {}});
+  }
+  return out;
+}
+
+void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
+  const LinkRef pod{Where::pod, pod_link(in)};
+  plan::Announce announce{pod.name, in.lease.mac, {}};
+  for (const plan::LeasedIp& ip : in.lease.ips) {
+    steps.push_back(plan::Address{pod, ip.cidr});
+    announce.addresses.push_back(ip.cidr.ip);
+  }
+  for (const plan::LeasedIp& ip : in.lease.ips)   // a gateway beyond the subnet is reached on-link
+    if (ip.gateway && !ip.cidr.contains(*ip.gateway))
+      steps.push_back(plan::Route{pod, net::Cidr::host(*ip.gateway), std::nullopt, {}, {}, {}, {}, {}});
+  for (const cni::ResultRoute& route : routes(in.conf, in.lease))
+    steps.push_back(plan::Route{pod, route.dst, route.gw, route.table, route.priority, route.mtu, route.advmss, route.scope});
+  if (!announce.addresses.empty()) steps.emplace_back(std::move(announce));
+}
+
+cni::Result veth_result(const AttachmentInput& in, const net::Mac& bridge_mac) {
+  const std::uint32_t size = mtu(in.conf, in.facts);
+  cni::Result result;
+  result.interfaces = {
+      {in.conf.bridge.str(), bridge_mac.str(), size, "", "", ""},
+      {host_link(in).str(), net::host_side_mac(in.lease.mac).str(), size, "", "", ""},
+      {in.owner.ifname, in.lease.mac.str(), size, in.netns, "", ""},
+  };
+  for (const plan::LeasedIp& ip : in.lease.ips) result.ips.push_back({ip.cidr, ip.gateway, 2});
+  result.routes = routes(in.conf, in.lease);
+  result.dns = in.conf.dns;
+  return result;
+}
+
+}  // namespace trestle::modes

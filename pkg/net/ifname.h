@@ -5,7 +5,8 @@
 
 namespace trestle::net {
 
-// The name of a link, valid by existing: 1 to 15 bytes, printable, without '/', ':', '%', white space or NUL; not "." or "..".
+// The name of a link, valid by existing: 1 to 15 bytes, printable, without '/', ':', '%', white space or NUL; not "."
+// or "..".
 class IfName {
  public:
   // Throws Error{bad_config} naming the text and the rule it breaks.

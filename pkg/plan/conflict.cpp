@@ -1,0 +1,65 @@
+#include <algorithm>
+
+#include "plan/plan.h"
+
+namespace trestle::plan {
+
+namespace {
+
+// Two unequal prefixes that overlap cannot both be in an interval set: the kernel refuses the second.
+bool overlap(const Elements& mine, const Elements& theirs) {
+  for (const Element& a : mine.elements)
+    for (const Element& b : theirs.elements) {
+      if (a == b || a.key.size() != 1 || b.key.size() != 1) continue;
+      const auto* p = std::get_if<net::Cidr>(&a.key[0]);
+      const auto* q = std::get_if<net::Cidr>(&b.key[0]);
+      if (p && q && p->overlaps(*q)) return true;
+    }
+  return false;
+}
+
+bool clash(const Step& mine, const Step& theirs) {
+  if (mine == theirs) return false;
+  if (const auto* a = std::get_if<Elements>(&mine)) return overlap(*a, std::get<Elements>(theirs));
+  if (std::holds_alternative<File>(mine)) return false;
+  if (const auto* a = std::get_if<Rules>(&mine)) return a->name != "tables";   // the tables are renewed by an upgrade
+  return true;
+}
+
+// The elements of `set` that `kept` does not name.
+void subtract(Elements& set, const Elements& kept) {
+  std::erase_if(set.elements, [&](const Element& e) {
+    return std::find(kept.elements.begin(), kept.elements.end(), e) != kept.elements.end();
+  });
+}
+
+}  // namespace
+
+std::optional<Conflict> conflict(const std::vector<Step>& mine, const std::vector<Step>& theirs) {
+  for (const Step& a : mine)
+    for (const Step& b : theirs)
+      if (a.index() == b.index() && object_key(a) == object_key(b) && clash(a, b)) return Conflict{a, b};
+  return std::nullopt;
+}
+
+std::vector<Step> unshared(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept) {
+  std::vector<Step> out;
+  for (Step step : gone) {
+    const std::string key = object_key(step);
+    bool named = false;
+    for (const std::vector<Step>& list : kept)
+      for (const Step& other : list) {
+        if (other.index() != step.index() || object_key(other) != key) continue;
+        if (auto* set = std::get_if<Elements>(&step)) {
+          subtract(*set, std::get<Elements>(other));
+          named = set->elements.empty();
+        } else {
+          named = true;
+        }
+      }
+    if (!named) out.push_back(std::move(step));
+  }
+  return out;
+}
+
+}  // namespace trestle::plan

@@ -1,0 +1,181 @@
+// A Step read back from a record. Records are ours and carry a checksum, so a fault here is Error{store}; still no byte of them may
+// crash us (reliability.md 52).
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "plan/step_json.h"
+#include "plan/step_text.h"
+
+namespace trestle::plan {
+
+namespace {
+
+using Json = nlohmann::json;
+
+[[noreturn]] void bad(const std::string& what) {
+  throw base::Error(base::Code::store, "record: a step's " + what + " is damaged; 'trestle repair' or a DEL and a new ADD mend it");
+}
+
+const Json& member(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  if (it == json.end()) bad(key);
+  return *it;
+}
+
+std::string string(const Json& json, const char* key) {
+  const Json& value = member(json, key);
+  if (!value.is_string()) bad(key);
+  return value.get<std::string>();
+}
+
+bool flag(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  if (it == json.end()) return false;
+  if (!it->is_boolean()) bad(key);
+  return it->get<bool>();
+}
+
+std::optional<std::uint32_t> maybe_number(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  if (it == json.end()) return std::nullopt;
+  if (!it->is_number_unsigned() || it->get<std::uint64_t>() > 0xffffffffU) bad(key);
+  return it->get<std::uint32_t>();
+}
+
+std::uint32_t number(const Json& json, const char* key) {
+  const auto value = maybe_number(json, key);
+  if (!value) bad(key);
+  return *value;
+}
+
+const Json& array(const Json& json, const char* key) {
+  const Json& value = member(json, key);
+  if (!value.is_array()) bad(key);
+  return value;
+}
+
+std::string item(const Json& value, const char* key) {
+  if (!value.is_string()) bad(key);
+  return value.get<std::string>();
+}
+
+Where where(const std::string& word) {
+  for (const Where w : {Where::host, Where::pod})
+    if (text(w) == word) return w;
+  bad("ns");
+}
+
+Table table(const std::string& word) {
+  for (const Table t : {Table::inet, Table::bridge})
+    if (text(t) == word) return t;
+  bad("table");
+}
+
+LinkRef link_ref(const std::string& word) {
+  const auto colon = word.find(':');
+  if (colon == std::string::npos) bad("link");
+  return {where(word.substr(0, colon)), net::IfName::parse(std::string_view(word).substr(colon + 1))};
+}
+
+net::IfName host_link(const std::string& word) {
+  const LinkRef link = link_ref(word);
+  if (link.where != Where::host) bad("link");
+  return link.name;
+}
+
+Field field(const std::string& word) {
+  if (word.size() > 2 && word.front() == '"' && word.back() == '"')
+    return net::IfName::parse(std::string_view(word).substr(1, word.size() - 2));
+  if (word.find('/') != std::string::npos) return net::Cidr::parse(word);
+  if (const auto ip = net::Ip::try_parse(word)) return *ip;
+  return net::Mac::parse(word);
+}
+
+Element element(const Json& json) {
+  if (!json.is_object()) bad("elements");
+  Element out;
+  for (const Json& part : array(json, "key")) out.key.push_back(field(item(part, "key")));
+  if (json.contains("jump")) out.jump = string(json, "jump");
+  return out;
+}
+
+Rules rules(const Json& json) {
+  std::vector<std::string> lines;
+  for (const Json& line : array(json, "text")) lines.push_back(item(line, "text"));
+  return {string(json, "name"), base::join(lines, "\n")};
+}
+
+Route route(const Json& json) {
+  Route out{link_ref(string(json, "dev")), net::Cidr::parse(string(json, "dst")), std::nullopt,
+            maybe_number(json, "table"), maybe_number(json, "metric"), maybe_number(json, "mtu"),
+            maybe_number(json, "advmss"), maybe_number(json, "scope")};
+  if (json.contains("via")) out.via = net::Ip::parse(string(json, "via"));
+  return out;
+}
+
+Elements elements(const Json& json) {
+  Elements out{table(string(json, "table")), string(json, "set"), {}};
+  for (const Json& part : array(json, "elements")) out.elements.push_back(element(part));
+  return out;
+}
+
+Announce announce(const Json& json) {
+  Announce out{net::IfName::parse(string(json, "link")), net::Mac::parse(string(json, "mac")), {}};
+  for (const Json& ip : array(json, "addresses")) out.addresses.push_back(net::Ip::parse(item(ip, "addresses")));
+  return out;
+}
+
+struct Reader {
+  const char* kind;
+  Step (*read)(const Json&);
+};
+
+constexpr Reader kReaders[] = {
+    {"sysctl", [](const Json& j) -> Step {
+       return Sysctl{where(string(j, "ns")), string(j, "key"), string(j, "value"), flag(j, "atLeast")};
+     }},
+    {"file", [](const Json& j) -> Step { return File{string(j, "path"), string(j, "text")}; }},
+    {"bridge", [](const Json& j) -> Step {
+       return Bridge{host_link(string(j, "link")), net::Mac::parse(string(j, "mac")), number(j, "mtu"), number(j, "group")};
+     }},
+    {"veth", [](const Json& j) -> Step {
+       return Veth{net::IfName::parse(string(j, "host")), net::IfName::parse(string(j, "pod")), net::Mac::parse(string(j, "hostMac")),
+                   net::Mac::parse(string(j, "podMac")), number(j, "mtu"), net::IfName::parse(string(j, "master")),
+                   number(j, "group"), string(j, "alias")};
+     }},
+    {"up", [](const Json& j) -> Step { return Up{link_ref(string(j, "link"))}; }},
+    {"port", [](const Json& j) -> Step {
+       return Port{net::IfName::parse(string(j, "link")), flag(j, "hairpin"), flag(j, "isolated"), flag(j, "guard")};
+     }},
+    {"address", [](const Json& j) -> Step { return Address{link_ref(string(j, "link")), net::Cidr::parse(string(j, "cidr"))}; }},
+    {"route", [](const Json& j) -> Step { return route(j); }},
+    {"rules", [](const Json& j) -> Step { return rules(j); }},
+    {"elements", [](const Json& j) -> Step { return elements(j); }},
+    {"announce", [](const Json& j) -> Step { return announce(j); }},
+};
+static_assert(std::size(kReaders) == std::variant_size_v<Step>, "a Step that is written must be read back");
+
+}  // namespace
+
+Step step_from_json(const Json& json) {
+  if (!json.is_object()) bad("shape");
+  const std::string kind = string(json, "step");
+  try {
+    for (const Reader& reader : kReaders)
+      if (kind == reader.kind) return reader.read(json);
+  } catch (const base::Error& e) {
+    if (e.code == base::Code::store) throw;
+    bad(kind);
+  }
+  throw base::Error(base::Code::store, "record: unknown step '" + base::printable(kind) + "'; it was written by a newer release");
+}
+
+std::vector<Step> steps_from_json(const Json& json) {
+  if (!json.is_array()) bad("list");
+  std::vector<Step> steps;
+  for (const Json& step : json) steps.push_back(step_from_json(step));
+  return steps;
+}
+
+}  // namespace trestle::plan

@@ -1,8 +1,11 @@
 #pragma once
 // Open-file-description byte-range locks at hash offsets of one file: nothing to leak, freed by the kernel on SIGKILL.
 // Order: switch, tables, attachment, store. Taken again until a deadline, then Error{try_again} (11) naming what is busy.
+// The kernel knows one owner per open file, so what this process holds is counted here: taking a range twice, or a wider one
+// over a narrower one, gives two Locks, and the range is free when both are gone.
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -24,28 +27,31 @@ class Deadline {
   std::uint64_t at_;
 };
 
+class HeldRanges;
+
 // A held range; released when destroyed. Move-only.
 class Lock {
  public:
   Lock() = default;
-  Lock(int fd, std::uint64_t start, std::uint64_t length) : fd_(fd), start_(start), length_(length) {}
-  Lock(Lock&& other) noexcept;
+  Lock(std::shared_ptr<HeldRanges> ranges, std::uint64_t id) : ranges_(std::move(ranges)), id_(id) {}
+  Lock(Lock&& other) noexcept = default;
   Lock& operator=(Lock&& other) noexcept;
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
   ~Lock() { release(); }
   void release() noexcept;
   void downgrade();                          // exclusive -> shared, without a gap
-  bool held() const noexcept { return fd_ >= 0; }
+  bool held() const noexcept { return ranges_ != nullptr; }
 
  private:
-  int fd_ = -1;
-  std::uint64_t start_ = 0, length_ = 0;
+  std::shared_ptr<HeldRanges> ranges_;
+  std::uint64_t id_ = 0;
 };
 
+// On a read-only file system, where no record can come or go, exclusive locks are taken as shared ones.
 class Locks {
  public:
-  explicit Locks(base::Fd file) : file_(std::move(file)) {}
+  explicit Locks(base::Fd file);
   Lock switch_shared(const net::IfName& bridge, const Deadline& deadline);
   Lock switch_exclusive(const net::IfName& bridge, const Deadline& deadline);
   std::optional<Lock> try_switch_exclusive(const net::IfName& bridge);
@@ -59,8 +65,9 @@ class Locks {
   Lock store(const Deadline& deadline);
 
  private:
-  Lock take(short type, std::uint64_t start, std::uint64_t length, const Deadline* deadline, const std::string& what, bool* busy);
-  base::Fd file_;
+  std::optional<Lock> attempt(short type, std::uint64_t start, std::uint64_t length);
+  Lock take(short type, std::uint64_t start, std::uint64_t length, const Deadline& deadline, const std::string& what);
+  std::shared_ptr<HeldRanges> ranges_;
 };
 
 }  // namespace trestle::store

@@ -1,0 +1,206 @@
+#include "store/record.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "plan/step_json.h"
+#include "store/seal.h"
+
+namespace trestle::store {
+namespace {
+
+using Json = nlohmann::json;
+
+[[noreturn]] void refuse(const std::string& why) { throw base::Error(base::Code::store, why); }
+
+const Json& member(const Json& object, const char* key) {
+  if (!object.is_object()) refuse("an object is missing where \"" + std::string(key) + "\" should be");
+  const auto it = object.find(key);
+  if (it == object.end()) refuse("\"" + std::string(key) + "\" is missing");
+  return *it;
+}
+
+std::string text_of(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_string()) refuse("\"" + std::string(key) + "\" must be a string");
+  return value.get<std::string>();
+}
+
+std::uint64_t number_of(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_number_unsigned()) refuse("\"" + std::string(key) + "\" must be a whole number");
+  return value.get<std::uint64_t>();
+}
+
+const Json& array_of(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_array()) refuse("\"" + std::string(key) + "\" must be an array");
+  return value;
+}
+
+Json lease_json(const std::vector<LeaseRef>& leases) {
+  Json all = Json::array();
+  for (const LeaseRef& lease : leases) all.push_back({{"segment", lease.segment}, {"ip", lease.ip.str()}});
+  return all;
+}
+
+std::vector<LeaseRef> leases_from(const Json& all) {
+  std::vector<LeaseRef> leases;
+  for (const Json& one : all) leases.push_back({text_of(one, "segment"), net::Ip::parse(text_of(one, "ip"))});
+  return leases;
+}
+
+Json nic_json(const std::vector<Nic>& nics) {
+  Json all = Json::array();
+  for (const Nic& nic : nics)
+    all.push_back({{"name", nic.name.str()}, {"host", nic.host_link.str()}, {"bridge", nic.bridge.str()}, {"mac", nic.mac.str()}});
+  return all;
+}
+
+void add(std::string& text, const char* key, const std::string& json) {
+  text.append(",\"").append(key).append("\":").append(json);
+}
+
+constexpr const char* kKnown[] = {"schema", "reader", "leases", "nics", "segment", "who", "at", "mode", "pod", "parts", "plan", "result"};
+
+bool known(const std::string& key) {
+  return std::any_of(std::begin(kKnown), std::end(kKnown), [&](const char* k) { return key == k; });
+}
+
+Record read_record(const Json& json) {
+  const Json& who = member(json, "who");
+  Record r;
+  r.owner = {text_of(who, "network"), text_of(who, "container"), text_of(who, "ifname")};
+  r.netns = text_of(who, "netns");
+  r.netns_cookie = number_of(who, "cookie");
+  r.host_cookie = number_of(who, "host");
+  r.boot = text_of(who, "boot");
+  r.at = number_of(json, "at");
+  r.mode = text_of(json, "mode");
+  r.pod = text_of(json, "pod");
+  r.segment = text_of(json, "segment");
+  for (const Json& nic : array_of(json, "nics"))
+    r.nics.push_back({net::IfName::parse(text_of(nic, "name")), net::IfName::parse(text_of(nic, "host")),
+                      net::IfName::parse(text_of(nic, "bridge")), net::Mac::parse(text_of(nic, "mac"))});
+  r.leases = leases_from(array_of(json, "leases"));
+  for (const Json& part : array_of(json, "parts"))
+    r.parts.push_back({net::IfName::parse(text_of(part, "bridge")), text_of(part, "digest")});
+  r.plan = plan::steps_from_json(array_of(json, "plan"));
+  r.result = member(json, "result");
+  for (const auto& [key, value] : json.items())
+    if (!known(key)) r.unknown[key] = value;
+  return r;
+}
+
+// The value of a key that stands at the very start of a sealed text, up to its closing bracket.
+std::optional<std::string_view> take_array(std::string_view& rest, std::string_view key) {
+  if (!rest.starts_with(key)) return std::nullopt;
+  rest.remove_prefix(key.size());
+  if (rest.empty() || rest.front() != '[') return std::nullopt;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    const char c = rest[i];
+    if (quoted && c == '\\') ++i;
+    else if (c == '"') quoted = !quoted;
+    else if (!quoted && c == '[') ++depth;
+    else if (!quoted && c == ']' && --depth == 0) {
+      const std::string_view found = rest.substr(0, i + 1);
+      rest.remove_prefix(i + 1);
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// The leases come first: what is cut off a file's end costs them last, and outline() finds them without a parser.
+std::string record_text(const Record& r) {
+  const Json who = {{"network", r.owner.network}, {"container", r.owner.container}, {"ifname", r.owner.ifname}, {"netns", r.netns},
+                    {"cookie", r.netns_cookie},   {"host", r.host_cookie},          {"boot", r.boot}};
+  Json parts = Json::array();
+  for (const PartRef& part : r.parts) parts.push_back({{"bridge", part.bridge.str()}, {"digest", part.digest}});
+  std::string text = R"({"schema":)" + std::to_string(kSchema) + R"(,"reader":1)";
+  text.reserve(4096);
+  add(text, "leases", dump(lease_json(r.leases)));
+  add(text, "nics", dump(nic_json(r.nics)));
+  add(text, "segment", dump(r.segment));
+  add(text, "who", dump(who));
+  add(text, "at", std::to_string(r.at));
+  add(text, "mode", dump(r.mode));
+  add(text, "pod", dump(r.pod));
+  add(text, "parts", dump(parts));
+  add(text, "plan", dump(plan::to_json(r.plan)));
+  add(text, "result", dump(r.result));
+  if (r.unknown.is_object())
+    for (const auto& [key, value] : r.unknown.items())
+      if (!known(key) && key != "sum") text.append(",").append(dump(key)).append(":").append(dump(value));
+  text += '}';
+  return seal(std::move(text));
+}
+
+Record parse_record(std::string_view text) {
+  if (text.size() > kMaxRecord) refuse("it is larger than any record");
+  try {
+    const Json json = parse_sealed(text);
+    if (number_of(json, "reader") > static_cast<std::uint64_t>(kSchema))
+      refuse("a newer trestle wrote it, and says that this one must not read it");
+    return read_record(json);
+  } catch (const Json::exception&) {
+    refuse("its JSON has an unexpected shape");
+  } catch (const base::Error& e) {
+    if (e.code == base::Code::store) throw;
+    throw base::Error(base::Code::store, e.what(), e.details);
+  }
+}
+
+std::optional<Outline> outline(std::string_view text) noexcept try {
+  const auto part = sealed_part(text);
+  if (!part) return std::nullopt;
+  const auto start = part->find(",\"leases\":");
+  if (start == std::string_view::npos) return std::nullopt;
+  std::string_view rest = part->substr(start);
+  const auto leases = take_array(rest, ",\"leases\":");
+  if (!leases) return std::nullopt;
+  const auto nics = take_array(rest, ",\"nics\":");
+  constexpr std::string_view kSegment = ",\"segment\":";
+  if (!nics || !rest.starts_with(kSegment)) return std::nullopt;
+  rest.remove_prefix(kSegment.size());
+  const auto end = rest.find(",\"who\":");
+  if (end == std::string_view::npos) return std::nullopt;
+  Outline found;
+  found.leases = leases_from(Json::parse(*leases));
+  for (const Json& nic : Json::parse(*nics)) found.macs.push_back(net::Mac::parse(text_of(nic, "mac")));
+  found.segment = Json::parse(rest.substr(0, end)).get<std::string>();
+  return found;
+} catch (...) {
+  return std::nullopt;
+}
+
+std::vector<LeaseRef> salvage_leases(std::string_view text) noexcept try {
+  constexpr std::size_t kMost = 256, kLongest = 49;
+  std::vector<LeaseRef> found;
+  std::vector<std::string_view> pieces;
+  for (text = text.substr(0, kMaxRecord); !text.empty();) {
+    const std::size_t n = std::min(text.find('"'), text.size());
+    pieces.push_back(text.substr(0, n));
+    text.remove_prefix(std::min(n + 1, text.size()));
+  }
+  for (std::size_t i = 0; i < pieces.size() && found.size() < kMost; ++i) {
+    if (pieces[i].size() > kLongest) continue;
+    const auto ip = net::Ip::try_parse(pieces[i].substr(0, pieces[i].find('/')));
+    if (!ip || ip->is_unspecified()) continue;
+    // {"ip":"10.88.0.2","segment":"trdemo"}, cut at the quotes
+    const bool told = i >= 2 && i + 4 < pieces.size() && pieces[i - 2] == "ip" && pieces[i + 2] == "segment";
+    LeaseRef lease{told ? std::string(pieces[i + 4]) : std::string(), *ip};
+    const auto same = [&](const LeaseRef& other) { return other.ip == lease.ip && (lease.segment.empty() || other == lease); };
+    if (std::none_of(found.begin(), found.end(), same)) found.push_back(std::move(lease));
+  }
+  return found;
+} catch (...) {
+  return {};
+}
+
+}  // namespace trestle::store

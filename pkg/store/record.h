@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/ip.h"
@@ -50,15 +51,30 @@ struct Record {
   std::vector<PartRef> parts;
   std::vector<plan::Step> plan;    // the attachment part
   nlohmann::json result;           // as answered, 1.1.0
-  nlohmann::json unknown;          // keys of a newer schema, kept on rewrite
+  nlohmann::json unknown = {};     // keys of a newer schema, kept on rewrite
+  std::string segment = {};        // where its MACs are unique; commit() fills it from the reservation
 };
 
-// The file's text: JSON with "schema", "reader" (least reader version) and "sum" (hash64 over the rest, 16 hex digits).
+inline constexpr int kSchema = 1;                       // what this release writes
+inline constexpr std::size_t kMaxRecord = 1U << 20;     // bytes; more is no record of ours
+
+// The file's text: JSON with "schema", "reader" (least reader version) and, last, "sum" (hash64 over all before it, 16 hex digits).
 std::string record_text(const Record& record);
 // Throws Error{store}: checksum, schema newer than this reader, or a field amiss. Never crashes on any bytes.
 Record parse_record(std::string_view text);
-// What can be saved of a record that parse_record() refuses: leases and MACs that still read as such, so that an address in use
-// is not given out twice while its record is damaged. Empty when nothing can be read. Never throws.
+
+// What the segments need of a record, without reading the rest of it.
+struct Outline {
+  std::vector<LeaseRef> leases;
+  std::vector<net::Mac> macs;
+  std::string segment;
+};
+// nullopt: damaged, or laid out by a newer schema.
+std::optional<Outline> outline(std::string_view text) noexcept;
+
+// What can be saved of a record that outline() refuses: every text in it that still reads as an address, so that an address in use is
+// not given out twice while its record is damaged. `segment` is empty where it cannot be told. Gateways and the like are in it
+// too: withheld without harm. Empty when nothing can be read. Never throws.
 std::vector<LeaseRef> salvage_leases(std::string_view text) noexcept;
 
 }  // namespace trestle::store

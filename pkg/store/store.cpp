@@ -1,0 +1,214 @@
+#include "store/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "store/departed.h"
+#include "store/store_impl.h"
+
+namespace trestle::store {
+namespace {
+
+constexpr const char* kRecords = "records";
+constexpr const char* kHeal = "heal";
+
+std::string stem(const std::string& file) { return file.substr(0, file.find('.')); }
+
+struct Position {
+  std::string name;
+  std::uint64_t next = 0;  // position behind it
+};
+
+// The names from `position` of a directory on, as many as one small buffer holds.
+std::vector<Position> names_from(const Dir& dir, std::uint64_t position) {
+  struct Entry {
+    std::uint64_t inode, next;
+    unsigned short length;
+  };
+  std::vector<Position> names;
+  const base::Fd fd = base::try_open_at(dir.handle(), ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!fd.valid() || ::lseek(fd.get(), static_cast<off_t>(position), SEEK_SET) < 0) return names;
+  alignas(8) char buffer[512];
+  const long n = ::syscall(SYS_getdents64, fd.get(), buffer, sizeof buffer);
+  constexpr std::size_t kName = 19;
+  for (long at = 0; at < n;) {
+    Entry entry{};
+    std::memcpy(&entry, buffer + at, kName);
+    names.push_back({buffer + at + kName, entry.next});
+    at += entry.length;
+  }
+  return names;
+}
+
+}  // namespace
+
+DirectoryStore::DirectoryStore(Dir root, Locks locks)
+    : root_(std::move(root)), locks_(std::move(locks)), deadline_(Deadline::in(std::chrono::seconds(15))), parts_(root_) {}
+
+const Dir* DirectoryStore::records() const {
+  if (!records_) records_ = root_.find(kRecords);
+  return records_ ? &*records_ : nullptr;
+}
+
+const Dir& DirectoryStore::make_records() {
+  if (!records()) records_ = root_.make(kRecords);
+  return *records_;
+}
+
+bool DirectoryStore::has_record(std::uint64_t owner_hash) const {
+  return records() != nullptr && records()->exists(record_file(owner_hash));
+}
+
+std::optional<RecordFile> DirectoryStore::load(std::uint64_t owner_hash) const {
+  if (records() == nullptr) return std::nullopt;
+  const std::string file = record_file(owner_hash);
+  Dir::Content content = records()->read(file, kMaxRecord);
+  if (content.error == ENOENT) return std::nullopt;
+  RecordFile found{stem(file), std::nullopt, {}};
+  if (content.error != 0) {
+    found.why = std::strerror(content.error);
+    return found;
+  }
+  if (!parsed_ || parsed_text_ != content.text) {
+    try {
+      parsed_ = parse_record(content.text);
+      parsed_text_ = std::move(content.text);
+    } catch (const base::Error& e) {
+      found.why = e.what();
+      return found;
+    }
+  }
+  if (net::owner_hash(parsed_->owner) != owner_hash) {
+    found.why = "it is the record of another attachment";
+    return found;
+  }
+  found.record = parsed_;
+  return found;
+}
+
+std::optional<Record> DirectoryStore::find(const net::Owner& owner) const {
+  const std::uint64_t hash = net::owner_hash(owner);
+  auto file = load(hash);
+  if (!file) return std::nullopt;
+  if (!file->record)
+    throw base::Error(base::Code::store, records()->path(record_file(hash)) + ": this record cannot be read: " + file->why);
+  return std::move(file->record);
+}
+
+bool DirectoryStore::exists(const net::Owner& owner) const { return has_record(net::owner_hash(owner)); }
+
+std::vector<RecordFile> DirectoryStore::list() const {
+  std::vector<RecordFile> files;
+  if (records() == nullptr) return files;
+  for (const std::string& name : records()->names())
+    if (const auto hash = record_hash(name))
+      if (auto file = load(*hash)) files.push_back(std::move(*file));
+  return files;
+}
+
+std::size_t DirectoryStore::count() const {
+  if (records() == nullptr) return 0;
+  const auto names = records()->names();
+  return static_cast<std::size_t>(
+      std::count_if(names.begin(), names.end(), [](const std::string& name) { return record_hash(name).has_value(); }));
+}
+
+std::vector<RecordFile> DirectoryStore::some_after(const std::string& after, std::size_t n) const {
+  std::vector<RecordFile> files;
+  if (records() == nullptr) return files;
+  std::vector<std::string> names = records()->names();
+  std::erase_if(names, [](const std::string& name) { return !record_hash(name); });
+  std::sort(names.begin(), names.end());
+  const auto next = std::upper_bound(names.begin(), names.end(), after, [](const std::string& value, const std::string& name) {
+    return value < stem(name);
+  });
+  std::rotate(names.begin(), next, names.end());
+  for (const std::string& name : names) {
+    if (files.size() == n) break;
+    if (auto file = load(*record_hash(name))) files.push_back(std::move(*file));
+  }
+  return files;
+}
+
+// Where to go on is a position in the directory, kept in a file. It is a hint: any value is a place to start.
+std::vector<RecordFile> DirectoryStore::next_few(std::size_t n) {
+  std::vector<RecordFile> files;
+  if (records() == nullptr || n == 0) return files;
+  const Dir::Content kept = root_.read(kHeal, sizeof(std::uint64_t));
+  std::uint64_t position = 0;
+  if (kept.text.size() == sizeof position) std::memcpy(&position, kept.text.data(), sizeof position);
+  if (position > INT64_MAX) position = 0;
+  std::vector<Position> names = names_from(*records(), position);
+  if (names.empty()) names = names_from(*records(), 0);
+  for (const Position& at : names) {
+    if (files.size() == n) break;
+    position = at.next;
+    const auto hash = record_hash(at.name);
+    if (!hash) continue;
+    if (auto file = load(*hash)) files.push_back(std::move(*file));
+  }
+  (void)root_.write_in_place(kHeal, {reinterpret_cast<const char*>(&position), sizeof position}, 0, true);
+  return files;
+}
+
+// --- shared parts, and DELs without a record ---------------------------------------------------------------------------------------
+
+void DirectoryStore::set_facts(const net::IfName& bridge, const plan::Facts& facts) {
+  const Lock held = lock();
+  parts_.set_facts(bridge, facts);
+}
+
+void DirectoryStore::put_part(const Part& part, const net::Owner& owner) {
+  const PartRef ref{part.bridge, part.digest};
+  if (!parts_.written(ref)) {
+    const Lock held = lock();
+    if (!parts_.written(ref)) parts_.put(part);
+  }
+  parts_.put_ref(ref, net::owner_hash(owner));
+}
+
+bool DirectoryStore::part_unused(const PartRef& ref, bool verify) {
+  if (!verify) return parts_.unused(ref, nullptr);
+  return parts_.unused(ref, [this](std::uint64_t owner) { return has_record(owner); });
+}
+
+void DirectoryStore::remove_part(const PartRef& ref) {
+  const Lock held = lock();
+  parts_.remove(ref);
+}
+
+std::vector<PartRef> DirectoryStore::drop_stray_refs(const net::Owner& owner) {
+  const std::uint64_t hash = net::owner_hash(owner);
+  std::vector<PartRef> dropped;
+  if (has_record(hash)) return dropped;
+  for (const PartRef& ref : parts_.refs_of(hash)) {
+    bool was = false;
+    if (parts_.drop_ref(ref, hash, &was) == 0 && was) dropped.push_back(ref);
+  }
+  return dropped;
+}
+
+void DirectoryStore::mark_departed(const net::Owner& owner) noexcept try {
+  Lock held;
+  try {
+    held = lock();
+  } catch (const base::Error&) {  // better marked without the lock than not at all
+  }
+  store::mark_departed(root_, net::owner_hash(owner), process_start());
+} catch (const std::exception&) {
+}
+
+bool DirectoryStore::departed_since_start(const net::Owner& owner) const {
+  return departed_since(root_, net::owner_hash(owner));
+}
+
+}  // namespace trestle::store

@@ -2,7 +2,8 @@
 // The store: a directory of small files (DESIGN section 2). What is on disk below the state directory:
 //   lock                                 locks are byte ranges of it (locks.h); never written, never removed
 //   host                                 boot id and host namespace cookie: whose kernel objects the records speak of
-//   departed                             fixed-size ring: owners whose DEL came when there was no record
+//   departed                             fixed size: owners whose DEL came when there was no record (departed.h)
+//   heal                                 where next_few() goes on
 //   records/<owner hash>.json            one per attachment
 //   segments/<name hash>/…               used addresses, a cache: rebuilt from the records when in doubt
 //   switches/<bridge>/facts              Facts of the living switch
@@ -67,11 +68,16 @@ class Store {
   // How many records there are, without reading them.
   virtual std::size_t count() const = 0;
   // Up to `n` record files after the one named `after` (wrapping): for the self-heal that looks at a few in turn.
+  // Costs a listing of the directory.
   virtual std::vector<RecordFile> some_after(const std::string& after, std::size_t n) const = 0;
+  // Up to `n` record files, going on where the last call stopped, of whichever process. Costs the same however many there are.
+  virtual std::vector<RecordFile> next_few(std::size_t n) = 0;
 
   // Under the store's lock: chooses the addresses, calls `complete` with them (gateways and prefix lengths filled) to get the finished
   // record, and commits refs and record. Throws Error{pool_full} with numbers, Error{held} naming the holder. Nothing is left on failure.
-  // A resting address goes back to the MAC that had it; else addresses come round robin.
+  // A resting address goes back to the MAC that had it; else addresses come round robin. Throws Error{already_attached} when the owner has
+  // a record. `leases` and `segment` of the record are filled here. `complete` may be asked again, with other addresses, when the MAC
+  // that goes with the first ones is another's.
   using Complete = std::function<Record(const std::vector<plan::LeasedIp>&)>;
   virtual Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) = 0;
   // What commit() would choose now; writes nothing (trestle plan).
@@ -80,8 +86,10 @@ class Store {
   virtual void rewrite(const Record& record) = 0;
   // Leases to rest for 30 s (or freed at once, `rest` false: an ADD that failed never used them), then refs, then the record, last.
   // Works on a full disk. Absent is success. An unreadable record goes too, and segments are marked for rebuilding.
+  // Throws Error{store} when something could not be done, after trying everything.
   virtual void remove(const net::Owner& owner, bool rest) = 0;
   virtual void remove_file(const RecordFile& file) = 0;         // the same for GC, where an unreadable record has no owner
+  // `used` without those that rest.
   virtual PoolUse use(const std::string& segment, const ipam::RangeSet& set) const = 0;
 
   // --- shared parts ------------------------------------------------------------------------------------------------------
@@ -93,7 +101,8 @@ class Store {
   virtual void set_ready(const PartRef& ref, bool ready) = 0;
   // All parts on the node; an unreadable one has no steps and is not ready.
   virtual std::vector<Part> parts() const = 0;
-  // Has the part no refs any more? Refs without a record are dropped on the way when `verify`.
+  // Has the part no refs any more? Refs without a record are dropped on the way when `verify`: only under the switch's exclusive lock,
+  // an ADD has its ref before its record.
   virtual bool part_unused(const PartRef& ref, bool verify) = 0;
   virtual void remove_part(const PartRef& ref) = 0;             // with facts, when it was the switch's last
   // Refs of `owner` in any part though there is no record (killed between the two): removes them, returns their parts.
@@ -104,8 +113,12 @@ class Store {
   virtual void mark_departed(const net::Owner& owner) noexcept = 0;
   virtual bool departed_since_start(const net::Owner& owner) const = 0;  // did such a DEL begin after this process?
 
-  // Drops temporary files and refs that kills left. For GC.
+  // Drops temporary files and refs that kills left, and rebuilds the segments from the records. For GC and repair. Refs of attachments
+  // that another call works on are left. Take no store lock around it.
   virtual void sweep() = 0;
+
+  // When to give up waiting for the store's own lock; 15 s after opening unless told.
+  virtual void set_deadline(const Deadline& deadline) = 0;
 };
 
 // Who we are, read once per process by the caller (pkg/kernel knows the cookie).
@@ -116,7 +129,8 @@ struct Identity {
 
 // Opens (and makes, 0700 root) the directory. Refused with Error{store}: not a directory, a symlink anywhere below, not root's, group- or
 // world-writable. Records of another boot are void and removed. Same boot, other host namespace, records there: Error{store}
-// that says to give this host its own stateDir. `read_only` makes nothing and returns nullptr when there is no store.
+// that says to give this host its own stateDir. `read_only` makes nothing and returns nullptr when there is no store, or only
+// one of another boot.
 std::unique_ptr<Store> open_store(const std::string& directory, const Identity& identity, bool read_only = false);
 
 }  // namespace trestle::store

@@ -1,0 +1,40 @@
+#pragma once
+// One attachment on the node: finding its locks in order, taking it away.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/session.h"
+#include "store/store.h"
+
+namespace trestle::app {
+
+// An owner's attachment lock together with the switch locks its record asks for, in the right order; the record as it is now.
+struct Held {
+  std::vector<store::Lock> switches;
+  store::Lock attachment;
+  std::optional<store::Record> record;   // nullopt: there is none
+  bool unreadable = false;               // there is one, and it cannot be read
+};
+
+// Waits until the deadline (Error{try_again}).
+Held hold_attachment(Session& session, const net::Owner& owner);
+// The same without waiting; nullopt when somebody else holds one of them.
+std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owner);
+
+// Undoes the record's plan (kernel objects of another host namespace are not touched), puts its leases to rest and removes it; the switch
+// locks go with its last part. Returns what is still there: then the record stays, for another try.
+[[nodiscard]] std::vector<std::string> take_away(Session& session, Held held, bool rest);
+
+// Without a readable record: what can be told from the names alone. Host link by the derived name, elements by that link's name.
+[[nodiscard]] std::vector<std::string> take_away_by_name(Session& session, const net::Owner& owner);
+
+// Is a host link of the record there?
+bool has_links(Session& session, const store::Record& record);
+// Does the pod still exist? Its namespace's path leads to the same namespace (by cookie), or its host link is still there.
+bool alive(Session& session, const store::Record& record);
+
+// Looks at the next few records after where the last look ended and takes away those whose pod is gone: containerd never calls GC.
+void heal_some(Session& session, const net::Owner& except);
+
+}  // namespace trestle::app

@@ -1,0 +1,28 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "app/run.h"
+#include "store/clock.h"
+
+namespace trestle::app {
+
+void prepare_process() noexcept {
+  store::note_process_start();
+  // Closed standard descriptors would be given to the first files we open, and a result written into one of them.
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));
+  ::umask(077);
+  const int moved = ::chdir("/");
+  static_cast<void>(moved);   // every path that we use is absolute; this only frees the caller's directory
+  sigset_t held;
+  sigemptyset(&held);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&held, signal);
+  ::sigprocmask(SIG_SETMASK, &held, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);
+}
+
+}  // namespace trestle::app

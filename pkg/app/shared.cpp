@@ -1,0 +1,150 @@
+#include "app/shared.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "engine/apply.h"
+#include "engine/undo.h"
+#include "engine/verify.h"
+
+namespace trestle::app {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
+  plan::Facts facts = engine::read_facts(session.context());
+  // All networks of one switch share its MTU: whoever comes next without an `mtu` of its own gets what the first one asked for.
+  if (conf.mtu) facts.mtu = *conf.mtu;
+  return facts;
+}
+
+// nftables objects are not asked for one by one on every ADD: after a flush the ADD's own elements tell (DESIGN section 3).
+std::vector<plan::Step> without_nft(const std::vector<plan::Step>& steps) {
+  std::vector<plan::Step> out;
+  for (const plan::Step& step : steps)
+    if (!std::holds_alternative<plan::Rules>(step) && !std::holds_alternative<plan::Elements>(step)) out.push_back(step);
+  return out;
+}
+
+bool whole(Session& session, const std::vector<plan::Step>& steps) {
+  return engine::verify(session.context(), without_nft(steps)).empty();
+}
+
+void refuse_conflict(Session& session, const store::Part& mine) {
+  for (const store::Part& other : session.store().parts()) {
+    if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
+    const auto clash = plan::conflict(mine.steps, other.steps);
+    if (!clash || (other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))) continue;
+    throw Error(Code::held, "network '" + mine.network + "' wants '" + plan::describe(clash->mine) + "' but network '" + other.network +
+                "' has made it '" + plan::describe(clash->theirs) + "'; give both the same value, or this network another 'bridge'");
+  }
+}
+
+void make_part(Session& session, const store::Part& part, const net::Owner& owner) {
+  refuse_conflict(session, part);
+  session.store().put_part(part, owner);
+  const store::Lock tables = session.store().locks().tables(session.deadline());
+  engine::apply_shared(session.context(), part.steps);
+  session.store().set_ready({part.bridge, part.digest}, true);
+}
+
+// The caller holds the switch exclusively.
+std::vector<std::string> take_down(Session& session, const store::PartRef& ref) {
+  store::Store& store = session.store();
+  std::vector<plan::Step> gone;
+  std::vector<std::vector<plan::Step>> kept;
+  {
+    // A part that cannot be read names at least the tables: every switch does.
+    const auto tables_step = plan::Rules{"tables", ""};
+    const store::Lock tables = store.locks().tables(session.deadline());
+    for (store::Part& part : store.parts())
+      if (part.bridge == ref.bridge && part.digest == ref.digest) {
+        gone = std::move(part.steps);
+      } else {
+        if (part.steps.empty()) part.steps.emplace_back(tables_step);
+        kept.push_back(std::move(part.steps));
+      }
+    store.set_ready(ref, false);   // killed between here and the end: whoever comes next makes it anew
+    const auto failed = engine::undo(session.context(), plan::unshared(gone, kept));
+    if (!failed.empty()) return failed;
+    store.remove_part(ref);
+  }
+  return {};
+}
+
+}  // namespace
+
+Switch hold_switch(Session& session, const config::NetConf& conf, const net::Owner& owner) {
+  store::Store& store = session.store();
+  const modes::Mode& mode = modes::find(conf.mode);
+  {
+    store::Lock lock = store.locks().switch_shared(conf.bridge, session.deadline());
+    if (const auto facts = store.facts(conf.bridge)) {
+      const plan::Shared shared = mode.shared({conf, *facts, session.settings().state_dir});
+      const store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
+      if (store.part_ready(ref) && whole(session, shared.steps)) return {std::move(lock), *facts, ref};
+    }
+  }
+  store::Lock lock = store.locks().switch_exclusive(conf.bridge, session.deadline());
+  plan::Facts facts;
+  if (const auto kept = store.facts(conf.bridge)) {
+    facts = *kept;
+  } else {
+    facts = fresh_facts(session, conf);
+    store.set_facts(conf.bridge, facts);
+  }
+  plan::Shared shared = mode.shared({conf, facts, session.settings().state_dir});
+  const store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
+  try {
+    make_part(session, {conf.bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner);
+  } catch (...) {
+    static_cast<void>(store.drop_stray_refs(owner));
+    if (store.part_unused(ref, false))
+      for (const std::string& left : take_down(session, ref)) session.log().write(Log::Level::error, "rollback left something", {{"what", left}});
+    throw;
+  }
+  lock.downgrade();
+  return {std::move(lock), facts, ref};
+}
+
+std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks, const std::vector<store::PartRef>& parts) {
+  store::Store& store = session.store();
+  const bool last = std::any_of(parts.begin(), parts.end(), [&](const store::PartRef& ref) { return store.part_unused(ref, false); });
+  locks.clear();
+  std::vector<std::string> failed;
+  if (!last) return failed;
+  std::set<net::IfName> bridges;
+  for (const store::PartRef& ref : parts) bridges.insert(ref.bridge);
+  for (const net::IfName& bridge : bridges) {
+    const auto lock = store.locks().try_switch_exclusive(bridge);
+    if (!lock) continue;   // another holder is there and will look when it leaves
+    for (const store::Part& part : store.parts()) {
+      const store::PartRef ref{part.bridge, part.digest};
+      if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
+      for (std::string& line : take_down(session, ref)) failed.push_back(std::move(line));
+    }
+  }
+  return failed;
+}
+
+std::vector<std::string> release_unused(Session& session) {
+  std::vector<store::PartRef> parts;
+  for (const store::Part& part : session.store().parts()) parts.push_back({part.bridge, part.digest});
+  std::vector<std::string> failed;
+  for (const store::PartRef& ref : parts)
+    if (session.store().part_unused(ref, true))
+      for (std::string& line : release_switches(session, {}, {ref})) failed.push_back(std::move(line));
+  return failed;
+}
+
+plan::Facts current_facts(Session& session, const config::NetConf& conf) {
+  if (session.has_store())
+    if (const auto facts = session.store().facts(conf.bridge)) return *facts;
+  return fresh_facts(session, conf);
+}
+
+}  // namespace trestle::app

@@ -1,0 +1,33 @@
+#pragma once
+// The shared parts of a node: making them, giving them back, mending them. DESIGN sections 1 and 3.
+#include <string>
+#include <vector>
+
+#include "app/session.h"
+#include "modes/modes.h"
+#include "store/store.h"
+
+namespace trestle::app {
+
+// A switch that is ready for an attachment: its shared lock is held.
+struct Switch {
+  store::Lock lock;
+  plan::Facts facts;
+  store::PartRef part;
+};
+
+// Takes the switch's shared lock and sees to it that the network's part on it is made and whole; where it is not, makes it under the
+// exclusive lock, with a ref of `owner` written first. Throws Error{held} when another network gives one object other attributes.
+Switch hold_switch(Session& session, const config::NetConf& conf, const net::Owner& owner);
+
+// To be called when refs on these switches were removed. Drops the locks; who finds a part without refs and gets the switch exclusively
+// undoes what no other part names. Returns what could not be removed.
+[[nodiscard]] std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks, const std::vector<store::PartRef>& parts);
+
+// Takes down every part on the node that nobody refers to (GC).
+[[nodiscard]] std::vector<std::string> release_unused(Session& session);
+
+// The Facts for planning on this switch without locks: as kept, else as read now (trestle plan).
+plan::Facts current_facts(Session& session, const config::NetConf& conf);
+
+}  // namespace trestle::app

@@ -1,0 +1,85 @@
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "app/attachment.h"
+#include "cli/attachments.h"
+#include "cli/command.h"
+#include "cli/examine.h"
+#include "cli/node.h"
+
+namespace trestle::cli {
+
+namespace {
+
+constexpr Option kOptions[] = {
+    {"ifname", "NAME", "of the attachments named, only this NIC's"},
+    {"json", "", "as JSON: {\"attachments\":N,\"defects\":[{\"of\":…,\"text\":…}]}"},
+};
+
+struct Report {
+  std::size_t checked = 0;
+  std::vector<std::pair<std::string, std::string>> defects;   // of what, what
+  std::set<std::pair<std::string, std::string>> told;         // a switch's defects show in each of its attachments
+  void add(const std::string& of, const std::string& text) {
+    if (told.insert({of, text}).second) defects.emplace_back(of, text);
+  }
+};
+
+std::string switch_of(const store::Record& record) { return "switch " + (record.parts.empty() ? "?" : record.parts.front().bridge.str()); }
+
+// Waits for an ADD or DEL that is at work on it: half of one would look like damage.
+void check_one(app::Session& session, const net::Owner& owner, Report& report) {
+  const app::Held held = app::hold_attachment(session, owner);
+  if (!held.record) return;   // it left meanwhile
+  ++report.checked;
+  for (const Finding& finding : examine(session, *held.record, session.store().parts()))
+    report.add(finding.shared ? switch_of(*held.record) : name_of(*held.record), finding.text);
+}
+
+std::string text_of(const Report& report) {
+  const std::string many = std::to_string(report.checked) + (report.checked == 1 ? " attachment" : " attachments");
+  if (report.defects.empty()) {
+    if (report.checked == 0) return "nothing is attached\n";
+    return report.checked == 1 ? "the attachment is as configured\n" : "all " + many + " are as configured\n";
+  }
+  std::string out;
+  for (const auto& [of, what] : report.defects) out += of + ": " + what + "\n";
+  const std::size_t n = report.defects.size();
+  return out + std::to_string(n) + (n == 1 ? " defect" : " defects") + " in " + many + "; 'trestle repair' mends what it can\n";
+}
+
+std::string json_of(const Report& report) {
+  nlohmann::json defects = nlohmann::json::array();
+  for (const auto& [of, what] : report.defects) defects.push_back({{"of", of}, {"text", what}});
+  return nlohmann::json{{"attachments", report.checked}, {"defects", std::move(defects)}}.dump(2) + "\n";
+}
+
+int run_check(const Arguments& arguments, const Console& console) {
+  Node node(settings(arguments, console, nlohmann::json::object()), console, app::Session::Access::read);
+  Attachments all = attachments(node.session);
+  Report report;
+  if (!arguments.operands().empty()) {
+    all.records = matching(all.records, arguments.operands().front());
+  } else {
+    for (const std::string& line : all.unreadable) report.add("store", line);
+  }
+  const auto nic = arguments.find("ifname");
+  for (const store::Record& record : all.records)
+    if (!nic || record.owner.ifname == *nic) check_one(node.session, record.owner, report);
+  console.print(arguments.has("json") ? json_of(report) : text_of(report));
+  return report.defects.empty() ? kDone : kFailed;
+}
+
+}  // namespace
+
+const Command kCheck{
+    "check", "While pods run", "is everything as it was made?",
+    "Asks the kernel for every object of every attachment (or of the one named: container id, pod, host link,\n"
+    "address) and of what they share; prints a line for each that is not as it was made. Exit code 1 if\n"
+    "there is any.\n"
+    "\n"
+    "Example\n"
+    "  trestle check || trestle repair\n",
+    {"[CONTAINER]", 0, 1}, kOptions, true, false, run_check};
+
+}  // namespace trestle::cli

@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "app/shared.h"
+#include "cli/command.h"
+#include "cli/conf_file.h"
+#include "cli/node.h"
+#include "cli/words.h"
+#include "cni/json.h"
+#include "cni/merge.h"
+#include "ipam/choose.h"
+#include "modes/modes.h"
+#include "plan/step_json.h"
+
+namespace trestle::cli {
+
+using base::Code;
+using base::Error;
+using nlohmann::json;
+
+namespace {
+
+constexpr Option kOptions[] = {
+    {"plugin", "N", "of a list, the N-th plugin (default: the one of type trestle)"},
+    {"netns", "NAME|PATH", "the pod's namespace, which need not exist (default: example)"},
+    {"container", "ID", "container id (default: derived from the namespace's name)"},
+    {"ifname", "NAME", "the NIC in the pod (default: eth0)"},
+    {"args", "K=V;…", "CNI_ARGS"},
+    {"cap-args", "JSON", "what a runtime would have for the declared capabilities"},
+    {"facts", "FILE", "instead of looking at this host: {\"mtu\":1500,\"ipv6\":true,\"raLinks\":[]}"},
+    {"json", "", "the plan as JSON"},
+};
+
+plan::Facts read_facts(const app::World& world, const std::string& path) {
+  const json document = read_json(world, path);
+  return base::in_context(path, [&] {
+    const cni::Field top(document, "");
+    plan::Facts facts;
+    for (const std::string& key : top.keys())
+      if (key != "mtu" && key != "ipv6" && key != "raLinks") throw Error(Code::unsupported_field, key + ": unknown key; facts are mtu, ipv6, raLinks");
+    if (const auto mtu = top.find("mtu")) facts.mtu = static_cast<std::uint32_t>(mtu->integer(68, 65535));
+    if (const auto ipv6 = top.find("ipv6")) facts.ipv6 = ipv6->boolean();
+    if (const auto links = top.find("raLinks"))
+      for (const cni::Field& link : links->items()) facts.ra_links.push_back(net::IfName::parse(link.string()));
+    return facts;
+  });
+}
+
+// What a store without attachments would give: each pool's first address, or the one asked for.
+std::vector<plan::LeasedIp> first_of(const std::vector<ipam::Want>& wants) {
+  std::vector<plan::LeasedIp> out;
+  for (const ipam::Want& want : wants) {
+    const auto ip = want.wanted ? want.wanted : ipam::next_free(*want.set, std::nullopt, [](const net::Ip&) { return nullptr; });
+    if (!ip) throw Error(Code::pool_full, "no address is left in " + ipam::text(*want.set));
+    const ipam::Range* range = ipam::range_of(*want.set, *ip);
+    out.push_back({{*ip, range->subnet.length}, range->gateway});
+  }
+  return out;
+}
+
+// As ADD does it: DESIGN section 3.
+net::Mac pod_mac(const config::NetConf& conf, const net::Owner& owner, const std::vector<plan::LeasedIp>& ips) {
+  if (conf.requested_mac) return *conf.requested_mac;
+  return ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(owner)) : net::pod_mac(conf.bridge, ips.front().cidr.ip);
+}
+
+struct Ground {
+  plan::Facts facts;
+  std::vector<plan::LeasedIp> ips;
+  std::string note;
+};
+
+// This host as it is, as far as we may look.
+Ground survey(const Arguments& arguments, const Console& console, const config::Settings& settings, const config::NetConf& conf) {
+  Ground ground;
+  const auto given = arguments.find("facts");
+  if (given) ground.facts = read_facts(console.world(), *given);
+  const store::Reservation reservation{conf.bridge.str(), ipam::match(conf.ipam.ranges, conf.requested_ips), conf.requested_mac};
+  try {
+    Node node(settings, console, app::Session::Access::read);
+    if (!given) ground.facts = app::current_facts(node.session, conf);
+    ground.ips = node.session.has_store() ? node.session.store().peek(reservation) : first_of(reservation.wants);
+    return ground;
+  } catch (const Error& e) {
+    if (e.code != Code::store && e.code != Code::kernel && e.code != Code::kernel_lacks) throw;
+    ground.note = std::string("planned as if nothing were attached yet: ") + e.what();
+  }
+  if (!given) {
+    engine::Context host(0);
+    ground.facts = engine::read_facts(host);
+  }
+  ground.ips = first_of(reservation.wants);
+  return ground;
+}
+
+int run_plan(const Arguments& arguments, const Console& console) {
+  const cni::Request request = cli::request(cni::Command::add, arguments, console, "/run/netns/example");
+  const PluginConf file = load_conf(arguments, console);
+  const config::NetConf conf = config::parse(file.conf, request.args);
+  const config::Settings settings = cli::settings(arguments, console, file.conf);
+  Ground ground = survey(arguments, console, settings, conf);
+  if (conf.mtu) ground.facts.mtu = *conf.mtu;
+
+  const modes::Mode& mode = modes::find(conf.mode);
+  const net::Owner owner{conf.name, request.container, request.ifname};
+  const modes::AttachmentInput in{conf, ground.facts, settings.state_dir, owner, request.netns, {ground.ips, pod_mac(conf, owner, ground.ips)}};
+  const plan::Plan plan{mode.shared({conf, ground.facts, settings.state_dir}), mode.attachment(in)};
+  cni::Result result = mode.result(in);
+  if (conf.prev_result) result = cni::merge(*conf.prev_result, result);
+  cni::check_expressible(result, conf.cni_version);
+
+  if (arguments.has("json")) {
+    const json document{{"schema", 1}, {"network", conf.name}, {"switch", conf.bridge.str()}, {"shared", plan::to_json(plan.shared.steps)},
+                        {"attachment", plan::to_json(plan.attachment)}, {"result", cni::to_json(result, conf.cni_version)}};
+    console.print(document.dump(2) + "\n");
+  } else {
+    console.print(text(plan, result));
+  }
+  for (const std::string& note : file.notes) console.note(note);
+  if (!ground.note.empty()) console.note(ground.note);
+  return kDone;
+}
+
+}  // namespace
+
+const Command kPlan{
+    "plan", "Before an attachment", "show what an attachment would be; changes nothing",
+    "FILE is a .conf or .conflist, '-' is stdin. Three parts: what attachments of the network share on this\n"
+    "host, what this one adds, and the result that the runtime gets. Each line is one kernel object; the\n"
+    "same line stands in errors. Addresses are the next free ones, nothing is reserved. Needs no root,\n"
+    "but only root sees which addresses are taken.\n"
+    "\n"
+    "Example\n"
+    "  trestle plan net.conflist --netns pod-a --json | jq .result\n",
+    {"FILE", 1, 1}, kOptions, false, false, run_plan};
+
+}  // namespace trestle::cli

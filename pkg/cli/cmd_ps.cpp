@@ -1,0 +1,101 @@
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/attachments.h"
+#include "cli/command.h"
+#include "cli/node.h"
+#include "cli/table.h"
+
+namespace trestle::cli {
+
+namespace {
+
+constexpr std::size_t kShortId = 12;   // as container runtimes show ids
+
+constexpr Option kOptions[] = {
+    {"wide", "", "also container id, switch, mode, namespace, and why the health is not ok"},
+    {"json", "", "as JSON: a list of objects"},
+};
+
+std::string plain_addresses(const store::Record& record) {
+  std::vector<std::string> out;
+  for (const store::LeaseRef& lease : record.leases) out.push_back(lease.ip.str());
+  return base::join(out, ",");
+}
+
+template <class F>
+std::string of_nics(const store::Record& record, F&& word) {
+  std::vector<std::string> out;
+  for (const store::Nic& nic : record.nics) out.push_back(word(nic));
+  return base::join(out, ",");
+}
+
+std::vector<std::string> row(const store::Record& record, const Health& health, bool wide) {
+  std::vector<std::string> cells = {
+      record.owner.network,
+      record.pod.empty() && !wide ? shortened(record.owner.container, kShortId + 1) : pod_of(record),
+      of_nics(record, [](const store::Nic& nic) { return nic.name.str(); }),
+      plain_addresses(record),
+      of_nics(record, [](const store::Nic& nic) { return nic.mac.str(); }),
+      of_nics(record, [](const store::Nic& nic) { return nic.host_link.str(); }),
+      age(age_of(record)),
+      std::string(health.word)};
+  if (wide)
+    for (const std::string& more : {health.why, of_nics(record, [](const store::Nic& nic) { return nic.bridge.str(); }), record.mode,
+                                    record.owner.container, record.netns})
+      cells.push_back(more);
+  return cells;
+}
+
+nlohmann::json object(const store::Record& record, const Health& health) {
+  nlohmann::json nics = nlohmann::json::array();
+  for (const store::Nic& nic : record.nics)
+    nics.push_back({{"name", nic.name.str()}, {"mac", nic.mac.str()}, {"hostLink", nic.host_link.str()}, {"switch", nic.bridge.str()}});
+  nlohmann::json out{{"network", record.owner.network}, {"container", record.owner.container}, {"ifname", record.owner.ifname},
+                     {"pod", record.pod}, {"mode", record.mode}, {"netns", record.netns}, {"addresses", addresses_of(record)},
+                     {"nics", std::move(nics)}, {"ageSeconds", age_of(record)}, {"health", health.word}};
+  if (!record.nics.empty()) {
+    out["mac"] = record.nics.front().mac.str();
+    out["hostLink"] = record.nics.front().host_link.str();
+    out["switch"] = record.nics.front().bridge.str();
+  }
+  if (!health.why.empty()) out["why"] = health.why;
+  return out;
+}
+
+int run_ps(const Arguments& arguments, const Console& console) {
+  Node node(settings(arguments, console, nlohmann::json::object()), console, app::Session::Access::read);
+  const Attachments all = attachments(node.session);
+  Doctor doctor(node.session);
+  const bool wide = arguments.has("wide");
+  nlohmann::json list = nlohmann::json::array();
+  std::vector<std::vector<std::string>> rows = {{"NETWORK", "POD", "NIC", "ADDRESSES", "MAC", "HOST-LINK", "AGE", "HEALTH"}};
+  if (wide)
+    for (const char* more : {"WHY", "SWITCH", "MODE", "CONTAINER", "NETNS"}) rows.front().emplace_back(more);
+  for (const store::Record& record : all.records) {
+    const Health health = doctor.look(record);
+    if (arguments.has("json")) list.push_back(object(record, health));
+    else rows.push_back(row(record, health, wide));
+  }
+  console.print(arguments.has("json") ? list.dump(2) + "\n" : table(rows));
+  for (const std::string& line : all.unreadable) console.note(line);
+  return kDone;
+}
+
+}  // namespace
+
+const Command kPs{
+    "ps", "While pods run", "list who is attached",
+    "One line per attachment: its network, pod (or container id), the NIC in the pod, addresses, MAC, the\n"
+    "link on this host, how long ago it was attached, and its health from a quick look:\n"
+    "  ok        the host link is up and a port of its switch\n"
+    "  down      host link or switch is down\n"
+    "  degraded  host link or switch is gone, or the link is in no or another switch\n"
+    "  gone      the pod's namespace is gone; 'trestle gc' takes the attachment away\n"
+    "'trestle check' looks at everything.\n"
+    "\n"
+    "Example\n"
+    "  trestle ps --json | jq -r '.[] | select(.health != \"ok\") | .container'\n",
+    {}, kOptions, false, false, run_ps};
+
+}  // namespace trestle::cli

@@ -1,0 +1,23 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "app/session.h"
+#include "store/store.h"
+
+namespace trestle::cli {
+
+// Something of an attachment that is not as it was made.
+struct Finding {
+  bool shared = false;   // of what the attachments of its switch share
+  std::string text;      // "pod:eth0: address 10.88.0.2/16: is gone"
+};
+
+// Asks the kernel for every Step of the record and of the parts it needs (`parts`: those of the store). A pod whose namespace is gone is one
+// finding. What a later plugin of a chain changed is a finding too: no prevResult tells of it here. Changes nothing.
+std::vector<Finding> examine(app::Session& session, const store::Record& record, const std::vector<store::Part>& parts);
+
+// Of `parts` those that the record needs, in its order, as one list; a part that is not there any more is left out.
+std::vector<plan::Step> shared_steps(const store::Record& record, const std::vector<store::Part>& parts);
+
+}  // namespace trestle::cli

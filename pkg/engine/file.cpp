@@ -1,0 +1,63 @@
+#include "engine/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace trestle::engine {
+
+namespace {
+
+constexpr std::size_t kLimit = 1U << 16;
+
+void make_parent(const std::string& path) {
+  const std::string parent = path.substr(0, path.rfind('/'));
+  if (::mkdir(parent.c_str(), 0755) == 0 || errno == EEXIST || parent.empty()) return;
+  const int err = errno;
+  base::throw_errno(err, "make directory " + parent);
+}
+
+}  // namespace
+
+bool file_has(const std::string& path, const std::string& text) {
+  const base::Fd fd = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!fd.valid()) return false;
+  const auto found = base::read_all(fd.get(), kLimit);
+  return found && *found == text;
+}
+
+void ensure_file(const std::string& path, const std::string& text) {
+  if (file_has(path, text)) return;
+  make_parent(path);
+  const std::string aside = path + ".trestle-new";
+  ::unlink(aside.c_str());
+  {
+    const base::Fd fd = base::try_open(aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+    int err = errno;
+    bool good = fd.valid();
+    if (good && (!base::write_all(fd.get(), text) || ::fchmod(fd.get(), 0644) != 0)) {
+      err = errno;
+      good = false;
+    }
+    if (good && ::rename(aside.c_str(), path.c_str()) == 0) return;
+    if (good) err = errno;
+    ::unlink(aside.c_str());
+    base::throw_errno(err, "write " + path);
+  }
+}
+
+void remove_file(const std::string& path, const std::string& text) {
+  ::unlink((path + ".trestle-new").c_str());
+  if (!file_has(path, text)) return;
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return;
+  const int err = errno;
+  base::throw_errno(err, "remove " + path);
+}
+
+}  // namespace trestle::engine

@@ -1,0 +1,90 @@
+#include "modes/gateway.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/text.h"
+
+namespace trestle::modes {
+
+using plan::LinkRef;
+using plan::Step;
+using plan::Sysctl;
+using plan::Where;
+
+std::uint32_t mtu(const config::NetConf& conf, const plan::Facts& facts) { return conf.mtu.value_or(facts.mtu); }
+
+bool has_family(const config::NetConf& conf, net::Family family) {
+  return std::any_of(conf.ipam.ranges.begin(), conf.ipam.ranges.end(),
+                     [&](const ipam::RangeSet& set) { return set.front().subnet.ip.family == family; });
+}
+
+namespace {
+
+// Every range's network once, in order.
+std::vector<net::Cidr> networks(const config::NetConf& conf) {
+  std::vector<net::Cidr> out;
+  for (const ipam::RangeSet& set : conf.ipam.ranges)
+    for (const ipam::Range& range : set)
+      if (std::find(out.begin(), out.end(), range.subnet) == out.end()) out.push_back(range.subnet);
+  return out;
+}
+
+plan::File drop_in(const net::IfName& bridge, const std::vector<Step>& steps) {
+  std::string text = "# Made by trestle for switch " + bridge.str() + "; removed with it.\n";
+  for (const Step& step : steps)
+    if (const auto* s = std::get_if<Sysctl>(&step)) text += s->key + " = " + s->value + "\n";
+  // The text's hash is in the name: networks on one switch may need different lines.
+  return {"/run/sysctl.d/90-trestle-" + bridge.str() + "-" + base::hex(base::hash64(text), 8) + ".conf", text};
+}
+
+}  // namespace
+
+void add_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
+  std::vector<Step> sysctls;
+  if (has_family(in.conf, net::Family::v4)) sysctls.push_back(Sysctl{Where::host, "net/ipv4/ip_forward", "1"});
+  if (has_family(in.conf, net::Family::v6)) {
+    for (const net::IfName& link : in.facts.ra_links)
+      sysctls.push_back(Sysctl{Where::host, "net/ipv6/conf/" + link.str() + "/accept_ra", "2", true});
+    sysctls.push_back(Sysctl{Where::host, "net/ipv6/conf/all/forwarding", "1"});
+  }
+  const plan::File file = drop_in(in.conf.bridge, sysctls);
+  steps.insert(steps.end(), sysctls.begin(), sysctls.end());
+  steps.push_back(file);
+}
+
+void add_switch(std::vector<Step>& steps, const SwitchInput& in) {
+  const net::IfName& bridge = in.conf.bridge;
+  const LinkRef link{Where::host, bridge};
+  steps.push_back(plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts), net::switch_group(in.state_dir)});
+  if (in.facts.ipv6) {
+    const std::string conf = "net/ipv6/conf/" + bridge.str() + "/";
+    steps.push_back(Sysctl{Where::host, conf + "accept_ra", "0"});   // a new bridge believes any pod's advertisement: default 1
+    if (has_family(in.conf, net::Family::v6)) steps.push_back(Sysctl{Where::host, conf + "disable_ipv6", "0"});
+  }
+  std::vector<Step> routes;
+  std::vector<plan::Address> addresses;
+  for (const ipam::RangeSet& set : in.conf.ipam.ranges)
+    for (const ipam::Range& range : set) {
+      if (!range.gateway) continue;
+      const bool inside = range.subnet.contains(*range.gateway);
+      const plan::Address address{link, inside ? net::Cidr{*range.gateway, range.subnet.length} : net::Cidr::host(*range.gateway)};
+      if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
+      if (!inside) routes.push_back(plan::Route{link, range.subnet, std::nullopt, {}, {}, {}, {}, {}});
+    }
+  steps.insert(steps.end(), addresses.begin(), addresses.end());
+  steps.push_back(plan::Up{link});
+  for (Step& route : routes)
+    if (std::find(steps.begin(), steps.end(), route) == steps.end()) steps.push_back(std::move(route));
+}
+
+void add_prefixes(std::vector<Step>& steps, const SwitchInput& in) {
+  plan::Elements v4{plan::Table::inet, "net4-" + in.conf.bridge.str(), {}};
+  plan::Elements v6{plan::Table::inet, "net6-" + in.conf.bridge.str(), {}};
+  for (const net::Cidr& network : networks(in.conf))
+    (network.ip.family == net::Family::v4 ? v4 : v6).elements.push_back(plan::Element{{network}, {}});
+  if (!v4.elements.empty()) steps.emplace_back(std::move(v4));
+  if (!v6.elements.empty()) steps.emplace_back(std::move(v6));
+}
+
+}  // namespace trestle::modes

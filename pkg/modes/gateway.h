@@ -1,0 +1,21 @@
+#pragma once
+// The host's side of a routed switch: forwarding, the bridge with the gateway's addresses.
+#include <vector>
+
+#include "modes/modes.h"
+
+namespace trestle::modes {
+
+// MTU of everything on this switch: the config's, else the host's.
+std::uint32_t mtu(const config::NetConf& conf, const plan::Facts& facts);
+bool has_family(const config::NetConf& conf, net::Family family);
+
+// Forwarding for the families in use, and the drop-in that keeps `sysctl --system` from taking it back. A host that learned its IPv6
+// default route by RA would lose it to forwarding: accept_ra becomes 2 there first (for-linux#1373, moby#43466).
+void add_forwarding(std::vector<plan::Step>& steps, const SwitchInput& in);
+// The bridge with its fixed MAC (the kernel's own choice follows the lowest port: ~100 s of outage, netavark#833), gateway addresses, up.
+void add_switch(std::vector<plan::Step>& steps, const SwitchInput& in);
+// The switch's own prefixes, which are never masqueraded to.
+void add_prefixes(std::vector<plan::Step>& steps, const SwitchInput& in);
+
+}  // namespace trestle::modes

@@ -1,0 +1,48 @@
+#include "store/allocate.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace trestle::store {
+namespace {
+
+[[noreturn]] void full(const Segment& segment, const ipam::RangeSet& set) {
+  const std::string n = std::to_string(ipam::capacity(set));
+  throw base::Error(base::Code::pool_full,
+                    "no free address in " + ipam::text(set) + " on " + segment.name() + ": all " + n + " of " + n +
+                        " are in use; remove attachments that are no longer needed (trestle ps) or widen the range");
+}
+
+}  // namespace
+
+std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reservation,
+                                     const std::function<std::string(const net::Ip&)>& holder) {
+  std::vector<plan::LeasedIp> leased;
+  // The requested ones first, so that no other want of this call is given them.
+  for (const ipam::Want& want : reservation.wants) {
+    if (!want.wanted) continue;
+    const bool taken = segment.used(*want.wanted) && !segment.take_resting(*want.wanted);
+    if (segment.in_doubt()) return {};
+    if (taken) {
+      const std::string name = holder(*want.wanted);
+      if (name.empty() && segment.distrust()) return {};
+      throw base::Error(base::Code::held, "address " + want.wanted->str() + " is held by " + (name.empty() ? "another request" : name));
+    }
+    segment.take(*want.wanted);
+  }
+  for (const ipam::Want& want : reservation.wants) {
+    std::optional<net::Ip> ip = want.wanted;
+    if (!ip && reservation.mac) ip = segment.take_resting_of(*reservation.mac, *want.set);
+    if (!ip) ip = segment.take_next(*want.set);
+    if (!ip) ip = segment.take_oldest_resting(*want.set);
+    if (segment.in_doubt()) return {};
+    if (!ip) full(segment, *want.set);
+    const ipam::Range* range = ipam::range_of(*want.set, *ip);
+    if (range == nullptr) throw base::Error(base::Code::bad_config, "requested address " + ip->str() + " lies in no range");
+    leased.push_back({{*ip, range->subnet.length}, range->gateway});
+  }
+  return leased;
+}
+
+}  // namespace trestle::store

@@ -1,0 +1,94 @@
+#pragma once
+// The index of one segment: which addresses are in use, to find a free one fast. A cache of the records, on disk as
+//   state            name and dirty mark        cursor     where each pool goes on
+//   4-0a580000 …     4096 addresses each        resting    what was released lately
+//   m-0242c0a80002   a symlink to nowhere whose target is the hash of the owner that has this MAC
+// An absent block is all free, so a /8 or /64 costs nothing. All of it under the store's lock. Protocol: mark dirty, change,
+// clear dirty; who finds it dirty, or anything amiss, rebuilds it from the records.
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ipam/choose.h"
+#include "store/census.h"
+#include "store/directory.h"
+#include "store/resting.h"
+
+namespace trestle::store {
+
+class Segment {
+ public:
+  // Reads no more than the state. A segment that is not on disk is in doubt.
+  Segment(const Dir& root, std::string name, std::uint64_t now);
+
+  const std::string& name() const noexcept { return name_; }
+  // May become true by any of the looks below, whose answer is void then: rebuild() and ask again. Never after rebuild().
+  bool in_doubt() const noexcept { return doubt_; }
+  void rebuild(const Census& census);
+  bool distrust() noexcept { return doubt_ = !anew_; }                      // false: it was just rebuilt
+
+  bool used(const net::Ip& ip);                                            // resting counts
+  void take(const net::Ip& ip);
+  void release(const net::Ip& ip);
+  std::optional<net::Ip> take_next(const ipam::RangeSet& set);             // round robin
+  bool take_resting(const net::Ip& ip);                                    // false: it does not rest
+  std::optional<net::Ip> take_resting_of(const net::Mac& mac, const ipam::RangeSet& set);
+  std::optional<net::Ip> take_oldest_resting(const ipam::RangeSet& set);
+  // Addresses in use and resting of the set's ranges.
+  struct Count {
+    std::uint64_t used = 0, resting = 0;
+  };
+  Count count(const ipam::RangeSet& set);
+  bool empty() const;                                                      // after rebuild(): nothing used, nothing resting
+
+  // Makes the directory. Throws Error{store}.
+  void prepare();
+  // nullopt: `mac` is now the owner's (or was). Else the hash of who has it, which may be a record long gone. After prepare().
+  std::optional<std::uint64_t> claim_mac(const net::Mac& mac, std::uint64_t owner);
+  void drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept;         // unless it is another's
+
+  // Dirty mark and all changes to disk. Throws Error{store}; then the mark stays. done() clears it.
+  void save();
+  void done() noexcept;
+
+  // For a removal, which must work on a full disk and so never rebuilds: marks dirty, lets `entries` rest, or frees them where `rest` is
+  // false or there is no room. 0 or the first errno; finish with done() when the record is gone.
+  int give_back(const std::vector<Resting>& entries, bool rest) noexcept;
+
+ private:
+  struct Block {
+    std::array<std::uint64_t, 64> bits{};
+    bool changed = false, on_disk = false;
+    bool zero() const;
+  };
+  struct Cursor {
+    std::uint64_t pool = 0;
+    net::Ip last;
+  };
+
+  Block& block(const net::Ip& base);
+  RestingList& resting();
+  std::vector<Cursor>& cursors();
+  std::vector<net::Ip> blocks_of(const ipam::RangeSet& set);
+  int mark(bool dirty) noexcept;
+  int save_block(const net::Ip& base, Block& block);
+  int free_in_place(const net::Ip& ip);
+  void save_anew();
+
+  const Dir& root_;
+  std::string name_, folder_;
+  std::uint64_t now_;
+  std::optional<Dir> dir_;
+  std::map<net::Ip, Block> blocks_;
+  std::optional<RestingList> resting_;
+  std::optional<std::vector<Cursor>> cursors_;
+  std::vector<Census::HeldMac> macs_;      // of a rebuild
+  bool doubt_ = false;
+  bool anew_ = false;                      // rebuilt: blocks_ is all there is
+  bool cursor_moved_ = false;
+};
+
+}  // namespace trestle::store

@@ -1,0 +1,167 @@
+// How a segment's changes reach the disk. No step is undone: a change that was cut short leaves the dirty mark.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "store/segment.h"
+#include "store/segment_files.h"
+
+namespace trestle::store {
+namespace {
+
+struct CursorBytes {
+  std::uint64_t pool, high, low, family, sum;
+};
+static_assert(sizeof(CursorBytes) == 40);
+constexpr std::size_t kMostCursors = 64;
+
+std::uint64_t sum_of(const CursorBytes& c) {
+  return base::hash64({reinterpret_cast<const char*>(&c), sizeof c - sizeof c.sum});
+}
+
+std::string mac_file(const net::Mac& mac) {
+  std::string name = "m-";
+  for (const std::uint8_t byte : mac.bytes) name += base::hex(byte, 2);
+  return name;
+}
+
+std::optional<std::uint64_t> read_marker(const Dir& dir, const std::string& name) {
+  char target[32];
+  const ssize_t n = ::readlinkat(dir.fd(), name.c_str(), target, sizeof target);
+  return n < 0 ? std::nullopt : parse_hash({target, static_cast<std::size_t>(n)});
+}
+
+int write_marker(const Dir& dir, const std::string& name, std::uint64_t owner) {
+  return ::symlinkat(base::hex(owner, 16).c_str(), dir.fd(), name.c_str()) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+std::vector<Segment::Cursor>& Segment::cursors() {
+  if (cursors_) return *cursors_;
+  cursors_.emplace();
+  // A cursor is a hint: a damaged one is forgotten, and its pool begins at its start again.
+  const Dir::Content content = dir_ ? dir_->read(files::kCursor, kMostCursors * sizeof(CursorBytes)) : Dir::Content{ENOENT, {}};
+  for (std::size_t at = 0; at + sizeof(CursorBytes) <= content.text.size(); at += sizeof(CursorBytes)) {
+    CursorBytes c{};
+    std::memcpy(&c, content.text.data() + at, sizeof c);
+    const bool v4 = c.family == static_cast<std::uint64_t>(net::Family::v4);
+    const bool v6 = c.family == static_cast<std::uint64_t>(net::Family::v6);
+    if (c.sum != sum_of(c) || (!v4 && !v6)) continue;
+    cursors_->push_back({c.pool, {v4 ? net::Family::v4 : net::Family::v6, static_cast<net::U128>(c.high) << 64 | c.low}});
+  }
+  return *cursors_;
+}
+
+int Segment::mark(bool dirty) noexcept {
+  const int error = dir_->write_in_place(files::kState, files::state_bytes(name_, dirty), 0, true);
+  if (error == 0 || !dirty) return error;
+  // Without a state it is as dirty as it can be, and unlinking needs no room.
+  return dir_->unlink(files::kState) == 0 ? 0 : error;
+}
+
+int Segment::save_block(const net::Ip& base, Block& b) {
+  const std::string name = files::block_file(base);
+  b.changed = false;
+  if (b.zero()) {
+    const int error = b.on_disk || anew_ ? dir_->unlink(name) : 0;
+    if (error == 0) b.on_disk = false;
+    return error;
+  }
+  const std::string bytes = files::block_bytes(b.bits);
+  const int error = anew_ ? dir_->replace(name, bytes) : dir_->write_in_place(name, bytes, 0, true);
+  if (error == 0) b.on_disk = true;
+  return error;
+}
+
+void Segment::prepare() {
+  if (!dir_) dir_ = root_.make(folder_);
+}
+
+std::optional<std::uint64_t> Segment::claim_mac(const net::Mac& mac, std::uint64_t owner) {
+  const std::string name = mac_file(mac);
+  for (bool again = false;; again = true) {
+    const int error = write_marker(*dir_, name, owner);
+    if (error == 0) return std::nullopt;
+    if (error != EEXIST || again) dir_->fail(error, "make this marker", name);
+    const auto holder = read_marker(*dir_, name);
+    if (holder) return *holder == owner ? std::nullopt : holder;
+    dir_->check(dir_->unlink(name), "remove what is in the place of this marker", name);
+  }
+}
+
+void Segment::drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept {
+  if (!dir_) return;
+  const std::string name = mac_file(mac);
+  if (read_marker(*dir_, name) == owner) (void)::unlinkat(dir_->fd(), name.c_str(), 0);
+}
+
+void Segment::save() {
+  prepare();
+  dir_->check(mark(true), "write", files::kState);
+  if (anew_) save_anew();
+  for (auto& [base, b] : blocks_)
+    if (b.changed) dir_->check(save_block(base, b), "write", files::block_file(base));
+  if (resting_) dir_->check(resting_->save(*dir_), "write", files::kRestingFile);
+  if (!cursor_moved_) return;
+  std::string text;
+  if (cursors_->size() > kMostCursors) cursors_->resize(kMostCursors);
+  for (const Cursor& cursor : *cursors_) {
+    CursorBytes c{cursor.pool, static_cast<std::uint64_t>(cursor.last.value >> 64), static_cast<std::uint64_t>(cursor.last.value),
+                  static_cast<std::uint64_t>(cursor.last.family), 0};
+    c.sum = sum_of(c);
+    text.append(reinterpret_cast<const char*>(&c), sizeof c);
+  }
+  (void)dir_->write_in_place(files::kCursor, text, 0, true);
+  cursor_moved_ = false;
+}
+
+void Segment::save_anew() {
+  std::set<std::string> keep = {files::kState, files::kRestingFile};
+  for (auto& [base, b] : blocks_) {
+    if (!b.zero()) keep.insert(files::block_file(base));
+    dir_->check(save_block(base, b), "write", files::block_file(base));
+  }
+  dir_->check(resting_->save(*dir_), "write", files::kRestingFile);
+  for (const Census::HeldMac& held : macs_) {
+    const std::string name = mac_file(held.mac);
+    keep.insert(name);
+    if (read_marker(*dir_, name) == held.owner) continue;
+    dir_->check(dir_->unlink(name), "remove", name);
+    dir_->check(write_marker(*dir_, name, held.owner), "make this marker", name);
+  }
+  if (dir_->read(files::kCursor, kMostCursors * sizeof(CursorBytes)).error == 0) keep.insert(files::kCursor);
+  for (const std::string& name : dir_->names())
+    if (!keep.contains(name)) dir_->check(dir_->unlink(name), "remove", name);
+  anew_ = false;
+}
+
+void Segment::done() noexcept {
+  if (dir_ && !doubt_) (void)mark(false);
+}
+
+int Segment::free_in_place(const net::Ip& ip) {
+  release(ip);
+  const net::Ip base{ip.family, ip.value & ~static_cast<net::U128>(4095)};
+  return doubt_ ? EINVAL : save_block(base, block(base));
+}
+
+int Segment::give_back(const std::vector<Resting>& entries, bool rest) noexcept try {
+  if (!dir_ || entries.empty()) return 0;
+  const int marked = doubt_ ? 0 : mark(true);
+  if (rest && RestingList::append(*dir_, entries) == 0) return marked;
+  int first = marked;
+  for (const Resting& r : entries)
+    if (const int error = doubt_ ? 0 : free_in_place(r.ip); error != 0 && first == 0) first = error;
+  return first;
+} catch (const std::exception&) {
+  return EIO;
+}
+
+}  // namespace trestle::store

@@ -1,0 +1,85 @@
+#pragma once
+// The one implementation of Store: a directory.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/census.h"
+#include "store/directory.h"
+#include "store/parts.h"
+#include "store/segment.h"
+#include "store/store.h"
+
+namespace trestle::store {
+
+class DirectoryStore final : public Store {
+ public:
+  DirectoryStore(Dir root, Locks locks);
+
+  const std::string& directory() const override { return root_.path(); }
+  Locks& locks() override { return locks_; }
+
+  std::optional<Record> find(const net::Owner& owner) const override;
+  bool exists(const net::Owner& owner) const override;
+  std::vector<RecordFile> list() const override;
+  std::size_t count() const override;
+  std::vector<RecordFile> some_after(const std::string& after, std::size_t n) const override;
+  std::vector<RecordFile> next_few(std::size_t n) override;
+
+  Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) override;
+  std::vector<plan::LeasedIp> peek(const Reservation& reservation) const override;
+  void rewrite(const Record& record) override;
+  void remove(const net::Owner& owner, bool rest) override;
+  void remove_file(const RecordFile& file) override;
+  PoolUse use(const std::string& segment, const ipam::RangeSet& set) const override;
+
+  std::optional<plan::Facts> facts(const net::IfName& bridge) const override { return parts_.facts(bridge); }
+  void set_facts(const net::IfName& bridge, const plan::Facts& facts) override;
+  bool part_ready(const PartRef& ref) const override { return parts_.ready(ref); }
+  void put_part(const Part& part, const net::Owner& owner) override;
+  void set_ready(const PartRef& ref, bool ready) override { parts_.set_ready(ref, ready); }
+  std::vector<Part> parts() const override { return parts_.all(); }
+  bool part_unused(const PartRef& ref, bool verify) override;
+  void remove_part(const PartRef& ref) override;
+  std::vector<PartRef> drop_stray_refs(const net::Owner& owner) override;
+
+  void mark_departed(const net::Owner& owner) noexcept override;
+  bool departed_since_start(const net::Owner& owner) const override;
+
+  void sweep() override;
+  void set_deadline(const Deadline& deadline) override { deadline_ = deadline; }
+
+ private:
+  Lock lock() const { return locks_.store(deadline_); }
+  // The directory of the records; nullptr while there is none.
+  const Dir* records() const;
+  const Dir& make_records();
+  bool has_record(std::uint64_t owner_hash) const;
+  // nullopt: absent. A damaged one has no record.
+  std::optional<RecordFile> load(std::uint64_t owner_hash) const;
+  void remove_hash(std::uint64_t owner_hash, bool rest);
+  void doubt_all_segments(std::vector<std::string>& failed);
+  Census census() const;
+  std::string holder(const std::string& segment, const net::Ip& ip) const;
+  std::string holder_of_mac(std::uint64_t owner_hash, const net::Mac& mac) const;   // "": nobody, the marker is stale
+  std::vector<plan::LeasedIp> allocated(Segment& segment, const Reservation& reservation) const;
+  std::optional<std::string> claim_macs(Segment& segment, const Record& record, std::uint64_t owner,
+                                        std::vector<std::function<void()>>& undo) const;
+  void write_commit(Segment& segment, const Record& record, std::uint64_t owner, std::vector<std::function<void()>>& undo);
+  void sweep_refs();
+  void sweep_segments();
+
+  Dir root_;
+  mutable Locks locks_;
+  Deadline deadline_;
+  Parts parts_;
+  mutable std::optional<Dir> records_;
+  // The text last parsed: DEL finds its record, and then removes it.
+  mutable std::string parsed_text_;
+  mutable std::optional<Record> parsed_;
+};
+
+}  // namespace trestle::store

@@ -1,0 +1,1 @@
+trestle_unit_test(net SOURCES net/ip_test.cpp net/link_test.cpp net/names_test.cpp LIBS @net @base)

@@ -1,0 +1,1 @@
+trestle_unit_test(plan SOURCES plan_test.cpp plan_json_test.cpp LIBS @plan @net @base)
