@@ -69,11 +69,10 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
         kept.push_back(std::move(part.steps));
       }
     store.set_ready(ref, false);   // killed between here and the end: whoever comes next makes it anew
-    const auto failed = engine::undo(session.context(), plan::unshared(gone, kept));
-    if (!failed.empty()) return failed;
-    store.remove_part(ref);
+    std::vector<std::string> failed = engine::undo(session.context(), plan::unshared(gone, kept));
+    if (failed.empty()) store.remove_part(ref);
+    return failed;
   }
-  return {};
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ constexpr Option kOptions[] = {
     {"ifname", "NAME", "the NIC in the pod (default: eth0)"},
     {"container", "ID", "container id (default: derived from the namespace's name)"},
     {"plugin", "N", "of a list, the N-th plugin (default: the one of type trestle)"},
-    {"args", "K=V;…", "CNI_ARGS: \"IP=10.88.0.9;MAC=02:00:00:00:00:09\""},
+    {"args", "K=V;K=V", "CNI_ARGS: \"IP=10.88.0.9;MAC=02:00:00:00:00:09\""},
     {"cap-args", "JSON", "what a runtime would have for the declared capabilities"},
     {"json", "", "the CNI result, as a runtime gets it"},
 };

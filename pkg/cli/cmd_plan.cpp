@@ -25,7 +25,7 @@ constexpr Option kOptions[] = {
     {"netns", "NAME|PATH", "the pod's namespace, which need not exist (default: example)"},
     {"container", "ID", "container id (default: derived from the namespace's name)"},
     {"ifname", "NAME", "the NIC in the pod (default: eth0)"},
-    {"args", "K=V;…", "CNI_ARGS"},
+    {"args", "K=V;K=V", "CNI_ARGS"},
     {"cap-args", "JSON", "what a runtime would have for the declared capabilities"},
     {"facts", "FILE", "instead of looking at this host: {\"mtu\":1500,\"ipv6\":true,\"raLinks\":[]}"},
     {"json", "", "the plan as JSON"},

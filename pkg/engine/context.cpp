@@ -1,6 +1,5 @@
 #include "engine/context.h"
 
-#include <linux/netlink.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -10,12 +9,12 @@
 namespace trestle::engine {
 
 kernel::Socket& Context::route() {
-  if (!route_) route_.emplace(kernel::Socket::open(NETLINK_ROUTE));
+  if (!route_) route_.emplace(kernel::Socket::open(kernel::Protocol::route));
   return *route_;
 }
 
 kernel::Socket& Context::nft() {
-  if (!nft_) nft_.emplace(kernel::Socket::open(NETLINK_NETFILTER));
+  if (!nft_) nft_.emplace(kernel::Socket::open(kernel::Protocol::netfilter));
   return *nft_;
 }
 
@@ -33,7 +32,7 @@ kernel::Socket& Context::pod_route() {
   if (!pod_fd_.valid()) throw base::Error(base::Code::bug, "a step of the pod without the pod's namespace");
   if (!pod_route_) {
     const kernel::InNetns inside(pod_fd_, home());
-    pod_route_.emplace(kernel::Socket::open(NETLINK_ROUTE));
+    pod_route_.emplace(kernel::Socket::open(kernel::Protocol::route));
   }
   return *pod_route_;
 }

@@ -39,7 +39,10 @@ struct Socket::Answer {
   std::string text;
 };
 
-Socket Socket::open(int protocol) {
+static_assert(static_cast<int>(Protocol::route) == NETLINK_ROUTE && static_cast<int>(Protocol::netfilter) == NETLINK_NETFILTER);
+
+Socket Socket::open(Protocol which) {
+  const int protocol = static_cast<int>(which);
   base::Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   if (!fd.valid()) broken(errno, "netlink socket");
   sockaddr_nl any{};

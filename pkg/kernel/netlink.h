@@ -67,12 +67,15 @@ struct Refusal {
   std::string label;       // its label, with the kernel's extended-ack text behind it, in brackets, when there is one
 };
 
+// The netlink families that we speak (linux/netlink.h).
+enum class Protocol : int { route = 0, netfilter = 12 };
+
 // Every member throws Error{kernel} when the conversation itself fails, and Error{try_again} when no answer came for 10 s.
 class Socket {
  public:
-  // NETLINK_ROUTE or NETLINK_NETFILTER in the calling thread's network namespace; it stays there when the thread leaves. Extended
+  // In the calling thread's network namespace; it stays there when the thread leaves. Extended
   // acks and strict checking on, receive buffer raised, SO_RCVTIMEO 10 s.
-  static Socket open(int protocol);
+  static Socket open(Protocol protocol);
 
   // Sends all requests in one sendmsg and collects every ack. Returns what the kernel refused, in order. The batch is cleared. The
   // kernel goes on after a message that failed: what may fail goes in a send of its own. ENOBUFS on receive: the kernel *has* done it

@@ -17,7 +17,7 @@ std::vector<SetRef> attachment_sets(Socket& netfilter) {
   std::vector<SetRef> out;
   for (const plan::Table table : {plan::Table::inet, plan::Table::bridge})
     for (const std::string& name : set_names(netfilter, table))
-      if (name == "ports" || name == "mac" || name == "ip4" || name == "ip6" || name.starts_with("at-")) out.push_back({table, name});
+      if (name == "ports" || name == "mac" || name == "addr4" || name == "addr6" || name.starts_with("at-")) out.push_back({table, name});
   return out;
 }
 

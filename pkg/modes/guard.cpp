@@ -12,8 +12,8 @@ void add_guard(std::vector<plan::Step>& steps, const AttachmentInput& in) {
   steps.push_back(Elements{Table::inet, mark, {Element{{port}, {}}}});
   steps.push_back(Elements{Table::bridge, mark, {Element{{port}, {}}}});
   if (!in.conf.spoof_check) return;
-  Elements ip4{Table::bridge, "ip4", {}};
-  Elements ip6{Table::bridge, "ip6", {}};
+  Elements ip4{Table::bridge, "addr4", {}};
+  Elements ip6{Table::bridge, "addr6", {}};
   for (const plan::LeasedIp& lease : in.lease.ips)
     (lease.cidr.ip.family == net::Family::v4 ? ip4 : ip6).elements.push_back(Element{{port, lease.cidr.ip}, {}});
   steps.push_back(Elements{Table::bridge, "mac", {Element{{port, in.lease.mac}, {}}}});

@@ -28,7 +28,7 @@ plan::Shared nat_shared(const SwitchInput& in) {
   steps.push_back(Elements{Table::inet, "switches", {Element{{bridge}, {}}}});
   steps.push_back(jump("leave"));
   steps.push_back(jump("enter"));
-  steps.push_back(jump("masquerade"));
+  steps.push_back(jump("masq"));
   if (!in.conf.host_access.all) steps.push_back(jump("input"));
   if (in.facts.ipv6) steps.push_back(guard_gateway(net::switch_mac(bridge)));
   return {bridge, std::move(steps)};

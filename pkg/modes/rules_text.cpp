@@ -13,19 +13,19 @@ set switches ifname
 map leave ifname : verdict
 map enter ifname : verdict
 map input ifname : verdict
-map masquerade ifname : verdict
+map masq ifname : verdict
 chain forward filter forward -10
   iifname vmap @leave
   oifname vmap @enter
 chain input filter input -10
   iifname vmap @input
 chain postrouting nat postrouting 100
-  iifname vmap @masquerade
+  iifname vmap @masq
 table bridge
 set ports ifname
 set mac ifname . ether_addr
-set ip4 ifname . ipv4_addr
-set ip6 ifname . ipv6_addr
+set addr4 ifname . ipv4_addr
+set addr6 ifname . ipv6_addr
 set gateways ipv6_addr
 chain prerouting filter prerouting -300
   iifname @ports goto guard
@@ -38,12 +38,12 @@ chain guard
   drop
 chain guard_arp
   iifname . arp saddr ether != @mac drop
-  iifname . arp saddr ip @ip4 accept
-  arp saddr ip 0.0.0.0 arp operation request iifname . arp daddr ip @ip4 accept
+  iifname . arp saddr ip @addr4 accept
+  arp saddr ip 0.0.0.0 arp operation request iifname . arp daddr ip @addr4 accept
   drop
 chain guard_ip4
   udp sport 67 drop
-  iifname . ip saddr @ip4 accept
+  iifname . ip saddr @addr4 accept
   ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
   drop
 chain guard_ip6
@@ -61,12 +61,12 @@ chain guard_ip6
   icmpv6 type mld2-listener-report ip6 saddr :: accept
   ip6 saddr @gateways drop
   ip6 saddr fe80::/10 accept
-  iifname . ip6 saddr @ip6 accept
+  iifname . ip6 saddr @addr6 accept
   drop
 chain guard_nd
   nd target @gateways drop
   nd target fe80::/10 return
-  iifname . nd target @ip6 return
+  iifname . nd target @addr6 return
   drop
 )";
 }
@@ -91,7 +91,7 @@ std::string nat_text(const net::IfName& bridge, const config::HostAccess& host_a
       "  ct status dnat return\n"
       "  meta l4proto tcp reject with tcp reset\n"
       "  reject with icmpx admin-prohibited\n"
-      "chain masquerade-" + sw + "\n"
+      "chain masq-" + sw + "\n"
       "  oifname @if-" + sw + " return\n"
       "  ip daddr 224.0.0.0/4 return\n"
       "  ip daddr 255.255.255.255 return\n"

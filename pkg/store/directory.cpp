@@ -130,11 +130,35 @@ std::vector<std::string> Dir::names() const {
 }
 
 bool Dir::empty() const {
-  const Listing listing = open_listing(fd_);
-  if (!listing) fail(errno, "list", ".");
-  while (const dirent* entry = ::readdir(listing.get()))
-    if (!is_dot(entry->d_name)) return false;
-  return true;
+  std::uint64_t position = 0;
+  for (;;) {
+    const auto some = names_from(position);
+    if (some.empty()) return true;
+    for (const Position& at : some) {
+      if (!is_dot(at.name.c_str())) return false;
+      position = at.next;
+    }
+  }
+}
+
+std::vector<Dir::Position> Dir::names_from(std::uint64_t position) const {
+  struct Entry {
+    std::uint64_t inode, next;
+    unsigned short length;
+  };
+  constexpr std::size_t kName = 19;  // of struct linux_dirent64
+  std::vector<Position> found;
+  const base::Fd own = base::try_open_at(fd_, ".", kDirFlags);
+  if (!own.valid() || (position != 0 && ::lseek(own.get(), static_cast<off_t>(position), SEEK_SET) < 0)) return found;
+  alignas(8) char buffer[512];
+  const long n = ::syscall(SYS_getdents64, own.get(), buffer, sizeof buffer);
+  for (long at = 0; at < n;) {
+    Entry entry{};
+    std::memcpy(&entry, buffer + at, kName);
+    found.push_back({buffer + at + kName, entry.next});
+    at += entry.length;
+  }
+  return found;
 }
 
 int Dir::create_empty(const std::string& name) const {
@@ -209,7 +233,8 @@ int Dir::unlink(const std::string& name) const {
 int Dir::replace(const std::string& name, std::string_view text) const {
   const std::string aside = "." + name + ".tmp";
   if (const int error = write_new(aside, text); error != 0) return error;
-  const int error = rename(aside, name);
+  int error = rename(aside, name);
+  if (error == EISDIR && (error = unlink(name)) == 0) error = rename(aside, name);
   if (error != 0) (void)unlink(aside);
   return error;
 }

@@ -34,6 +34,13 @@ class Dir {
   std::optional<std::uint64_t> size(const std::string& name) const;   // nullopt: no regular file
   std::vector<std::string> names() const;              // all but "." and ".."; in no order
   bool empty() const;                                  // costs one look, however much is in it
+  // The names from `position` on (0: from the start), "." and ".." too, as many as one small buffer holds. A position is one that an
+  // earlier answer gave; any other is a place to start as well. Empty at the end.
+  struct Position {
+    std::string name;
+    std::uint64_t next = 0;  // position behind it
+  };
+  std::vector<Position> names_from(std::uint64_t position) const;
 
   // All of these return 0 or an errno.
   [[nodiscard]] int create_empty(const std::string& name) const;                        // EEXIST: was there

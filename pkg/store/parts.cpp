@@ -41,6 +41,12 @@ std::string part_text(const Part& part) {
   return seal(dump({{"schema", kSchema}, {"network", part.network}, {"steps", plan::to_json(part.steps)}}));
 }
 
+// Without its Steps a part could never be taken down: a damaged one counts as absent, is written and applied once more.
+bool is_written(const Dir& dir) {
+  const Dir::Content content = dir.read(kPart, kMostBytes);
+  return content.error == 0 && sealed_part(content.text).has_value();
+}
+
 Part read_part(const Dir& dir, const PartRef& ref) {
   Part part{ref.bridge, ref.digest, {}, {}, false};
   try {
@@ -63,8 +69,8 @@ std::optional<plan::Facts> Parts::facts(const net::IfName& bridge) const try {
   const auto dir = root_.find(folder(bridge));
   if (!dir) return std::nullopt;
   const Dir::Content content = dir->read(kFacts, kMostBytes);
-  if (content.error == ENOENT) return std::nullopt;
-  dir->check(content.error, "read", kFacts);
+  const bool damaged = content.error == EINVAL || content.error == EFBIG || content.error == ELOOP || content.error == ENXIO;
+  if (content.error != ENOENT && !damaged) dir->check(content.error, "read", kFacts);
   // Damaged facts are read from the host again: at worst the switch gets a second part that differs.
   if (!sealed_part(content.text)) return std::nullopt;
   const Json json = parse_sealed(content.text);
@@ -86,17 +92,14 @@ void Parts::set_facts(const net::IfName& bridge, const plan::Facts& facts) const
   dir.check(dir.replace(kFacts, text), "write", kFacts);
 }
 
-// Without its Steps a part could never be taken down: a damaged one counts as absent, is written and applied once more.
 bool Parts::written(const PartRef& ref) const {
   const auto dir = root_.find(folder(ref));
-  if (!dir) return false;
-  const Dir::Content content = dir->read(kPart, kMostBytes);
-  return content.error == 0 && sealed_part(content.text).has_value();
+  return dir && is_written(*dir);
 }
 
 bool Parts::ready(const PartRef& ref) const {
   const auto dir = root_.find(folder(ref));
-  return dir && dir->exists(kReady) && written(ref);
+  return dir && dir->exists(kReady) && is_written(*dir);
 }
 
 void Parts::put(const Part& part) const {

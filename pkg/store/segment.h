@@ -85,7 +85,7 @@ class Segment {
   std::map<net::Ip, Block> blocks_;
   std::optional<RestingList> resting_;
   std::optional<std::vector<Cursor>> cursors_;
-  std::vector<Census::HeldMac> macs_;      // of a rebuild
+  std::vector<Census::HeldMac> macs_;      // of a rebuild, and claimed since
   bool doubt_ = false;
   bool anew_ = false;                      // rebuilt: blocks_ is all there is
   bool cursor_moved_ = false;

@@ -85,10 +85,16 @@ void Segment::prepare() {
 }
 
 std::optional<std::uint64_t> Segment::claim_mac(const net::Mac& mac, std::uint64_t owner) {
+  // Rebuilt, the markers on disk are not yet what they will be.
+  for (const Census::HeldMac& held : macs_)
+    if (held.mac == mac && held.owner != owner) return held.owner;
   const std::string name = mac_file(mac);
   for (bool again = false;; again = true) {
     const int error = write_marker(*dir_, name, owner);
-    if (error == 0) return std::nullopt;
+    if (error == 0) {
+      macs_.push_back({name_, mac, owner});
+      return std::nullopt;
+    }
     if (error != EEXIST || again) dir_->fail(error, "make this marker", name);
     const auto holder = read_marker(*dir_, name);
     if (holder) return *holder == owner ? std::nullopt : holder;
@@ -98,6 +104,7 @@ std::optional<std::uint64_t> Segment::claim_mac(const net::Mac& mac, std::uint64
 
 void Segment::drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept {
   if (!dir_) return;
+  std::erase_if(macs_, [&](const Census::HeldMac& held) { return held.mac == mac && held.owner == owner; });
   const std::string name = mac_file(mac);
   if (read_marker(*dir_, name) == owner) (void)::unlinkat(dir_->fd(), name.c_str(), 0);
 }

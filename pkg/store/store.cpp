@@ -1,10 +1,5 @@
 #include "store/store.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -22,32 +17,6 @@ constexpr const char* kRecords = "records";
 constexpr const char* kHeal = "heal";
 
 std::string stem(const std::string& file) { return file.substr(0, file.find('.')); }
-
-struct Position {
-  std::string name;
-  std::uint64_t next = 0;  // position behind it
-};
-
-// The names from `position` of a directory on, as many as one small buffer holds.
-std::vector<Position> names_from(const Dir& dir, std::uint64_t position) {
-  struct Entry {
-    std::uint64_t inode, next;
-    unsigned short length;
-  };
-  std::vector<Position> names;
-  const base::Fd fd = base::try_open_at(dir.handle(), ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!fd.valid() || ::lseek(fd.get(), static_cast<off_t>(position), SEEK_SET) < 0) return names;
-  alignas(8) char buffer[512];
-  const long n = ::syscall(SYS_getdents64, fd.get(), buffer, sizeof buffer);
-  constexpr std::size_t kName = 19;
-  for (long at = 0; at < n;) {
-    Entry entry{};
-    std::memcpy(&entry, buffer + at, kName);
-    names.push_back({buffer + at + kName, entry.next});
-    at += entry.length;
-  }
-  return names;
-}
 
 }  // namespace
 
@@ -143,13 +112,14 @@ std::vector<RecordFile> DirectoryStore::some_after(const std::string& after, std
 std::vector<RecordFile> DirectoryStore::next_few(std::size_t n) {
   std::vector<RecordFile> files;
   if (records() == nullptr || n == 0) return files;
-  const Dir::Content kept = root_.read(kHeal, sizeof(std::uint64_t));
   std::uint64_t position = 0;
+  const Dir::Content kept = root_.read(kHeal, sizeof position);
   if (kept.text.size() == sizeof position) std::memcpy(&position, kept.text.data(), sizeof position);
+  else if (kept.error != ENOENT) (void)root_.unlink(kHeal);
   if (position > INT64_MAX) position = 0;
-  std::vector<Position> names = names_from(*records(), position);
-  if (names.empty()) names = names_from(*records(), 0);
-  for (const Position& at : names) {
+  auto names = records()->names_from(position);
+  if (names.empty()) names = records()->names_from(0);
+  for (const Dir::Position& at : names) {
     if (files.size() == n) break;
     position = at.next;
     const auto hash = record_hash(at.name);

@@ -22,7 +22,7 @@ inline plan::Field mac(const std::string& text) { return net::Mac::parse(text); 
 inline plan::Field ip(const std::string& text) { return net::Ip::parse(text); }
 inline plan::Field cidr(const std::string& text) { return net::Cidr::parse(text); }
 
-inline kernel::Socket netfilter() { return kernel::Socket::open(NETLINK_NETFILTER); }
+inline kernel::Socket netfilter() { return kernel::Socket::open(kernel::Protocol::netfilter); }
 
 // Tables and the switches, in one transaction.
 inline kernel::NftBatch::Outcome apply(kernel::Socket& socket, const std::vector<plan::Rules>& rules) {

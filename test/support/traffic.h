@@ -19,11 +19,11 @@ struct Talk {
 };
 
 // Each speaks from inside `netns` (the thread is back when it returns). `address`: "10.88.0.2", "fd88::2". `from_port` 0: any.
-// Two tries reach nobody: 1 s is long for a test, so `patience_ms` is what a negative case costs.
-Talk tcp_talk(const base::Fd& netns, const std::string& address, int port, int patience_ms = 1000, int from_port = 0);
-Talk udp_talk(const base::Fd& netns, const std::string& address, int port, int patience_ms = 1000, int from_port = 0);
+// A success returns at once, even though a link just set up may lose its first packet and IPv6 then asks again after a second only;
+Talk tcp_talk(const base::Fd& netns, const std::string& address, int port, int patience_ms = 3000, int from_port = 0);
+Talk udp_talk(const base::Fd& netns, const std::string& address, int port, int patience_ms = 3000, int from_port = 0);
 // An ICMP echo; an answer of the far side counts as connected, an ICMP error as unreachable. Repeated until `patience_ms` is over.
-Reach ping(const base::Fd& netns, const std::string& address, int patience_ms = 1000);
+Reach ping(const base::Fd& netns, const std::string& address, int patience_ms = 3000);
 
 // A server in a namespace, both families, TCP and UDP on one port, in a child process that ends with the object. It answers every
 // connection and datagram with the peer's address and port. It listens when the constructor returns.

@@ -62,7 +62,7 @@ TEST_CASE("nat, IPv4: the switch has the gateway's address and masquerades", "[m
       "host: elements of inet switches: \"trdemo\"",
       "host: elements of inet leave: \"trdemo\" : jump leave-trdemo",
       "host: elements of inet enter: \"trdemo\" : jump enter-trdemo",
-      "host: elements of inet masquerade: \"trdemo\" : jump masquerade-trdemo",
+      "host: elements of inet masq: \"trdemo\" : jump masq-trdemo",
       "host: elements of bridge gateways: " + net::link_local(net::switch_mac(c.bridge)).str(),
   });
 }
@@ -88,8 +88,8 @@ TEST_CASE("nat, dual stack: the guard's elements come first, the port is up last
       "host: elements of inet at-trdemo: " + port,
       "host: elements of bridge at-trdemo: " + port,
       "host: elements of bridge mac: " + port + " . 02:11:22:33:44:55",
-      "host: elements of bridge ip4: " + port + " . 10.88.0.2",
-      "host: elements of bridge ip6: " + port + " . fd88::2",
+      "host: elements of bridge addr4: " + port + " . 10.88.0.2",
+      "host: elements of bridge addr6: " + port + " . fd88::2",
       "host: elements of bridge ports: " + port,
       "host:" + kHost + ": veth to pod:eth0, MAC 02:11:22:33:44:55, MTU 1500, port of trdemo",
       "host:" + kHost + ": port, guard",

@@ -1,5 +1,5 @@
 // The program as a person sees it, as far as no kernel is needed: words out, words to stderr, exit code.
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>

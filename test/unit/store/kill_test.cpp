@@ -24,7 +24,7 @@ TEST_CASE("calls killed at random lose no address and give none twice", "[store]
     const pid_t child = start_child([&] {
       const auto store = open_store(dir.path(), kHere);
       for (int n = 0;; ++n) {
-        const net::Owner owner = pod(round % 7 * 100 + n % 20);
+        const net::Owner owner = pod(round % 2 * 100 + n % 10);
         store->remove(owner, n % 3 != 0);
         store->put_part(part, owner);
         add(*store, owner, {{{&v4, std::nullopt}, {&v6, std::nullopt}}, std::nullopt, "trdemo", {{bridge(), part.digest}}});
