@@ -20,6 +20,7 @@ constexpr std::size_t kLeastPrefix = 4;
 constexpr std::uint64_t kSecond = 1000000000U;
 
 bool is_pod(const Record& record, const std::string& word) {
+  if (word.empty()) return false;   // whose pod's name the runtime did not tell has ""
   return record.pod == word || (record.pod.size() > word.size() && record.pod.ends_with("/" + word));
 }
 

@@ -1,6 +1,6 @@
 // Arguments are read by libc's getopt_long. This executable is the CNI plugin too, and its start-up is part of every ADD: CLI11 in one
-// file of its own, never called, cost 0.09 ms per exec (0.625 -> 0.72 ms, p50 of 2,000 interleaved runs with CNI_COMMAND=VERSION; 0.05 ms of
-// it even with <iostream>'s initialiser kept out), getopt_long nothing.
+// file of its own, never called, costs 0.12 ms per exec (CNI_COMMAND=VERSION, least of 2,000 interleaved runs: 0.63 -> 0.75 ms; 0.72 ms
+// with <iostream>'s initialiser kept out of it), getopt_long nothing that can be measured.
 #include "cli/cli.h"
 
 #include <unistd.h>

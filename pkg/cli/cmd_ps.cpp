@@ -11,6 +11,7 @@ namespace trestle::cli {
 namespace {
 
 constexpr std::size_t kShortId = 12;   // as container runtimes show ids
+constexpr std::size_t kShortPod = 40;
 
 constexpr Option kOptions[] = {
     {"wide", "", "also container id, switch, mode, namespace, and why the health is not ok"},
@@ -30,10 +31,14 @@ std::string of_nics(const store::Record& record, F&& word) {
   return base::join(out, ",");
 }
 
+std::string short_pod(const store::Record& record) {
+  return record.pod.empty() ? shortened(record.owner.container, kShortId + 1) : shortened(record.pod, kShortPod);
+}
+
 std::vector<std::string> row(const store::Record& record, const Health& health, bool wide) {
   std::vector<std::string> cells = {
       record.owner.network,
-      record.pod.empty() && !wide ? shortened(record.owner.container, kShortId + 1) : pod_of(record),
+      wide ? pod_of(record) : short_pod(record),
       of_nics(record, [](const store::Nic& nic) { return nic.name.str(); }),
       plain_addresses(record),
       of_nics(record, [](const store::Nic& nic) { return nic.mac.str(); }),
@@ -41,8 +46,8 @@ std::vector<std::string> row(const store::Record& record, const Health& health, 
       age(age_of(record)),
       std::string(health.word)};
   if (wide)
-    for (const std::string& more : {health.why, of_nics(record, [](const store::Nic& nic) { return nic.bridge.str(); }), record.mode,
-                                    record.owner.container, record.netns})
+    for (const std::string& more : {of_nics(record, [](const store::Nic& nic) { return nic.bridge.str(); }), record.mode, record.owner.container,
+                                    record.netns, health.why})
       cells.push_back(more);
   return cells;
 }
@@ -71,7 +76,7 @@ int run_ps(const Arguments& arguments, const Console& console) {
   nlohmann::json list = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows = {{"NETWORK", "POD", "NIC", "ADDRESSES", "MAC", "HOST-LINK", "AGE", "HEALTH"}};
   if (wide)
-    for (const char* more : {"WHY", "SWITCH", "MODE", "CONTAINER", "NETNS"}) rows.front().emplace_back(more);
+    for (const char* more : {"SWITCH", "MODE", "CONTAINER", "NETNS", "WHY"}) rows.front().emplace_back(more);
   for (const store::Record& record : all.records) {
     const Health health = doctor.look(record);
     if (arguments.has("json")) list.push_back(object(record, health));

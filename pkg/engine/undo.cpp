@@ -1,5 +1,7 @@
 #include "engine/undo.h"
 
+#include <map>
+
 #include "base/error.h"
 #include "engine/file.h"
 #include "kernel/address.h"
@@ -24,29 +26,18 @@ class Undoer {
  public:
   explicit Undoer(Context& context) : context_(context) {}
 
-  void run(const std::vector<plan::Step>& steps) {
-    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-      // Elements wait for the links: a guard must not open while its port still forwards. Nothing that comes later may overtake them.
-      if (!std::holds_alternative<plan::Elements>(*step)) settle();
-      attempt(plan::describe(*step), [&] { std::visit(*this, *step); });
-    }
-    settle();
-  }
-
-  void collect(const std::vector<plan::Step>& steps) {
-    for (auto step = steps.rbegin(); step != steps.rend(); ++step)
-      if (const auto* veth = std::get_if<plan::Veth>(&*step)) {
-        attempt(plan::describe(*step), [&] { doom(*veth); });
-      } else {
-        attempt(plan::describe(*step), [&] { std::visit(*this, *step); });
-      }
-  }
-
-  void settle() {
+  void run(const std::vector<const std::vector<plan::Step>*>& plans) {
+    // First the ports fall silent, then their guard goes, and only then the links. The other way round costs a second wait: removing
+    // elements leaves work behind that needs an RCU grace period, and closing the socket waits for it (nft_rcv_nl_event in
+    // net/netfilter/nf_tables_api.c), unless the deletion of the link has waited that long already.
+    for (const auto* steps : plans) silence(*steps);
+    attempt("silence ports", [&] { static_cast<void>(context_.route().send(batch_)); });
+    for (const auto* steps : plans) collect_elements(*steps);
+    if (!elements_.empty()) attempt("nftables elements", [&] { kernel::remove_elements(context_.nft(), elements_); });
+    together_ = plans.size() > 1;
+    for (const auto* steps : plans)
+      for (auto step = steps->rbegin(); step != steps->rend(); ++step) attempt(plan::describe(*step), [&] { std::visit(*this, *step); });
     bury();
-    if (elements_.empty()) return;
-    attempt("nftables elements", [&] { kernel::remove_elements(context_.nft(), elements_); });
-    elements_.clear();
   }
 
   std::vector<std::string> failed() && { return std::move(failed_); }
@@ -66,11 +57,15 @@ class Undoer {
   }
 
   void operator()(const plan::Veth& s) {
-    const auto link = kernel::get_link(context_.route(), s.host);
-    if (!link || !ours(*link, s, context_.doomed())) return;
+    const auto link = links_.find(s.host);
+    if (link == links_.end()) return;
     kernel::Batch batch;
-    kernel::delete_link(batch, link->index, s.host.str());
-    context_.route().send_or_throw(batch);
+    if (!together_) {
+      kernel::delete_link(batch, link->second, s.host.str());
+      return context_.route().send_or_throw(batch);
+    }
+    kernel::set_link(batch_, s.host, std::nullopt, nullptr, context_.doomed(), std::nullopt);
+    if (batch_.size() >= kTogether) bury();
   }
 
   void operator()(const plan::Up&) {}
@@ -95,7 +90,7 @@ class Undoer {
   }
 
   void operator()(const plan::Rules& s) { kernel::remove_rules(context_.nft(), s); }
-  void operator()(const plan::Elements& s) { elements_.push_back(s); }
+  void operator()(const plan::Elements&) {}   // gone by now
   void operator()(const plan::Announce&) {}
 
  private:
@@ -108,18 +103,29 @@ class Undoer {
     }
   }
 
-  void doom(const plan::Veth& s) {
-    const auto link = kernel::get_link(context_.route(), s.host);
-    if (!link || !ours(*link, s, context_.doomed())) return;
-    kernel::set_link(doomed_, s.host, std::nullopt, nullptr, context_.doomed(), std::nullopt);
-    if (doomed_.size() >= kTogether) bury();
+  void silence(const std::vector<plan::Step>& steps) {
+    for (const plan::Step& step : steps) {
+      const auto* veth = std::get_if<plan::Veth>(&step);
+      if (!veth) continue;
+      attempt(plan::describe(step), [&] {
+        const auto link = kernel::get_link(context_.route(), veth->host);
+        if (!link || !ours(*link, *veth, context_.doomed())) return;
+        links_.emplace(veth->host, link->index);
+        kernel::silence_port(batch_, veth->host);
+      });
+    }
+  }
+
+  void collect_elements(const std::vector<plan::Step>& steps) {
+    for (const plan::Step& step : steps)
+      if (const auto* elements = std::get_if<plan::Elements>(&step)) elements_.push_back(*elements);
   }
 
   // The group is only set on links that are about to go: whoever kills us here leaves links that still count as ours.
   void bury() {
-    if (doomed_.empty()) return;
+    if (batch_.empty()) return;
     attempt("delete links together", [&] {
-      static_cast<void>(context_.route().send(doomed_));   // a link that vanished meanwhile is what we want
+      static_cast<void>(context_.route().send(batch_));   // a link that vanished meanwhile is what we want
       kernel::Batch batch;
       kernel::delete_group(batch, context_.doomed());
       context_.route().send_or_throw(batch);
@@ -127,23 +133,20 @@ class Undoer {
   }
 
   Context& context_;
-  kernel::Batch doomed_;
+  bool together_ = false;                              // links go by group messages
+  kernel::Batch batch_;
+  std::map<net::IfName, std::uint32_t> links_;         // ours, that are there
   std::vector<plan::Elements> elements_;
   std::vector<std::string> failed_;
 };
 
 }  // namespace
 
-std::vector<std::string> undo(Context& context, const std::vector<plan::Step>& steps) {
-  Undoer undoer(context);
-  undoer.run(steps);
-  return std::move(undoer).failed();
-}
+std::vector<std::string> undo(Context& context, const std::vector<plan::Step>& steps) { return undo_many(context, {&steps}); }
 
 std::vector<std::string> undo_many(Context& context, const std::vector<const std::vector<plan::Step>*>& plans) {
   Undoer undoer(context);
-  for (const auto* plan : plans) undoer.collect(*plan);
-  undoer.settle();
+  undoer.run(plans);
   return std::move(undoer).failed();
 }
 

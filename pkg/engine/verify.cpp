@@ -1,5 +1,6 @@
 #include "engine/verify.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/error.h"
@@ -88,7 +89,6 @@ class Verifier {
     if (lost(s.link)) return;
     const auto up = up_.find(s.link);
     if (up == up_.end() || up->second) return;
-    down_.insert(s.link);
     defect(s, "is down");
   }
 
@@ -108,8 +108,9 @@ class Verifier {
     if (lost(s.link) || (is_down(s.link)) || (s.cidr.ip.family == net::Family::v6 && no_ipv6_.contains(s.link))) return;
     // KubeVirt moves the addresses to a link of its own when it renames ours.
     const std::uint32_t index = renamed_.contains(s.link) ? 0 : context_.index(s.link);
-    for (const net::Cidr& cidr : kernel::addresses(context_.socket(s.link.where), index))
-      if (cidr == s.cidr) return;
+    const auto [known, asked] = addresses_.try_emplace(s.link);
+    if (asked) known->second = kernel::addresses(context_.socket(s.link.where), index);
+    if (std::find(known->second.begin(), known->second.end(), s.cidr) != known->second.end()) return;
     homeless_.insert({s.link, s.cidr.ip.family});
     defect(s, "is gone");
   }
@@ -204,7 +205,8 @@ class Verifier {
   const std::map<net::IfName, Override>& overrides_;
   std::size_t at_ = 0;
   std::vector<Defect> defects_;
-  std::set<LinkRef> gone_, down_, loose_, renamed_, no_ipv6_;
+  std::map<LinkRef, std::vector<net::Cidr>> addresses_;   // of each link, asked once
+  std::set<LinkRef> gone_, loose_, renamed_, no_ipv6_;
   std::set<std::pair<LinkRef, net::Family>> homeless_;
   std::map<LinkRef, bool> up_;
   bool flushed_ = false;

@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+
+#include "kernel/link.h"
 
 namespace trestle::kernel {
 
@@ -76,7 +79,23 @@ int advertise(int fd, std::uint32_t link_index, const net::Mac& mac, const net::
   }
 }
 
+// The link once the kernel has noticed its carrier, or as it is when `patience` (in steps of 0.1 ms) is used up.
+std::optional<LinkInfo> noticed(Socket& socket, std::uint32_t index, int& patience) {
+  for (;;) {
+    auto link = get_link(socket, index);  // linkwatch_sync_dev() in there, since 6.8
+    if (!link || link->carrier_noticed || patience-- <= 0) return link;
+    const timespec step{0, 100'000};
+    ::nanosleep(&step, nullptr);
+  }
+}
+
 }  // namespace
+
+void await_carrier(Socket& pod, std::uint32_t link_index, Socket& host) {
+  int patience = 50;
+  const auto link = noticed(pod, link_index, patience);
+  if (link && link->peer != 0) noticed(host, link->peer, patience);
+}
 
 void announce_arp(Batch& batch, std::uint32_t link_index, const plan::Announce& announce) {
   for (const net::Ip& ip : announce.addresses) {

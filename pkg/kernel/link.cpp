@@ -91,6 +91,18 @@ void set_port(Batch& batch, const plan::Port& port) {
   batch.accept(EAFNOSUPPORT);  // a kernel without IPv6, or a link too small for it (MTU < 1280): off already
 }
 
+void silence_port(Batch& batch, const net::IfName& name) {
+  begin_link(batch, RTM_NEWLINK, 0, name.str(), "silence bridge port");
+  batch.put_text(IFLA_IFNAME, name.str());
+  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
+  batch.put_text(IFLA_INFO_SLAVE_KIND, "bridge");
+  const std::size_t data = batch.open_nest(IFLA_INFO_SLAVE_DATA);
+  batch.put_u8(IFLA_BRPORT_STATE, BR_STATE_DISABLED);
+  batch.close_nest(data);
+  batch.close_nest(info);
+  for (const int silent : {ENETDOWN, ENODEV, EOPNOTSUPP, EINVAL}) batch.accept(silent);
+}
+
 void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index) {
   begin_link(batch, RTM_SETLINK, 0, name.str(), "make it a bridge port");
   batch.put_text(IFLA_IFNAME, name.str());

@@ -20,6 +20,7 @@ struct LinkInfo {
   std::uint32_t master = 0;             // ifindex, 0 without
   std::uint32_t peer = 0;               // IFLA_LINK of a veth: the other end's ifindex in its own namespace
   std::optional<net::Mac> mac;
+  bool carrier_noticed = false;         // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
   bool hairpin = false, isolated = false, guard = false;   // of a bridge port
   bool up() const;                      // IFF_UP: administrative, never carrier
 };
@@ -48,6 +49,8 @@ void set_link(Batch& batch, const net::IfName& name, std::optional<std::uint32_t
 // is not honoured at creation and takes a set_link().
 void add_veth(Batch& batch, const plan::Veth& veth, std::uint32_t master_index, int peer_netns);
 void set_port(Batch& batch, const plan::Port& port);                // two requests: slave data; addr_gen_mode none
+// Stops a bridge port from passing frames, at once and until it is deleted. A link that is no port, down or gone is silent already.
+void silence_port(Batch& batch, const net::IfName& name);
 void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index);
 void set_up(Batch& batch, const net::IfName& name);
 void delete_link(Batch& batch, std::uint32_t index, const std::string& name);   // ENODEV is accepted

@@ -1,6 +1,6 @@
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include <cerrno>
 #include <cstring>
@@ -41,6 +41,7 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
   link.mtu = attrs.u32(IFLA_MTU).value_or(0);
   link.group = attrs.u32(IFLA_GROUP).value_or(0);
   link.master = attrs.u32(IFLA_MASTER).value_or(0);
+  link.carrier_noticed = attrs.u8(IFLA_OPERSTATE) == IF_OPER_UP;
   if (const auto mac = attrs.view(IFLA_ADDRESS); mac && mac->size() == 6)
     std::memcpy(link.mac.emplace().bytes.data(), mac->data(), mac->size());
   const Attrs info = attrs.nest(IFLA_LINKINFO);

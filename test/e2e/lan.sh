@@ -5,8 +5,8 @@ whoami4='http://192.0.2.2/cgi-bin/whoami'
 whoami6='http://[2001:db8::2]/cgi-bin/whoami'
 
 eventually() { # COMMAND... : tried for 10 s
-  local i
-  for i in $(seq 100); do "$@" > /dev/null 2>&1 && return; sleep 0.1; done
+  local until=$((SECONDS + 10))
+  while ((SECONDS < until)); do "$@" > /dev/null 2>&1 && return; sleep 0.1; done
   "$@"
 }
 

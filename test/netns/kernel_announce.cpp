@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <chrono>
 
 #include "kernel/address.h"
 #include "kernel/announce.h"
@@ -15,7 +16,7 @@ using namespace trestle::kernel;
 
 const plan::Announce kAnnounce{kPodEnd, kVethStep.pod_mac, {net::Ip::parse("10.88.0.2"), net::Ip::parse("fd88::2")}};
 
-// A pod that is up with its addresses, as at the end of an ADD; nothing waits for a carrier.
+// A pod that is up with its addresses, as at the end of an ADD.
 struct Announced : World {
   Announced() {
     make_bridge();
@@ -26,6 +27,7 @@ struct Announced : World {
     index = index_of(inner, kPodEnd);
     for (const char* text : {"10.88.0.2/16", "fd88::2/64"}) add_address(batch, index, net::Cidr::parse(text), false, text);
     inner.send_or_throw(batch);
+    await_carrier(inner, index, outer);
   }
   std::uint32_t index = 0;
 };
@@ -56,7 +58,6 @@ TEST_CASE("the announcements leave the pod and reach the bridge, where everybody
   CHECK(pod.wait_for(gratuitous_arp(), 500));
   CHECK(bridge.wait_for(gratuitous_arp(), 500));
   CHECK(pod.wait(is_unsolicited_advertisement, 500));
-  Wire late(w.host.netns(), "tr0");
   CHECK(bridge.wait(is_unsolicited_advertisement, 500));
 }
 
@@ -74,6 +75,16 @@ TEST_CASE("a neighbour that knew the address by another MAC learns the new one",
   CHECK(ping(w.host.netns(), "10.88.0.2") == Reach::connected);
   CHECK(ping(w.host.netns(), "fd88::2") == Reach::connected);
   CHECK(must_run("ip neigh show dev tr0").find("02:de:ad") == std::string::npos);
+}
+
+TEST_CASE("a carrier is not waited for where there is none", "[kernel][announce]") {
+  World w;
+  w.make_bridge();
+  w.make_veth();
+  const auto start = std::chrono::steady_clock::now();
+  await_carrier(w.inner, w.index_of(w.inner, kPodEnd), w.outer);
+  await_carrier(w.inner, 4711, w.outer);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(500));
 }
 
 TEST_CASE("nothing to announce is nothing to do, and what fails is told by errno", "[kernel][announce]") {

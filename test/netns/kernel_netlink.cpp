@@ -52,7 +52,7 @@ TEST_CASE("what a kernel does not support is told as such", "[kernel][netlink]")
       CHECK(e.code == base::Code::kernel_lacks);
     }
   }
-  CHECK_THROWS_AS(Socket::open(31), base::Error);
+  CHECK_THROWS_AS(Socket::open(static_cast<Protocol>(31)), base::Error);
 }
 
 TEST_CASE("a batch of hundreds is one send, and each of its acks is heard", "[kernel][netlink]") {

@@ -26,7 +26,7 @@ inline nlohmann::json witness(const std::string& name) { return nlohmann::json::
 
 inline kernel::Socket route_socket(const base::Fd& netns) {
   const Inside inside(netns);
-  return kernel::Socket::open(0 /* NETLINK_ROUTE */);
+  return kernel::Socket::open(kernel::Protocol::route);
 }
 
 struct World {

@@ -62,7 +62,7 @@ TEST_CASE("a wrong command line is refused with what is wrong about it", "[cli][
       {{}, "FILE is missing"},
       {{"a", "b"}, "'b' is one word too many"},
       {{"a", "--nets", "x"}, "unknown option '--nets'; did you mean --netns?"},
-      {{"a", "--nest=x"}, "unknown option '--nest=x'; did you mean --netns?"},
+      {{"a", "--netz=x"}, "unknown option '--netz=x'; did you mean --netns?"},
       {{"a", "--frobnicate"}, "unknown option '--frobnicate'"},
       {{"a", "-x"}, "unknown option '-x'"},
       {{"-x", "a"}, "unknown option '-x'"},
