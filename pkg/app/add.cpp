@@ -33,6 +33,15 @@ void enter_pod(Session& session, const cni::Request& request) {
     throw Error(Code::bad_environment, "CNI_NETNS '" + request.netns + "' is the host's own network namespace; a pod needs one of its own");
 }
 
+// Rules, guard and addresses for an interface that another plugin made come with a later release.
+void refuse_chained(const cni::Request& request, const config::NetConf& conf) {
+  if (!conf.prev_result) return;
+  for (const cni::Interface& interface : conf.prev_result->interfaces)
+    if (interface.name == request.ifname && !interface.sandbox.empty())
+      throw Error(Code::unsupported_field, "prevResult: \"" + request.ifname + "\" was made by the plugin before; chaining onto another plugin's "
+                  "interface is not supported yet: put trestle first in the list, or give it another interface");
+}
+
 // The pod's namespace went away under an ADD: the runtime need not call DEL, because nothing is left (SPEC, code 3).
 bool pod_vanished(Session& session, const cni::Request& request) {
   try {
@@ -183,6 +192,7 @@ bool attach(Session& session, const Job& job, const Print& print, std::vector<st
 }  // namespace
 
 void add(Session& session, const cni::Request& request, const config::NetConf& conf, const Print& print) {
+  refuse_chained(request, conf);
   enter_pod(session, request);
   const Job job{request, conf, owner_of(request, conf)};
   heal_some(session, job.owner);

@@ -91,7 +91,8 @@ std::vector<std::string> take_away(Session& session, Held held, bool rest) {
     if (!failed.empty()) return failed;
   }
   session.store().remove(record.owner, rest);
-  const std::vector<store::PartRef> parts = record.parts;
+  std::vector<store::PartRef> parts = record.parts;
+  for (store::PartRef& stray : session.store().drop_stray_refs(record.owner)) parts.push_back(std::move(stray));   // of an ADD that was killed
   return release_switches(session, std::move(held.switches), parts);
 }
 

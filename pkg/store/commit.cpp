@@ -93,9 +93,10 @@ std::optional<std::string> DirectoryStore::claim_macs(Segment& segment, const Re
   for (const Nic& nic : record.nics) {
     const net::Mac mac = nic.mac;
     if (mac == net::Mac{}) continue;
-    while (const auto other = segment.claim_mac(mac, owner)) {
-      if (const std::string name = holder_of_mac(*other, mac); !name.empty()) return "MAC " + mac.str() + " is held by " + name;
-      segment.drop_mac(mac, *other);
+    if (const auto other = segment.claim_mac(mac, owner)) {
+      const std::string name = holder_of_mac(*other, mac);
+      if (name.empty()) segment.drop_mac(mac, *other);
+      if (!name.empty() || segment.claim_mac(mac, owner)) return "MAC " + mac.str() + " is held by " + (name.empty() ? "a record that is gone; its marker cannot be removed" : name);
     }
     undo.emplace_back([&segment, mac, owner] { segment.drop_mac(mac, owner); });
   }

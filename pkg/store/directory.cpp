@@ -58,6 +58,8 @@ Listing open_listing(const base::Fd& dir) {
   return listing;
 }
 
+bool scarce(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
 bool is_dot(const char* name) { return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0; }
 
 }  // namespace
@@ -71,6 +73,14 @@ std::optional<Dir> Dir::find(const std::string& below) const {
   const int error = errno;
   if (fd.valid()) return Dir(std::move(fd), path(below));
   if (error == ENOENT) return std::nullopt;
+  fail(error, "open this directory", below);
+}
+
+std::optional<Dir> Dir::find_if_dir(const std::string& below) const {
+  base::Fd fd = open_dir(fd_, below);
+  const int error = errno;
+  if (fd.valid()) return Dir(std::move(fd), path(below));
+  if (error == ENOENT || error == ENOTDIR || error == ELOOP) return std::nullopt;
   fail(error, "open this directory", below);
 }
 
@@ -89,10 +99,14 @@ Dir Dir::make(const std::string& below) const {
 }
 
 Dir::Content Dir::read(const std::string& name, std::size_t limit) const {
+  const auto failed = [&](int error) {
+    if (scarce(error)) fail(error, "read", name);
+    return Content{error, {}};
+  };
   const base::Fd file = base::try_open_at(fd_, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (!file.valid()) return {errno, {}};
+  if (!file.valid()) return failed(errno);
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return {errno, {}};
+  if (::fstat(file.get(), &info) != 0) return failed(errno);
   if (!S_ISREG(info.st_mode)) return {EINVAL, {}};
   if (info.st_size < 0 || static_cast<std::uint64_t>(info.st_size) > limit) return {EFBIG, {}};
   Content content;
@@ -101,7 +115,7 @@ Dir::Content Dir::read(const std::string& name, std::size_t limit) const {
   while (have < content.text.size()) {
     const ssize_t n = ::read(file.get(), content.text.data() + have, content.text.size() - have);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return {errno, {}};
+    if (n < 0) return failed(errno);
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
   }
@@ -111,22 +125,30 @@ Dir::Content Dir::read(const std::string& name, std::size_t limit) const {
 
 bool Dir::exists(const std::string& name) const {
   struct stat info {};
-  return ::fstatat(fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  if (::fstatat(fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (errno != ENOENT) fail(errno, "look at", name);
+  return false;
 }
 
 std::optional<std::uint64_t> Dir::size(const std::string& name) const {
   struct stat info {};
-  if (::fstatat(fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-  return static_cast<std::uint64_t>(info.st_size);
+  if (::fstatat(fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+    return S_ISREG(info.st_mode) ? std::optional(static_cast<std::uint64_t>(info.st_size)) : std::nullopt;
+  if (errno != ENOENT) fail(errno, "look at", name);
+  return std::nullopt;
 }
 
 std::vector<std::string> Dir::names() const {
   const Listing listing = open_listing(fd_);
   if (!listing) fail(errno, "list", ".");
   std::vector<std::string> found;
-  while (const dirent* entry = ::readdir(listing.get()))
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(listing.get());
+    if (entry == nullptr && errno != 0) fail(errno, "list", ".");
+    if (entry == nullptr) return found;
     if (!is_dot(entry->d_name)) found.emplace_back(entry->d_name);
-  return found;
+  }
 }
 
 bool Dir::empty() const {
@@ -149,9 +171,11 @@ std::vector<Dir::Position> Dir::names_from(std::uint64_t position) const {
   constexpr std::size_t kName = 19;  // of struct linux_dirent64
   std::vector<Position> found;
   const base::Fd own = base::try_open_at(fd_, ".", kDirFlags);
-  if (!own.valid() || (position != 0 && ::lseek(own.get(), static_cast<off_t>(position), SEEK_SET) < 0)) return found;
+  if (!own.valid()) fail(errno, "list", ".");
+  if (position != 0 && ::lseek(own.get(), static_cast<off_t>(position), SEEK_SET) < 0) return found;
   alignas(8) char buffer[512];
   const long n = ::syscall(SYS_getdents64, own.get(), buffer, sizeof buffer);
+  if (n < 0 && position == 0) fail(errno, "list", ".");
   for (long at = 0; at < n;) {
     Entry entry{};
     std::memcpy(&entry, buffer + at, kName);

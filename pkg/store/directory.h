@@ -21,8 +21,12 @@ class Dir {
 
   // The directory `below` ("segments/0123456789abcdef"). nullopt: absent. Throws Error{store} when something else is in its place.
   std::optional<Dir> find(const std::string& below) const;
+  // As find(), and nullopt as well for a foreign file or symlink.
+  std::optional<Dir> find_if_dir(const std::string& below) const;
   // As find(), made (0700) when absent.
   Dir make(const std::string& below) const;
+
+  // Looking never takes a lack of descriptors or memory for absence or damage: all of these throw Error{store} then.
 
   // A whole file. `error`: 0, or an errno (ENOENT; EINVAL: no regular file; EFBIG: larger than `limit`).
   struct Content {
@@ -31,7 +35,7 @@ class Dir {
   };
   Content read(const std::string& name, std::size_t limit) const;
   bool exists(const std::string& name) const;          // of whatever kind, as itself
-  std::optional<std::uint64_t> size(const std::string& name) const;   // nullopt: no regular file
+  std::optional<std::uint64_t> size(const std::string& name) const;   // nullopt: absent, or no regular file
   std::vector<std::string> names() const;              // all but "." and ".."; in no order
   bool empty() const;                                  // costs one look, however much is in it
   // The names from `position` on (0: from the start), "." and ".." too, as many as one small buffer holds. A position is one that an

@@ -49,14 +49,15 @@ bool is_written(const Dir& dir) {
 
 Part read_part(const Dir& dir, const PartRef& ref) {
   Part part{ref.bridge, ref.digest, {}, {}, false};
+  const Dir::Content content = dir.read(kPart, kMostBytes);
+  if (content.error != 0) return part;
+  const bool said = dir.exists(kReady);
   try {
-    const Dir::Content content = dir.read(kPart, kMostBytes);
-    if (content.error != 0) return part;
     const Json json = parse_sealed(content.text);
     std::string network = json.at("network").get<std::string>();
     part.steps = plan::steps_from_json(json.at("steps"));
     part.network = std::move(network);
-    part.ready = dir.exists(kReady);
+    part.ready = said;
   } catch (const base::Error&) {
   } catch (const Json::exception&) {
   }
@@ -124,25 +125,18 @@ std::vector<PartRef> Parts::list() const {
   for (const std::string& bridge : switches->names()) {
     const auto name = if_name(bridge);
     if (!name) continue;
-    try {
-      const auto dir = switches->find(bridge);
-      if (!dir) continue;
-      for (const std::string& digest : dir->names())
-        if (parse_hash(digest)) refs.push_back({*name, digest});
-    } catch (const base::Error&) {  // a foreign file in the place of a switch
-    }
+    const auto dir = switches->find_if_dir(bridge);
+    if (!dir) continue;
+    for (const std::string& digest : dir->names())
+      if (parse_hash(digest)) refs.push_back({*name, digest});
   }
   return refs;
 }
 
 std::vector<Part> Parts::all() const {
   std::vector<Part> parts;
-  for (const PartRef& ref : list()) {
-    try {
-      if (const auto dir = root_.find(folder(ref))) parts.push_back(read_part(*dir, ref));
-    } catch (const base::Error&) {
-    }
-  }
+  for (const PartRef& ref : list())
+    if (const auto dir = root_.find_if_dir(folder(ref))) parts.push_back(read_part(*dir, ref));
   return parts;
 }
 
@@ -178,18 +172,15 @@ int Parts::drop_ref(const PartRef& ref, std::uint64_t owner, bool* was) const no
 std::vector<PartRef> Parts::refs_of(std::uint64_t owner) const {
   std::vector<PartRef> found;
   for (const PartRef& ref : list()) {
-    try {
-      const auto refs = root_.find(folder(ref) + "/" + kRefs);
-      if (refs && refs->exists(base::hex(owner, 16))) found.push_back(ref);
-    } catch (const base::Error&) {
-    }
+    const auto refs = root_.find_if_dir(folder(ref) + "/" + kRefs);
+    if (refs && refs->exists(base::hex(owner, 16))) found.push_back(ref);
   }
   return found;
 }
 
 std::vector<std::uint64_t> Parts::owners(const PartRef& ref) const {
   std::vector<std::uint64_t> found;
-  const auto refs = root_.find(folder(ref) + "/" + kRefs);
+  const auto refs = root_.find_if_dir(folder(ref) + "/" + kRefs);
   if (!refs) return found;
   for (const std::string& name : refs->names())
     if (const auto owner = parse_hash(name)) found.push_back(*owner);
@@ -217,17 +208,10 @@ void Parts::sweep() const {
   if (!switches) return;
   for (const std::string& bridge : switches->names()) {
     if (!if_name(bridge)) continue;
-    try {
-      if (const auto dir = switches->find(bridge)) drop_hidden(*dir);
-    } catch (const base::Error&) {
-    }
+    if (const auto dir = switches->find_if_dir(bridge)) drop_hidden(*dir);
   }
-  for (const PartRef& ref : list()) {
-    try {
-      if (const auto dir = root_.find(folder(ref))) drop_hidden(*dir);
-    } catch (const base::Error&) {
-    }
-  }
+  for (const PartRef& ref : list())
+    if (const auto dir = root_.find_if_dir(folder(ref))) drop_hidden(*dir);
 }
 
 }  // namespace trestle::store

@@ -91,7 +91,7 @@ void DirectoryStore::doubt_all_segments(std::vector<std::string>& failed) {
     if (!segments) return;
     for (const std::string& name : segments->names()) {
       if (!parse_hash(name)) continue;
-      const auto dir = segments->find(name);
+      const auto dir = segments->find_if_dir(name);
       if (!dir) continue;
       if (const int error = dir->unlink(files::kState); error != 0) failed.push_back(reason(dir->path(files::kState), error));
     }
@@ -131,11 +131,8 @@ void DirectoryStore::sweep_segments() {
   for (const Census::HeldMac& mac : all.macs) names.emplace(base::hex(base::hash64(mac.segment), 16), mac.segment);
   for (const std::string& entry : segments->names()) {
     if (!names.contains(entry)) {
-      std::optional<std::string> told;
-      try {
-        if (const auto dir = segments->find(entry)) told = files::state_name(*dir);
-      } catch (const base::Error&) {  // a foreign file
-      }
+      const auto dir = segments->find_if_dir(entry);
+      const auto told = dir ? files::state_name(*dir) : std::nullopt;
       const bool right = told && base::hex(base::hash64(*told), 16) == entry;
       if (!right) {
         (void)segments->unlink(entry);

@@ -31,9 +31,11 @@ std::string mac_file(const net::Mac& mac) {
   return name;
 }
 
+// nullopt: absent, or something else in its place. Throws Error{store}.
 std::optional<std::uint64_t> read_marker(const Dir& dir, const std::string& name) {
   char target[32];
   const ssize_t n = ::readlinkat(dir.fd(), name.c_str(), target, sizeof target);
+  if (n < 0 && errno != ENOENT && errno != EINVAL) dir.fail(errno, "read this marker", name);
   return n < 0 ? std::nullopt : parse_hash({target, static_cast<std::size_t>(n)});
 }
 
@@ -102,11 +104,12 @@ std::optional<std::uint64_t> Segment::claim_mac(const net::Mac& mac, std::uint64
   }
 }
 
-void Segment::drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept {
+void Segment::drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept try {
   if (!dir_) return;
   std::erase_if(macs_, [&](const Census::HeldMac& held) { return held.mac == mac && held.owner == owner; });
   const std::string name = mac_file(mac);
   if (read_marker(*dir_, name) == owner) (void)::unlinkat(dir_->fd(), name.c_str(), 0);
+} catch (const base::Error&) {  // a marker without its record is nobody's
 }
 
 void Segment::save() {

@@ -159,8 +159,14 @@ void DirectoryStore::remove_part(const PartRef& ref) {
 std::vector<PartRef> DirectoryStore::drop_stray_refs(const net::Owner& owner) {
   const std::uint64_t hash = net::owner_hash(owner);
   std::vector<PartRef> dropped;
-  if (has_record(hash)) return dropped;
+  std::vector<PartRef> needed;
+  try {
+    if (const auto record = find(owner)) needed = record->parts;
+  } catch (const base::Error&) {
+    return dropped;  // damaged: what it needs is not known, so all of it is kept
+  }
   for (const PartRef& ref : parts_.refs_of(hash)) {
+    if (std::find(needed.begin(), needed.end(), ref) != needed.end()) continue;
     bool was = false;
     if (parts_.drop_ref(ref, hash, &was) == 0 && was) dropped.push_back(ref);
   }

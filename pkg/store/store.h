@@ -105,7 +105,8 @@ class Store {
   // an ADD has its ref before its record.
   virtual bool part_unused(const PartRef& ref, bool verify) = 0;
   virtual void remove_part(const PartRef& ref) = 0;             // with facts, when it was the switch's last
-  // Refs of `owner` in any part though there is no record (killed between the two): removes them, returns their parts.
+  // Refs of `owner` in parts that its record does not name, or though there is no record (killed between the two): removes them, returns
+  // their parts. An unreadable record keeps all.
   virtual std::vector<PartRef> drop_stray_refs(const net::Owner& owner) = 0;
 
   // --- an ADD that is overtaken by its DEL -------------------------------------------------------------------------------------

@@ -1,0 +1,6 @@
+# The verbs as a runtime calls them: the built executable, its answers, and what is left.
+add_library(verbs_node STATIC verbs_node.cpp)
+target_link_libraries(verbs_node PUBLIC test_support PRIVATE trestle_flags)
+trestle_netns_test(verbs
+  SOURCES verbs_result.cpp
+  LIBS verbs_node PLUGIN)
