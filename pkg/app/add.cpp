@@ -63,8 +63,8 @@ class Rollback {
   Rollback& operator=(const Rollback&) = delete;
   ~Rollback() { run(); }
   void commit() noexcept { done_ = true; }
-  // From here on there is a record of this ADD, and what it names is undone too. `steps` outlive this object's use.
-  void reserved(const std::vector<plan::Step>& steps) { steps_ = &steps; }
+  // From here on there is a record of this ADD, and what it names is undone too.
+  void reserved(const std::vector<plan::Step>& steps) { steps_ = steps; }
   const Switch& on() const { return switch_; }
 
   // Now, instead of at the end. True when nothing is left.
@@ -92,7 +92,7 @@ class Rollback {
   Session& session_;
   net::Owner owner_;
   Switch switch_;
-  const std::vector<plan::Step>* steps_ = nullptr;
+  std::optional<std::vector<plan::Step>> steps_;
   bool done_ = false;
 };
 

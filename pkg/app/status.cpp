@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/probe.h"
 #include "engine/verify.h"
+#include "ipam/choose.h"
 #include "kernel/link.h"
 #include "net/names.h"
 
@@ -22,7 +23,9 @@ void kernel_can(const config::NetConf& conf, const plan::Facts& facts, const std
   const modes::Mode& mode = modes::find(conf.mode);
   plan::Lease lease{{}, net::switch_mac(conf.bridge)};
   lease.mac.bytes[5] ^= 1;
-  for (const ipam::RangeSet& set : conf.ipam.ranges) lease.ips.push_back({{set.front().first, set.front().subnet.length}, set.front().gateway});
+  for (const ipam::RangeSet& set : conf.ipam.ranges)
+    if (const auto ip = ipam::next_free(set, std::nullopt, [](const net::Ip&) { return ipam::Chunk{}; }))
+      lease.ips.push_back({{*ip, set.front().subnet.length}, set.front().gateway});
   const modes::AttachmentInput in{conf, facts, state_dir, {conf.name, "status", "eth0"}, "", lease};
   try {
     engine::probe(mode.shared({conf, facts, state_dir}).steps, mode.attachment(in));

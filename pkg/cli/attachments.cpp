@@ -20,28 +20,37 @@ constexpr std::size_t kLeastPrefix = 4;
 constexpr std::uint64_t kSecond = 1000000000U;
 
 bool is_pod(const Record& record, const std::string& word) {
-  if (word.empty()) return false;   // whose pod's name the runtime did not tell has ""
+  if (word.empty()) return false;  // whose pod's name the runtime did not tell has ""
   return record.pod == word || (record.pod.size() > word.size() && record.pod.ends_with("/" + word));
 }
 
 bool has_host_link(const Record& record, const std::string& word) {
-  return std::any_of(record.nics.begin(), record.nics.end(), [&](const store::Nic& nic) { return nic.host_link.str() == word; });
+  return std::any_of(record.nics.begin(), record.nics.end(),
+                     [&](const store::Nic& nic) { return nic.host_link.str() == word; });
 }
 
 bool has_address(const Record& record, const std::string& word) {
   const auto ip = net::Ip::try_parse(word);
-  return ip && std::any_of(record.leases.begin(), record.leases.end(), [&](const store::LeaseRef& lease) { return lease.ip == *ip; });
+  return ip && std::any_of(record.leases.begin(), record.leases.end(),
+                           [&](const store::LeaseRef& lease) { return lease.ip == *ip; });
 }
 
 bool has_mac(const Record& record, const std::string& word) {
-  return std::any_of(record.nics.begin(), record.nics.end(), [&](const store::Nic& nic) { return nic.mac.str() == word; });
+  return std::any_of(record.nics.begin(), record.nics.end(),
+                     [&](const store::Nic& nic) { return nic.mac.str() == word; });
 }
 
-bool begins_with(const Record& record, const std::string& word) { return word.size() >= kLeastPrefix && record.owner.container.starts_with(word); }
+bool begins_with(const Record& record, const std::string& word) {
+  return word.size() >= kLeastPrefix && record.owner.container.starts_with(word);
+}
 
 using Test = bool (*)(const Record&, const std::string&);
 constexpr Test kTests[] = {[](const Record& record, const std::string& word) { return record.owner.container == word; },
-                           is_pod, has_host_link, has_address, has_mac, begins_with};
+                           is_pod,
+                           has_host_link,
+                           has_address,
+                           has_mac,
+                           begins_with};
 
 }  // namespace
 
@@ -49,8 +58,10 @@ Attachments attachments(app::Session& session) {
   Attachments out;
   if (!session.has_store()) return out;
   for (store::RecordFile& file : session.store().list()) {
-    if (file.record) out.records.push_back(std::move(*file.record));
-    else out.unreadable.push_back("record " + file.name + ": " + file.why);
+    if (file.record)
+      out.records.push_back(std::move(*file.record));
+    else
+      out.unreadable.push_back("record " + file.name + ": " + file.why);
   }
   std::sort(out.records.begin(), out.records.end(), [](const Record& a, const Record& b) {
     return std::tie(a.owner.network, pod_of(a), a.owner) < std::tie(b.owner.network, pod_of(b), b.owner);
@@ -61,22 +72,27 @@ Attachments attachments(app::Session& session) {
 
 const std::string& pod_of(const Record& record) { return record.pod.empty() ? record.owner.container : record.pod; }
 
-std::string name_of(const Record& record) { return record.owner.network + ": " + pod_of(record) + " " + record.owner.ifname; }
+std::string name_of(const Record& record) {
+  return record.owner.network + ": " + pod_of(record) + " " + record.owner.ifname;
+}
 
 std::vector<Record> matching(const std::vector<Record>& records, const std::string& word) {
   for (const Test test : kTests) {
     std::vector<Record> found;
-    std::copy_if(records.begin(), records.end(), std::back_inserter(found), [&](const Record& record) { return test(record, word); });
+    std::copy_if(records.begin(), records.end(), std::back_inserter(found),
+                 [&](const Record& record) { return test(record, word); });
     if (found.empty()) continue;
     std::set<std::string> containers;
     for (const Record& record : found) containers.insert(record.owner.container);
     if (test == std::end(kTests)[-1] && containers.size() > 1)
-      throw Error(Code::bad_config, "several containers begin with '" + base::printable(word) + "'; give more of the id",
+      throw Error(Code::bad_config,
+                  "several containers begin with '" + base::printable(word) + "'; give more of the id",
                   base::join({containers.begin(), containers.end()}, "\n"));
     return found;
   }
   throw Error(Code::bad_config, "nothing is attached under '" + base::printable(word) + "'",
-              "a container id, a pod's name, a host link, an address or a MAC names an attachment; 'trestle ps' shows them all");
+              "a container id, a pod's name, a host link, an address or a MAC names an attachment; 'trestle ps' shows "
+              "them all");
 }
 
 Doctor::Doctor(app::Session& session) : session_(session) {
@@ -103,7 +119,8 @@ Health Doctor::look(const Record& record, const store::Nic& nic) {
   if (!link->second.up()) return {"down", "host link " + nic.host_link.str() + " is down"};
   const auto bridge = links_.find(nic.bridge.str());
   if (bridge == links_.end()) return {"degraded", "switch " + nic.bridge.str() + " is gone"};
-  if (link->second.master != bridge->second.index) return {"degraded", "host link " + nic.host_link.str() + " is no port of switch " + nic.bridge.str()};
+  if (link->second.master != bridge->second.index)
+    return {"degraded", "host link " + nic.host_link.str() + " is no port of switch " + nic.bridge.str()};
   if (!bridge->second.up()) return {"down", "switch " + nic.bridge.str() + " is down"};
   return {"ok", ""};
 }
@@ -118,7 +135,8 @@ std::vector<std::string> addresses_of(const Record& record) {
   for (const store::LeaseRef& lease : record.leases) {
     std::string text = lease.ip.str();
     for (const plan::Step& step : record.plan)
-      if (const auto* address = std::get_if<plan::Address>(&step); address && address->cidr.ip == lease.ip) text = address->cidr.str();
+      if (const auto* address = std::get_if<plan::Address>(&step); address && address->cidr.ip == lease.ip)
+        text = address->cidr.str();
     out.push_back(std::move(text));
   }
   return out;

@@ -16,7 +16,7 @@ struct Attachments {
   std::vector<store::Record> records;
   std::vector<std::string> unreadable;
 };
-Attachments attachments(app::Session& session);   // none when there is no store
+Attachments attachments(app::Session& session);  // none when there is no store
 
 // "default/web" when the runtime told the pod's name, else the container id.
 const std::string& pod_of(const store::Record& record);
@@ -29,8 +29,8 @@ std::vector<store::Record> matching(const std::vector<store::Record>& records, c
 
 // How an attachment is, from a cheap look: one dump of the host's links for all.
 struct Health {
-  std::string_view word;   // "ok", "gone" (its pod's namespace is), "down", "degraded"
-  std::string why;         // "" when ok
+  std::string_view word;  // "ok", "gone" (its pod's namespace is), "down", "degraded"
+  std::string why;        // "" when ok
 };
 class Doctor {
  public:

@@ -16,7 +16,8 @@ namespace trestle::cli {
 
 namespace {
 
-constexpr const Command* kCommands[] = {&kPlan, &kStatus, &kAdd, &kDel, &kPs, &kInspect, &kCheck, &kRepair, &kGc, &kVersion};
+constexpr const Command* kCommands[] = {&kPlan,    &kStatus, &kAdd,    &kDel, &kPs,
+                                        &kInspect, &kCheck,  &kRepair, &kGc,  &kVersion};
 
 constexpr Option kStateDir{"state-dir", "DIR", "the store (default: TRESTLE_STATE_DIR, else /run/trestle)"};
 constexpr Option kHelp{"help", "", "this text (also -h)"};
@@ -42,11 +43,14 @@ const Command& required_command(const std::string& name) {
   std::vector<std::string_view> names;
   for (const Command* known : kCommands) names.emplace_back(known->name);
   const std::string nearest = base::nearest(name, names);
-  throw UsageError("unknown command '" + base::printable(name, 40) + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"),
+  throw UsageError("unknown command '" + base::printable(name, 40) + "'" +
+                       (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"),
                    "'trestle --help' shows all commands");
 }
 
-std::string padded(const std::string& text, std::size_t width) { return text + std::string(width > text.size() ? width - text.size() : 1, ' '); }
+std::string padded(const std::string& text, std::size_t width) {
+  return text + std::string(width > text.size() ? width - text.size() : 1, ' ');
+}
 
 std::string option_lines(std::span<const Option> options) {
   std::string text;
@@ -90,13 +94,16 @@ int serve(std::span<char* const> argv, const Console& console, std::string& name
 // The host refused something to somebody who is not root.
 base::Error with_advice(const base::Error& e, const std::string& name) {
   if (::geteuid() == 0 || (e.code != base::Code::store && e.code != base::Code::kernel)) return e;
-  return base::Error(e.code, e.what(), e.details + (e.details.empty() ? "" : "\n") + "this is not root: try 'sudo trestle " + name + " …'");
+  return base::Error(
+      e.code, e.what(),
+      e.details + (e.details.empty() ? "" : "\n") + "this is not root: try 'sudo trestle " + name + " …'");
 }
 
 }  // namespace
 
 const Command* find_command(std::string_view name) {
-  const auto it = std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command* c) { return c->name == name; });
+  const auto it =
+      std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command* c) { return c->name == name; });
   return it == std::end(kCommands) ? nullptr : *it;
 }
 
@@ -112,19 +119,20 @@ std::string general_help() {
     text += "  " + padded(std::string(command->name) + " " + command->operands.help, 36) + command->summary + "\n";
   }
   return text +
-      "\n"
-      "Examples\n"
-      "  trestle plan net.conflist                              what an attachment to this network would be\n"
-      "  trestle add net.conflist --netns pod-a --ifname eth0   plug the namespace /run/netns/pod-a in\n"
-      "  trestle ps                                             who is plugged in, and how they are\n"
-      "\n"
-      "Exit codes: 0 done, 1 it failed or something is not as it should be, 2 wrong usage.\n";
+         "\n"
+         "Examples\n"
+         "  trestle plan net.conflist                              what an attachment to this network would be\n"
+         "  trestle add net.conflist --netns pod-a --ifname eth0   plug the namespace /run/netns/pod-a in\n"
+         "  trestle ps                                             who is plugged in, and how they are\n"
+         "\n"
+         "Exit codes: 0 done, 1 it failed or something is not as it should be, 2 wrong usage.\n";
 }
 
 std::string help_of(const Command& command) {
   std::string usage = std::string("usage: trestle ") + command.name;
   if (*command.operands.help) usage += std::string(" ") + command.operands.help;
-  return std::string(command.summary) + "\n\n" + usage + " [options]\n\n" + command.text + "\nOptions\n" + option_lines(options_of(command));
+  return std::string(command.summary) + "\n\n" + usage + " [options]\n\n" + command.text + "\nOptions\n" +
+         option_lines(options_of(command));
 }
 
 int run(int argc, char** argv, const app::World& world) {
@@ -133,13 +141,16 @@ int run(int argc, char** argv, const app::World& world) {
   try {
     return serve({argv, static_cast<std::size_t>(argc)}, console, name);
   } catch (const UsageError& e) {
-    console.error(name, UsageError(e.what(), e.details.empty() && !name.empty() ? "'trestle " + name + " --help' says more" : e.details));
+    console.error(
+        name, UsageError(e.what(),
+                         e.details.empty() && !name.empty() ? "'trestle " + name + " --help' says more" : e.details));
     return kWrongUsage;
   } catch (const base::Error& e) {
     console.error(name, with_advice(e, name));
     return kFailed;
   } catch (const std::exception& e) {
-    console.error(name, base::Error(base::Code::bug, std::string("internal error: ") + e.what() + "; please report it"));
+    console.error(name,
+                  base::Error(base::Code::bug, std::string("internal error: ") + e.what() + "; please report it"));
     return kFailed;
   }
 }

@@ -1,12 +1,14 @@
 #include <nlohmann/json.hpp>
 
 #include "app/verbs.h"
+#include "base/error.h"
 #include "base/fd.h"
 #include "cli/command.h"
 #include "cli/conf_file.h"
 #include "cli/node.h"
 #include "cli/words.h"
 #include "cni/json.h"
+#include "kernel/netns.h"
 
 namespace trestle::cli {
 
@@ -22,8 +24,17 @@ constexpr Option kOptions[] = {
     {"json", "", "the CNI result, as a runtime gets it"},
 };
 
+// In a person's words, before anything else: app::add() speaks to runtimes.
+void must_exist(const std::string& netns) {
+  if (kernel::open_netns(netns)) return;
+  const std::string name = container_for(netns);
+  throw base::Error(base::Code::bad_environment, "there is no network namespace " + netns,
+                    netns == "/run/netns/" + name ? "'ip netns add " + name + "' makes it" : "");
+}
+
 int run_add(const Arguments& arguments, const Console& console) {
   const cni::Request request = cli::request(cni::Command::add, arguments, console, "");
+  must_exist(request.netns);
   const PluginConf file = load_conf(arguments, console);
   for (const std::string& note : file.notes) console.note(note);
   const config::NetConf conf = config::parse(file.conf, request.args);
@@ -31,7 +42,8 @@ int run_add(const Arguments& arguments, const Console& console) {
   app::add(node.session, request, conf, [&](const std::string& answer) {
     if (arguments.has("json")) return base::write_all(console.world().out, answer + "\n");
     const cni::Result result = cni::result_from_json(cni::parse_json(answer), conf.cni_version);
-    return base::write_all(console.world().out, request.container + " is attached to network " + conf.name + ":\n" + text(result));
+    return base::write_all(console.world().out,
+                           request.container + " is attached to network " + conf.name + ":\n" + text(result));
   });
   return kDone;
 }
@@ -39,13 +51,19 @@ int run_add(const Arguments& arguments, const Console& console) {
 }  // namespace
 
 const Command kAdd{
-    "add", "Attaching", "attach a network namespace, as a runtime would",
+    "add",
+    "Attaching",
+    "attach a network namespace, as a runtime would",
     "FILE is a .conf or .conflist, '-' is stdin. Of a list only Trestle's own plugin is run. All or nothing:\n"
     "when it fails, nothing is left.\n"
     "\n"
     "Example\n"
     "  ip netns add pod-a\n"
     "  trestle add net.conflist --netns pod-a --ifname eth0\n",
-    {"FILE", 1, 1}, kOptions, true, true, run_add};
+    {"FILE", 1, 1},
+    kOptions,
+    true,
+    true,
+    run_add};
 
 }  // namespace trestle::cli

@@ -18,19 +18,21 @@ constexpr Option kOptions[] = {
 
 struct Report {
   std::size_t checked = 0;
-  std::vector<std::pair<std::string, std::string>> defects;   // of what, what
-  std::set<std::pair<std::string, std::string>> told;         // a switch's defects show in each of its attachments
+  std::vector<std::pair<std::string, std::string>> defects;  // of what, what
+  std::set<std::pair<std::string, std::string>> told;        // a switch's defects show in each of its attachments
   void add(const std::string& of, const std::string& text) {
     if (told.insert({of, text}).second) defects.emplace_back(of, text);
   }
 };
 
-std::string switch_of(const store::Record& record) { return "switch " + (record.parts.empty() ? "?" : record.parts.front().bridge.str()); }
+std::string switch_of(const store::Record& record) {
+  return "switch " + (record.parts.empty() ? "?" : record.parts.front().bridge.str());
+}
 
 // Waits for an ADD or DEL that is at work on it: half of one would look like damage.
 void check_one(app::Session& session, const net::Owner& owner, Report& report) {
   const app::Held held = app::hold_attachment(session, owner);
-  if (!held.record) return;   // it left meanwhile
+  if (!held.record) return;  // it left meanwhile
   ++report.checked;
   for (const Finding& finding : examine(session, *held.record, session.store().parts()))
     report.add(finding.shared ? switch_of(*held.record) : name_of(*held.record), finding.text);
@@ -45,7 +47,8 @@ std::string text_of(const Report& report) {
   std::string out;
   for (const auto& [of, what] : report.defects) out += of + ": " + what + "\n";
   const std::size_t n = report.defects.size();
-  return out + std::to_string(n) + (n == 1 ? " defect" : " defects") + " in " + many + "; 'trestle repair' mends what it can\n";
+  return out + std::to_string(n) + (n == 1 ? " defect" : " defects") + " in " + many +
+         "; 'trestle repair' mends what it can\n";
 }
 
 std::string json_of(const Report& report) {
@@ -73,13 +76,19 @@ int run_check(const Arguments& arguments, const Console& console) {
 }  // namespace
 
 const Command kCheck{
-    "check", "While pods run", "is everything as it was made?",
+    "check",
+    "While pods run",
+    "is everything as it was made?",
     "Asks the kernel for every object of every attachment (or of the one named: container id, pod, host link,\n"
     "address) and of what they share; prints a line for each that is not as it was made. Exit code 1 if\n"
     "there is any.\n"
     "\n"
     "Example\n"
     "  trestle check || trestle repair\n",
-    {"[CONTAINER]", 0, 1}, kOptions, true, false, run_check};
+    {"[CONTAINER]", 0, 1},
+    kOptions,
+    true,
+    false,
+    run_check};
 
 }  // namespace trestle::cli

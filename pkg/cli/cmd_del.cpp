@@ -23,19 +23,26 @@ int run_del(const Arguments& arguments, const Console& console) {
   Node node(settings(arguments, console, file.conf), console, app::Session::Access::write);
   const bool there = node.session.store().exists({conf.name, request.container, request.ifname});
   app::del(node.session, request, conf);
-  console.print(request.container + " " + request.ifname + (there ? " is detached from network " : " was not attached to network ") + conf.name + "\n");
+  console.print(request.container + " " + request.ifname +
+                (there ? " is detached from network " : " was not attached to network ") + conf.name + "\n");
   return kDone;
 }
 
 }  // namespace
 
 const Command kDel{
-    "del", "Attaching", "detach it again",
+    "del",
+    "Attaching",
+    "detach it again",
     "Takes away all that the attachment's record names, whatever FILE says by now: of it only the network's\n"
     "name counts. What is gone already is no error, so it may be called twice.\n"
     "\n"
     "Example\n"
     "  trestle del net.conflist --netns pod-a --ifname eth0\n",
-    {"FILE", 1, 1}, kOptions, true, true, run_del};
+    {"FILE", 1, 1},
+    kOptions,
+    true,
+    true,
+    run_del};
 
 }  // namespace trestle::cli

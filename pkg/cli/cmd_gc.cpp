@@ -18,9 +18,9 @@ constexpr Option kOptions[] = {
 };
 
 struct Outcome {
-  std::string removed;              // one line each
+  std::string removed;  // one line each
   std::size_t count = 0;
-  std::vector<std::string> left;    // what could not be removed
+  std::vector<std::string> left;  // what could not be removed
 };
 
 std::string line_of(const store::Record& record) {
@@ -32,21 +32,25 @@ std::string line_of(const store::Record& record) {
 // a time costs no waiting for RCU.
 void bury(app::Session& session, const store::Record& seen, Outcome& outcome) {
   auto held = app::try_hold_attachment(session, seen.owner);
-  if (!held || !held->record || held->record->at != seen.at || app::alive(session, *held->record)) return;   // somebody is at work on it
+  if (!held || !held->record || held->record->at != seen.at || app::alive(session, *held->record))
+    return;  // somebody is at work on it
   const std::string line = line_of(*held->record);
-  for (std::string& left : app::take_away(session, std::move(*held), true)) outcome.left.push_back(name_of(seen) + ": " + left);
+  for (std::string& left : app::take_away(session, std::move(*held), true))
+    outcome.left.push_back(name_of(seen) + ": " + left);
   outcome.removed += line;
   ++outcome.count;
 }
 
 std::string summary(const Outcome& outcome, bool dry) {
   if (outcome.count == 0) return "no attachment has lost its pod\n";
-  return outcome.removed + std::to_string(outcome.count) + (outcome.count == 1 ? " attachment" : " attachments") + (dry ? " would be removed\n" : " removed\n");
+  return outcome.removed + std::to_string(outcome.count) + (outcome.count == 1 ? " attachment" : " attachments") +
+         (dry ? " would be removed\n" : " removed\n");
 }
 
 int run_gc(const Arguments& arguments, const Console& console) {
   const bool dry = arguments.has("dry-run");
-  const nlohmann::json conf = arguments.operands().empty() ? nlohmann::json::object() : load_conf(arguments, console).conf;
+  const nlohmann::json conf =
+      arguments.operands().empty() ? nlohmann::json::object() : load_conf(arguments, console).conf;
   const std::string only = arguments.operands().empty() ? "" : config::parse_minimal(conf, cni::Command::del).name;
   Node node(settings(arguments, console, conf), console, app::Session::Access::read);
   const Attachments all = attachments(node.session);
@@ -66,19 +70,26 @@ int run_gc(const Arguments& arguments, const Console& console) {
   }
   console.print(summary(outcome, dry));
   for (const std::string& line : all.unreadable) console.note(line + "; its DEL removes it");
-  if (!outcome.left.empty()) throw base::Error(base::Code::teardown, "something is left; run it again", base::join(outcome.left, "\n"));
+  if (!outcome.left.empty())
+    throw base::Error(base::Code::teardown, "something is left; run it again", base::join(outcome.left, "\n"));
   return kDone;
 }
 
 }  // namespace
 
 const Command kGc{
-    "gc", "While pods run", "remove attachments whose pods are gone",
+    "gc",
+    "While pods run",
+    "remove attachments whose pods are gone",
     "An attachment is removed when its pod's namespace and its host link are both gone; living ones never are.\n"
     "With FILE only those of that network. Switches that nobody needs go too.\n"
     "\n"
     "Example\n"
     "  trestle gc --dry-run\n",
-    {"[FILE]", 0, 1}, kOptions, true, true, run_gc};
+    {"[FILE]", 0, 1},
+    kOptions,
+    true,
+    true,
+    run_gc};
 
 }  // namespace trestle::cli

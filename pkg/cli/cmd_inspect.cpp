@@ -47,7 +47,9 @@ std::string facts(const Seen& seen) {
 }
 
 std::string text_of(const Seen& seen) {
-  std::string out = facts(seen) + "\n" + text(seen.plan, cni::result_from_json(seen.record.result, cni::supported_versions().back())) + "\ncheck:\n";
+  std::string out = facts(seen) + "\n" +
+                    text(seen.plan, cni::result_from_json(seen.record.result, cni::supported_versions().back())) +
+                    "\ncheck:\n";
   if (seen.findings.empty()) out += "  everything is as it was made\n";
   for (const Finding& finding : seen.findings) out += "  " + finding.text + "\n";
   return out;
@@ -57,14 +59,31 @@ json json_of(const Seen& seen) {
   const store::Record& record = seen.record;
   json nics = json::array(), defects = json::array(), parts = json::array();
   for (const store::Nic& nic : record.nics)
-    nics.push_back({{"name", nic.name.str()}, {"mac", nic.mac.str()}, {"hostLink", nic.host_link.str()}, {"switch", nic.bridge.str()}});
+    nics.push_back({{"name", nic.name.str()},
+                    {"mac", nic.mac.str()},
+                    {"hostLink", nic.host_link.str()},
+                    {"switch", nic.bridge.str()}});
   for (const Finding& finding : seen.findings) defects.push_back(finding.text);
-  for (const store::PartRef& part : record.parts) parts.push_back({{"switch", part.bridge.str()}, {"digest", part.digest}});
-  return {{"network", record.owner.network}, {"container", record.owner.container}, {"ifname", record.owner.ifname}, {"pod", record.pod},
-          {"mode", record.mode}, {"netns", record.netns}, {"netnsCookie", record.netns_cookie}, {"hostCookie", record.host_cookie},
-          {"boot", record.boot}, {"at", record.at}, {"ageSeconds", age_of(record)}, {"nics", std::move(nics)},
-          {"addresses", addresses_of(record)}, {"parts", std::move(parts)}, {"shared", plan::to_json(seen.plan.shared.steps)},
-          {"attachment", plan::to_json(seen.plan.attachment)}, {"result", record.result}, {"health", seen.health.word},
+  for (const store::PartRef& part : record.parts)
+    parts.push_back({{"switch", part.bridge.str()}, {"digest", part.digest}});
+  return {{"network", record.owner.network},
+          {"container", record.owner.container},
+          {"ifname", record.owner.ifname},
+          {"pod", record.pod},
+          {"mode", record.mode},
+          {"netns", record.netns},
+          {"netnsCookie", record.netns_cookie},
+          {"hostCookie", record.host_cookie},
+          {"boot", record.boot},
+          {"at", record.at},
+          {"ageSeconds", age_of(record)},
+          {"nics", std::move(nics)},
+          {"addresses", addresses_of(record)},
+          {"parts", std::move(parts)},
+          {"shared", plan::to_json(seen.plan.shared.steps)},
+          {"attachment", plan::to_json(seen.plan.attachment)},
+          {"result", record.result},
+          {"health", seen.health.word},
           {"defects", std::move(defects)}};
 }
 
@@ -78,13 +97,18 @@ int run_inspect(const Arguments& arguments, const Console& console) {
   std::string out;
   for (const store::Record& record : found) {
     if (nic && record.owner.ifname != *nic) continue;
-    const net::IfName bridge = record.parts.empty() ? net::switch_name(record.owner.network) : record.parts.front().bridge;
-    const Seen seen{record, {{bridge, shared_steps(record, parts)}, record.plan}, doctor.look(record), examine(node.session, record, parts)};
+    const net::IfName bridge =
+        record.parts.empty() ? net::switch_name(record.owner.network) : record.parts.front().bridge;
+    const Seen seen{record,
+                    {{bridge, shared_steps(record, parts)}, record.plan},
+                    doctor.look(record),
+                    examine(node.session, record, parts)};
     list.push_back(json_of(seen));
     out += (out.empty() ? "" : "\n") + text_of(seen);
   }
   if (list.empty())
-    throw base::Error(base::Code::bad_config, "'" + base::printable(arguments.operands().front()) + "' has no NIC '" + base::printable(*nic) + "'");
+    throw base::Error(base::Code::bad_config, "'" + base::printable(arguments.operands().front()) + "' has no NIC '" +
+                                                  base::printable(*nic) + "'");
   console.print(arguments.has("json") ? list.dump(2) + "\n" : out);
   return kDone;
 }
@@ -92,13 +116,19 @@ int run_inspect(const Arguments& arguments, const Console& console) {
 }  // namespace
 
 const Command kInspect{
-    "inspect", "While pods run", "show all about one attachment",
+    "inspect",
+    "While pods run",
+    "show all about one attachment",
     "WHO is a container id (or the beginning of one), a pod's name, a host link, an address or a MAC. Shows\n"
     "the record: who it is, every kernel object of it and of what it shares, the result that the runtime\n"
     "got, and what of it is not as it was made.\n"
     "\n"
     "Example\n"
     "  trestle inspect 10.88.0.2\n",
-    {"WHO", 1, 1}, kOptions, true, false, run_inspect};
+    {"WHO", 1, 1},
+    kOptions,
+    true,
+    false,
+    run_inspect};
 
 }  // namespace trestle::cli

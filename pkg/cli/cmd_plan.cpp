@@ -37,7 +37,8 @@ plan::Facts read_facts(const app::World& world, const std::string& path) {
     const cni::Field top(document, "");
     plan::Facts facts;
     for (const std::string& key : top.keys())
-      if (key != "mtu" && key != "ipv6" && key != "raLinks") throw Error(Code::unsupported_field, key + ": unknown key; facts are mtu, ipv6, raLinks");
+      if (key != "mtu" && key != "ipv6" && key != "raLinks")
+        throw Error(Code::unsupported_field, key + ": unknown key; facts are mtu, ipv6, raLinks");
     if (const auto mtu = top.find("mtu")) facts.mtu = static_cast<std::uint32_t>(mtu->integer(68, 65535));
     if (const auto ipv6 = top.find("ipv6")) facts.ipv6 = ipv6->boolean();
     if (const auto links = top.find("raLinks"))
@@ -50,7 +51,8 @@ plan::Facts read_facts(const app::World& world, const std::string& path) {
 std::vector<plan::LeasedIp> first_of(const std::vector<ipam::Want>& wants) {
   std::vector<plan::LeasedIp> out;
   for (const ipam::Want& want : wants) {
-    const auto ip = want.wanted ? want.wanted : ipam::next_free(*want.set, std::nullopt, [](const net::Ip&) { return nullptr; });
+    const auto ip =
+        want.wanted ? want.wanted : ipam::next_free(*want.set, std::nullopt, [](const net::Ip&) { return nullptr; });
     if (!ip) throw Error(Code::pool_full, "no address is left in " + ipam::text(*want.set));
     const ipam::Range* range = ipam::range_of(*want.set, *ip);
     out.push_back({{*ip, range->subnet.length}, range->gateway});
@@ -61,7 +63,8 @@ std::vector<plan::LeasedIp> first_of(const std::vector<ipam::Want>& wants) {
 // As ADD does it: DESIGN section 3.
 net::Mac pod_mac(const config::NetConf& conf, const net::Owner& owner, const std::vector<plan::LeasedIp>& ips) {
   if (conf.requested_mac) return *conf.requested_mac;
-  return ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(owner)) : net::pod_mac(conf.bridge, ips.front().cidr.ip);
+  return ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(owner))
+                     : net::pod_mac(conf.bridge, ips.front().cidr.ip);
 }
 
 struct Ground {
@@ -71,11 +74,13 @@ struct Ground {
 };
 
 // This host as it is, as far as we may look.
-Ground survey(const Arguments& arguments, const Console& console, const config::Settings& settings, const config::NetConf& conf) {
+Ground survey(const Arguments& arguments, const Console& console, const config::Settings& settings,
+              const config::NetConf& conf) {
   Ground ground;
   const auto given = arguments.find("facts");
   if (given) ground.facts = read_facts(console.world(), *given);
-  const store::Reservation reservation{conf.bridge.str(), ipam::match(conf.ipam.ranges, conf.requested_ips), conf.requested_mac};
+  const store::Reservation reservation{conf.bridge.str(), ipam::match(conf.ipam.ranges, conf.requested_ips),
+                                       conf.requested_mac};
   try {
     Node node(settings, console, app::Session::Access::read);
     if (!given) ground.facts = app::current_facts(node.session, conf);
@@ -103,15 +108,20 @@ int run_plan(const Arguments& arguments, const Console& console) {
 
   const modes::Mode& mode = modes::find(conf.mode);
   const net::Owner owner{conf.name, request.container, request.ifname};
-  const modes::AttachmentInput in{conf, ground.facts, settings.state_dir, owner, request.netns, {ground.ips, pod_mac(conf, owner, ground.ips)}};
+  const modes::AttachmentInput in{conf,  ground.facts,  settings.state_dir,
+                                  owner, request.netns, {ground.ips, pod_mac(conf, owner, ground.ips)}};
   const plan::Plan plan{mode.shared({conf, ground.facts, settings.state_dir}), mode.attachment(in)};
   cni::Result result = mode.result(in);
   if (conf.prev_result) result = cni::merge(*conf.prev_result, result);
   cni::check_expressible(result, conf.cni_version);
 
   if (arguments.has("json")) {
-    const json document{{"schema", 1}, {"network", conf.name}, {"switch", conf.bridge.str()}, {"shared", plan::to_json(plan.shared.steps)},
-                        {"attachment", plan::to_json(plan.attachment)}, {"result", cni::to_json(result, conf.cni_version)}};
+    const json document{{"schema", 1},
+                        {"network", conf.name},
+                        {"switch", conf.bridge.str()},
+                        {"shared", plan::to_json(plan.shared.steps)},
+                        {"attachment", plan::to_json(plan.attachment)},
+                        {"result", cni::to_json(result, conf.cni_version)}};
     console.print(document.dump(2) + "\n");
   } else {
     console.print(text(plan, result));
@@ -124,7 +134,9 @@ int run_plan(const Arguments& arguments, const Console& console) {
 }  // namespace
 
 const Command kPlan{
-    "plan", "Before an attachment", "show what an attachment would be; changes nothing",
+    "plan",
+    "Before an attachment",
+    "show what an attachment would be; changes nothing",
     "FILE is a .conf or .conflist, '-' is stdin. Three parts: what attachments of the network share on this\n"
     "host, what this one adds, and the result that the runtime gets. Each line is one kernel object; the\n"
     "same line stands in errors. Addresses are the next free ones, nothing is reserved. Needs no root,\n"
@@ -132,6 +144,10 @@ const Command kPlan{
     "\n"
     "Example\n"
     "  trestle plan net.conflist --netns pod-a --json | jq .result\n",
-    {"FILE", 1, 1}, kOptions, false, false, run_plan};
+    {"FILE", 1, 1},
+    kOptions,
+    false,
+    false,
+    run_plan};
 
 }  // namespace trestle::cli

@@ -10,7 +10,7 @@ namespace trestle::cli {
 
 namespace {
 
-constexpr std::size_t kShortId = 12;   // as container runtimes show ids
+constexpr std::size_t kShortId = 12;  // as container runtimes show ids
 constexpr std::size_t kShortPod = 40;
 
 constexpr Option kOptions[] = {
@@ -36,18 +36,17 @@ std::string short_pod(const store::Record& record) {
 }
 
 std::vector<std::string> row(const store::Record& record, const Health& health, bool wide) {
-  std::vector<std::string> cells = {
-      record.owner.network,
-      wide ? pod_of(record) : short_pod(record),
-      of_nics(record, [](const store::Nic& nic) { return nic.name.str(); }),
-      plain_addresses(record),
-      of_nics(record, [](const store::Nic& nic) { return nic.mac.str(); }),
-      of_nics(record, [](const store::Nic& nic) { return nic.host_link.str(); }),
-      age(age_of(record)),
-      std::string(health.word)};
+  std::vector<std::string> cells = {record.owner.network,
+                                    wide ? pod_of(record) : short_pod(record),
+                                    of_nics(record, [](const store::Nic& nic) { return nic.name.str(); }),
+                                    plain_addresses(record),
+                                    of_nics(record, [](const store::Nic& nic) { return nic.mac.str(); }),
+                                    of_nics(record, [](const store::Nic& nic) { return nic.host_link.str(); }),
+                                    age(age_of(record)),
+                                    std::string(health.word)};
   if (wide)
-    for (const std::string& more : {of_nics(record, [](const store::Nic& nic) { return nic.bridge.str(); }), record.mode, record.owner.container,
-                                    record.netns, health.why})
+    for (const std::string& more : {of_nics(record, [](const store::Nic& nic) { return nic.bridge.str(); }),
+                                    record.mode, record.owner.container, record.netns, health.why})
       cells.push_back(more);
   return cells;
 }
@@ -55,10 +54,20 @@ std::vector<std::string> row(const store::Record& record, const Health& health, 
 nlohmann::json object(const store::Record& record, const Health& health) {
   nlohmann::json nics = nlohmann::json::array();
   for (const store::Nic& nic : record.nics)
-    nics.push_back({{"name", nic.name.str()}, {"mac", nic.mac.str()}, {"hostLink", nic.host_link.str()}, {"switch", nic.bridge.str()}});
-  nlohmann::json out{{"network", record.owner.network}, {"container", record.owner.container}, {"ifname", record.owner.ifname},
-                     {"pod", record.pod}, {"mode", record.mode}, {"netns", record.netns}, {"addresses", addresses_of(record)},
-                     {"nics", std::move(nics)}, {"ageSeconds", age_of(record)}, {"health", health.word}};
+    nics.push_back({{"name", nic.name.str()},
+                    {"mac", nic.mac.str()},
+                    {"hostLink", nic.host_link.str()},
+                    {"switch", nic.bridge.str()}});
+  nlohmann::json out{{"network", record.owner.network},
+                     {"container", record.owner.container},
+                     {"ifname", record.owner.ifname},
+                     {"pod", record.pod},
+                     {"mode", record.mode},
+                     {"netns", record.netns},
+                     {"addresses", addresses_of(record)},
+                     {"nics", std::move(nics)},
+                     {"ageSeconds", age_of(record)},
+                     {"health", health.word}};
   if (!record.nics.empty()) {
     out["mac"] = record.nics.front().mac.str();
     out["hostLink"] = record.nics.front().host_link.str();
@@ -74,13 +83,16 @@ int run_ps(const Arguments& arguments, const Console& console) {
   Doctor doctor(node.session);
   const bool wide = arguments.has("wide");
   nlohmann::json list = nlohmann::json::array();
-  std::vector<std::vector<std::string>> rows = {{"NETWORK", "POD", "NIC", "ADDRESSES", "MAC", "HOST-LINK", "AGE", "HEALTH"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"NETWORK", "POD", "NIC", "ADDRESSES", "MAC", "HOST-LINK", "AGE", "HEALTH"}};
   if (wide)
     for (const char* more : {"SWITCH", "MODE", "CONTAINER", "NETNS", "WHY"}) rows.front().emplace_back(more);
   for (const store::Record& record : all.records) {
     const Health health = doctor.look(record);
-    if (arguments.has("json")) list.push_back(object(record, health));
-    else rows.push_back(row(record, health, wide));
+    if (arguments.has("json"))
+      list.push_back(object(record, health));
+    else
+      rows.push_back(row(record, health, wide));
   }
   console.print(arguments.has("json") ? list.dump(2) + "\n" : table(rows));
   for (const std::string& line : all.unreadable) console.note(line);
@@ -90,7 +102,9 @@ int run_ps(const Arguments& arguments, const Console& console) {
 }  // namespace
 
 const Command kPs{
-    "ps", "While pods run", "list who is attached",
+    "ps",
+    "While pods run",
+    "list who is attached",
     "One line per attachment: its network, pod (or container id), the NIC in the pod, addresses, MAC, the\n"
     "link on this host, how long ago it was attached, and its health from a quick look:\n"
     "  ok        the host link is up and a port of its switch\n"
@@ -101,6 +115,10 @@ const Command kPs{
     "\n"
     "Example\n"
     "  trestle ps --json | jq -r '.[] | select(.health != \"ok\") | .container'\n",
-    {}, kOptions, false, false, run_ps};
+    {},
+    kOptions,
+    false,
+    false,
+    run_ps};
 
 }  // namespace trestle::cli

@@ -16,7 +16,8 @@ using Lines = std::set<std::string>;
 Lines defects_of_switches(app::Session& session) {
   Lines lines;
   for (const store::Part& part : session.store().parts())
-    for (const engine::Defect& defect : engine::verify(session.context(), part.steps)) lines.insert("switch " + part.bridge.str() + ": " + defect.text);
+    for (const engine::Defect& defect : engine::verify(session.context(), part.steps))
+      lines.insert("switch " + part.bridge.str() + ": " + defect.text);
   return lines;
 }
 
@@ -24,8 +25,8 @@ std::string text_of(const app::Repaired& report, const Lines& before, const Line
   std::string out;
   for (const std::string& line : before)
     if (!left.contains(line)) out += "mended: " + line + "\n";
-  out += std::to_string(report.attachments) + (report.attachments == 1 ? " attachment" : " attachments") + " looked at, " +
-         std::to_string(report.mended) + " mended; their nftables elements are put in again\n";
+  out += std::to_string(report.attachments) + (report.attachments == 1 ? " attachment" : " attachments") +
+         " looked at, " + std::to_string(report.mended) + " mended; their nftables elements are put in again\n";
   for (const std::string& line : left) out += "not mended: " + line + "\n";
   return out;
 }
@@ -47,12 +48,18 @@ int run_repair(const Arguments& arguments, const Console& console) {
 }  // namespace
 
 const Command kRepair{
-    "repair", "While pods run", "make again what was flushed or deleted by others",
+    "repair",
+    "While pods run",
+    "make again what was flushed or deleted by others",
     "Rebuilds the nftables tables, the switches and each living pod's links, addresses and routes from the\n"
     "records. Says what it mended; exit code 1 when something is left.\n"
     "\n"
     "Example\n"
     "  nft flush ruleset; trestle repair\n",
-    {}, {}, true, true, run_repair};
+    {},
+    {},
+    true,
+    true,
+    run_repair};
 
 }  // namespace trestle::cli

@@ -16,9 +16,10 @@ constexpr Option kOptions[] = {
 std::string pools(app::Session& session, const config::NetConf& conf) {
   std::string out;
   for (const ipam::RangeSet& set : conf.ipam.ranges) {
-    const store::PoolUse use = session.has_store() ? session.store().use(conf.bridge.str(), set) : store::PoolUse{ipam::capacity(set), 0, 0};
-    out += "  " + ipam::text(set) + ": " + std::to_string(use.used) + " of " + std::to_string(use.capacity) + " in use" +
-           (use.resting ? ", " + std::to_string(use.resting) + " resting" : "") + "\n";
+    const store::PoolUse use =
+        session.has_store() ? session.store().use(conf.bridge.str(), set) : store::PoolUse{ipam::capacity(set), 0, 0};
+    out += "  " + ipam::text(set) + ": " + std::to_string(use.used) + " of " + std::to_string(use.capacity) +
+           " in use" + (use.resting ? ", " + std::to_string(use.resting) + " resting" : "") + "\n";
   }
   return out;
 }
@@ -36,13 +37,19 @@ int run_status(const Arguments& arguments, const Console& console) {
 }  // namespace
 
 const Command kStatus{
-    "status", "Before an attachment", "can this host serve the network?",
+    "status",
+    "Before an attachment",
+    "can this host serve the network?",
     "Tries what the network needs in a namespace of its own that is thrown away, and looks at the store, the\n"
     "pools and the switch. Changes nothing. Exit code 1, with the reason, when an attachment would fail or\n"
     "existing ones are impaired.\n"
     "\n"
     "Example\n"
     "  trestle status net.conflist\n",
-    {"FILE", 1, 1}, kOptions, true, false, run_status};
+    {"FILE", 1, 1},
+    kOptions,
+    true,
+    false,
+    run_status};
 
 }  // namespace trestle::cli

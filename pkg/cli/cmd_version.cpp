@@ -13,10 +13,15 @@ int run_version(const Arguments&, const Console& console) {
 
 }  // namespace
 
-const Command kVersion{
-    "version", "About", "the version, and the versions of CNI it speaks",
-    "Example\n"
-    "  trestle version\n",
-    {}, {}, false, false, run_version};
+const Command kVersion{"version",
+                       "About",
+                       "the version, and the versions of CNI it speaks",
+                       "Example\n"
+                       "  trestle version\n",
+                       {},
+                       {},
+                       false,
+                       false,
+                       run_version};
 
 }  // namespace trestle::cli

@@ -9,7 +9,8 @@
 
 namespace trestle::cli {
 
-inline constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;   // exit codes; kFailed also: something is not as it should be
+inline constexpr int kDone = 0, kFailed = 1,
+                     kWrongUsage = 2;  // exit codes; kFailed also: something is not as it should be
 
 // Where a command's words go.
 class Console {
@@ -29,14 +30,14 @@ class Console {
 
 struct Command {
   const char* name;
-  const char* group;                 // heading in the help of all
-  const char* summary;               // one line there
-  const char* text;                  // what its own help says below that: paragraphs and an example
+  const char* group;    // heading in the help of all
+  const char* summary;  // one line there
+  const char* text;     // what its own help says below that: paragraphs and an example
   Operands operands;
-  std::span<const Option> options;   // besides --state-dir and --help, which all have
+  std::span<const Option> options;  // besides --state-dir and --help, which all have
   bool needs_root;
-  bool changes;                      // the kernel or the store: then an interrupt waits until it is done
-  int (*run)(const Arguments&, const Console&);   // returns the exit code; throws Error
+  bool changes;                                  // the kernel or the store: then an interrupt waits until it is done
+  int (*run)(const Arguments&, const Console&);  // returns the exit code; throws Error
 };
 
 extern const Command kPlan, kAdd, kDel, kPs, kInspect, kCheck, kGc, kRepair, kStatus, kVersion;

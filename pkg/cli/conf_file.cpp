@@ -42,13 +42,18 @@ std::size_t choose(const json& plugins, const std::optional<std::size_t>& wanted
   }
   const std::string has = "the list has: " + base::join(types, ", ");
   if (wanted) {
-    if (*wanted < 1 || *wanted > plugins.size()) throw Error(Code::bad_config, "--plugin " + std::to_string(*wanted) + ": there is none of that number", has);
+    if (*wanted < 1 || *wanted > plugins.size())
+      throw Error(Code::bad_config, "--plugin " + std::to_string(*wanted) + ": there is none of that number", has);
     if (!is_trestle(plugins[*wanted - 1]))
-      throw Error(Code::bad_config, "plugin " + std::to_string(*wanted) + " of the list is of type '" + type_of(plugins[*wanted - 1]) + "', not trestle", has);
+      throw Error(Code::bad_config,
+                  "plugin " + std::to_string(*wanted) + " of the list is of type '" + type_of(plugins[*wanted - 1]) +
+                      "', not trestle",
+                  has);
     return *wanted - 1;
   }
   if (ours.empty()) throw Error(Code::bad_config, "no plugin of the list is of type trestle", has);
-  if (ours.size() > 1) throw Error(Code::bad_config, "several plugins of the list are of type trestle; choose one with --plugin N", has);
+  if (ours.size() > 1)
+    throw Error(Code::bad_config, "several plugins of the list are of type trestle; choose one with --plugin N", has);
   return ours.front();
 }
 
@@ -58,14 +63,16 @@ json list_version(const json& list) {
   const auto more = list.find("cniVersions");
   if (more == list.end() || !more->is_array()) return version;
   for (const std::string& known : cni::supported_versions())
-    if (std::find(more->begin(), more->end(), json(known)) != more->end() && (!version.is_string() || version == "" || known > version.get<std::string>()))
+    if (std::find(more->begin(), more->end(), json(known)) != more->end() &&
+        (!version.is_string() || version == "" || known > version.get<std::string>()))
       version = known;
   return version;
 }
 
 json from_list(const json& list, const Choice& choice, std::vector<std::string>& notes) {
   const json& plugins = list["plugins"];
-  if (!plugins.is_array() || plugins.empty()) throw Error(Code::bad_config, "plugins: must be a list of plugin configurations");
+  if (!plugins.is_array() || plugins.empty())
+    throw Error(Code::bad_config, "plugins: must be a list of plugin configurations");
   const std::size_t index = choose(plugins, choice.plugin);
   json conf = plugins[index];
   if (list.contains("name")) conf["name"] = list["name"];
@@ -85,7 +92,9 @@ bool declares(const json& conf, const std::string& capability) {
 }
 
 std::string undeclared(const std::string& capability) {
-  return "\"" + capability + "\" comes from a runtime only where the configuration declares it: add \"capabilities\": {\"" + capability + "\": true}";
+  return "\"" + capability +
+         "\" comes from a runtime only where the configuration declares it: add \"capabilities\": {\"" + capability +
+         "\": true}";
 }
 
 void add_runtime_config(json& conf, const json& cap_args, std::vector<std::string>& notes) {
@@ -93,11 +102,14 @@ void add_runtime_config(json& conf, const json& cap_args, std::vector<std::strin
     for (const auto& [key, value] : own->items())
       if (!declares(conf, key)) notes.push_back(undeclared(base::printable(key, 40)));
   if (cap_args.is_null()) return;
-  if (!cap_args.is_object()) throw Error(Code::bad_config, "--cap-args: must be a JSON object, as {\"ips\": [\"10.88.0.9/16\"]}");
+  if (!cap_args.is_object())
+    throw Error(Code::bad_config, "--cap-args: must be a JSON object, as {\"ips\": [\"10.88.0.9/16\"]}");
   json runtime = json::object();
   for (const auto& [key, value] : cap_args.items()) {
-    if (declares(conf, key)) runtime[key] = value;
-    else notes.push_back(undeclared(base::printable(key, 40)) + " (left out here too)");
+    if (declares(conf, key))
+      runtime[key] = value;
+    else
+      notes.push_back(undeclared(base::printable(key, 40)) + " (left out here too)");
   }
   if (!runtime.empty()) conf["runtimeConfig"] = std::move(runtime);
 }
@@ -107,9 +119,11 @@ void note_version(const json& conf, std::vector<std::string>& notes) {
   const auto it = conf.find("cniVersion");
   const std::string version = it != conf.end() && it->is_string() && *it != "" ? it->get<std::string>() : "0.1.0";
   const auto& known = cni::supported_versions();
-  if (std::find(known.begin(), known.end(), version) == known.end()) return;   // the parser will say so
-  if (!cni::at_least(version, "0.4.0")) notes.push_back("cniVersion " + version + ": runtimes call neither CHECK nor GC nor STATUS; 1.1.0 has all");
-  else if (!cni::at_least(version, "1.1.0")) notes.push_back("cniVersion " + version + ": runtimes call neither GC nor STATUS; 1.1.0 has both");
+  if (std::find(known.begin(), known.end(), version) == known.end()) return;  // the parser will say so
+  if (!cni::at_least(version, "0.4.0"))
+    notes.push_back("cniVersion " + version + ": runtimes call neither CHECK nor GC nor STATUS; 1.1.0 has all");
+  else if (!cni::at_least(version, "1.1.0"))
+    notes.push_back("cniVersion " + version + ": runtimes call neither GC nor STATUS; 1.1.0 has both");
 }
 
 }  // namespace
@@ -144,8 +158,10 @@ PluginConf plugin_conf(const json& file, const Choice& choice) {
   if (is_list(file)) {
     out.conf = from_list(file, choice, out.notes);
   } else {
-    if (choice.plugin) throw Error(Code::bad_config, "--plugin is for lists; this is the configuration of a single plugin");
-    if (file.contains("type") && !is_trestle(file)) throw Error(Code::bad_config, "this is a configuration of type '" + type_of(file) + "', not trestle");
+    if (choice.plugin)
+      throw Error(Code::bad_config, "--plugin is for lists; this is the configuration of a single plugin");
+    if (file.contains("type") && !is_trestle(file))
+      throw Error(Code::bad_config, "this is a configuration of type '" + type_of(file) + "', not trestle");
     out.conf = file;
   }
   add_runtime_config(out.conf, choice.cap_args, out.notes);
@@ -159,7 +175,8 @@ PluginConf load_conf(const Arguments& arguments, const Console& console) {
     choice.plugin = base::parse_number(*number, 1000);
     if (!choice.plugin) throw UsageError("--plugin: '" + base::printable(*number, 40) + "' is no number");
   }
-  if (const auto text = arguments.find("cap-args")) choice.cap_args = base::in_context("--cap-args", [&] { return cni::parse_json(*text); });
+  if (const auto text = arguments.find("cap-args"))
+    choice.cap_args = base::in_context("--cap-args", [&] { return cni::parse_json(*text); });
   const std::string& path = arguments.operands().front();
   const json file = read_json(console.world(), path);
   return base::in_context(path == "-" ? "stdin" : path, [&] { return plugin_conf(file, choice); });

@@ -18,12 +18,12 @@ std::string from_here(const app::World& world, const std::string& path);
 
 struct PluginConf {
   nlohmann::json conf;
-  std::vector<std::string> notes;   // what a person should know about it: one sentence each
+  std::vector<std::string> notes;  // what a person should know about it: one sentence each
 };
 
 struct Choice {
-  std::optional<std::size_t> plugin;   // of a list, counted from 1; absent: the one of type trestle
-  nlohmann::json cap_args;             // what a runtime would have for capabilities: {"ips":["10.88.0.9/16"]}; null without
+  std::optional<std::size_t> plugin;  // of a list, counted from 1; absent: the one of type trestle
+  nlohmann::json cap_args;  // what a runtime would have for capabilities: {"ips":["10.88.0.9/16"]}; null without
 };
 
 // A single plugin's configuration is taken as it is; of a list, one plugin's gets the list's name and version, as libcni does (SPEC section 3).

@@ -13,7 +13,7 @@ void Console::print(const std::string& text) const {
 }
 
 void Console::note(const std::string& text) const {
-  static_cast<void>(base::write_all(world_.log, "note: " + text + "\n"));   // advice that nobody reads changes nothing
+  static_cast<void>(base::write_all(world_.log, "note: " + text + "\n"));  // advice that nobody reads changes nothing
 }
 
 void Console::error(std::string_view command, const base::Error& e) const {

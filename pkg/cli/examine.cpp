@@ -27,11 +27,13 @@ std::vector<plan::Step> shared_steps(const store::Record& record, const std::vec
   std::vector<plan::Step> steps;
   for (const store::PartRef& ref : record.parts)
     for (const store::Part& part : parts)
-      if (ref == store::PartRef{part.bridge, part.digest}) steps.insert(steps.end(), part.steps.begin(), part.steps.end());
+      if (ref == store::PartRef{part.bridge, part.digest})
+        steps.insert(steps.end(), part.steps.begin(), part.steps.end());
   return steps;
 }
 
-std::vector<Finding> examine(app::Session& session, const store::Record& record, const std::vector<store::Part>& parts) {
+std::vector<Finding> examine(app::Session& session, const store::Record& record,
+                             const std::vector<store::Part>& parts) {
   if (record.host_cookie != session.identity().host_cookie)
     return {{false, "its switch is in another host namespace than this command; run it there"}};
   engine::Context context(session.context().doomed());
@@ -43,7 +45,8 @@ std::vector<Finding> examine(app::Session& session, const store::Record& record,
   } else {
     findings.push_back({false, why});
   }
-  for (const engine::Defect& defect : engine::verify(context, steps)) findings.push_back({defect.step < shared, defect.text});
+  for (const engine::Defect& defect : engine::verify(context, steps))
+    findings.push_back({defect.step < shared, defect.text});
   return findings;
 }
 

@@ -9,8 +9,8 @@ namespace trestle::cli {
 
 // Something of an attachment that is not as it was made.
 struct Finding {
-  bool shared = false;   // of what the attachments of its switch share
-  std::string text;      // "pod:eth0: address 10.88.0.2/16: is gone"
+  bool shared = false;  // of what the attachments of its switch share
+  std::string text;     // "pod:eth0: address 10.88.0.2/16: is gone"
 };
 
 // Asks the kernel for every Step of the record and of the parts it needs (`parts`: those of the store). A pod whose namespace is gone is one

@@ -48,15 +48,18 @@ std::string netns_path(const Console& console, const std::string& text) {
 
 std::string container_for(const std::string& netns_path) {
   for (const std::string_view folder : kNamed)
-    if (netns_path.starts_with(folder) && cni::is_plain_name(netns_path.substr(folder.size()))) return netns_path.substr(folder.size());
+    if (netns_path.starts_with(folder) && cni::is_plain_name(netns_path.substr(folder.size())))
+      return netns_path.substr(folder.size());
   return "ns-" + base::hex(base::hash64(netns_path), 12);
 }
 
-cni::Request request(cni::Command verb, const Arguments& arguments, const Console& console, const std::string& netns_default) {
+cni::Request request(cni::Command verb, const Arguments& arguments, const Console& console,
+                     const std::string& netns_default) {
   const auto netns = arguments.find("netns");
   const std::string path = netns ? netns_path(console, *netns) : netns_default;
   if (path.empty() && !(verb == cni::Command::del && arguments.has("container")))
-    throw UsageError(verb == cni::Command::del ? "--netns or --container is missing: whose attachment?" : "--netns is missing: which namespace?");
+    throw UsageError(verb == cni::Command::del ? "--netns or --container is missing: whose attachment?"
+                                               : "--netns is missing: which namespace?");
   const std::map<std::string, std::string, std::less<>> variables = {
       {"CNI_COMMAND", verb == cni::Command::del ? "DEL" : "ADD"},
       {"CNI_CONTAINERID", arguments.get("container", container_for(path))},

@@ -26,6 +26,7 @@ std::string container_for(const std::string& netns_path);
 
 // --container --netns --ifname --args as the request that a runtime would make of them. What is absent is derived: the container from the
 // namespace, eth0. `netns_default` stands in for an absent --netns; "" leaves it out. Throws Error naming the options.
-cni::Request request(cni::Command verb, const Arguments& arguments, const Console& console, const std::string& netns_default);
+cni::Request request(cni::Command verb, const Arguments& arguments, const Console& console,
+                     const std::string& netns_default);
 
 }  // namespace trestle::cli

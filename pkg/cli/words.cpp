@@ -66,8 +66,8 @@ std::string text(const cni::Result& result) {
   for (const cni::Interface& nic : result.interfaces) out += kIndent + line_of(nic) + "\n";
   for (const cni::ResultIp& ip : result.ips) {
     const bool placed = ip.interface && *ip.interface < result.interfaces.size();
-    out += kIndent + (placed ? place(result.interfaces[*ip.interface]) + ": " : std::string()) + "address " + ip.address.str() +
-           (ip.gateway ? ", gateway " + ip.gateway->str() : "") + "\n";
+    out += kIndent + (placed ? place(result.interfaces[*ip.interface]) + ": " : std::string()) + "address " +
+           ip.address.str() + (ip.gateway ? ", gateway " + ip.gateway->str() : "") + "\n";
   }
   for (const cni::ResultRoute& route : result.routes) out += kIndent + line_of(route) + "\n";
   if (!result.dns.empty()) out += kIndent + line_of(result.dns) + "\n";
@@ -75,8 +75,8 @@ std::string text(const cni::Result& result) {
 }
 
 std::string text(const plan::Plan& plan, const cni::Result& result) {
-  return "shared (switch " + plan.shared.bridge.str() + "):\n" + text(plan.shared.steps) + "\nattachment:\n" + text(plan.attachment) + "\nresult:\n" +
-         text(result);
+  return "shared (switch " + plan.shared.bridge.str() + "):\n" + text(plan.shared.steps) + "\nattachment:\n" +
+         text(plan.attachment) + "\nresult:\n" + text(result);
 }
 
 }  // namespace trestle::cli

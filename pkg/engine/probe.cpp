@@ -8,9 +8,14 @@ namespace trestle::engine {
 
 void probe(const std::vector<plan::Step>& shared, const std::vector<plan::Step>& attachment) {
   const kernel::Home home;
-  const kernel::InScratchNetns scratch(home);
+  base::Fd pod;
+  {
+    const kernel::InScratchNetns inside(home);
+    pod = inside.open();
+  }
+  const kernel::InScratchNetns host(home);
   Context context(0);
-  context.set_pod(scratch.open());   // the pod's end stays in the scratch namespace too
+  context.set_pod(std::move(pod));
   std::vector<plan::Step> steps;
   for (const plan::Step& step : shared)
     if (!std::holds_alternative<plan::File>(step)) steps.push_back(step);

@@ -36,6 +36,11 @@ Belongings belongings(const Outline& seen, std::uint64_t now) {
 
 std::string reason(const std::string& path, int error) { return path + ": " + std::strerror(error); }
 
+base::Error not_forgotten(const std::vector<std::string>& failed) {
+  return {base::Code::store, "the store could not forget an attachment: " + failed.front() + "; run DEL or trestle gc again",
+          base::join(failed, "\n")};
+}
+
 }  // namespace
 
 void DirectoryStore::remove(const net::Owner& owner, bool rest) { remove_hash(net::owner_hash(owner), rest); }
@@ -62,16 +67,18 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
       try {
         auto segment = std::make_unique<Segment>(root_, name, boottime());
         if (const int error = segment->give_back(entries, rest); error != 0) failed.push_back(reason("segment " + name, error));
-        else segments.push_back(std::move(segment));
+        if (name == all.segment)
+          for (const net::Mac& mac : all.macs) segment->drop_mac(mac, owner);
+        segments.push_back(std::move(segment));
       } catch (const base::Error& e) {
         failed.emplace_back(e.what());
       }
-      if (name != all.segment || segments.empty() || segments.back()->name() != name) continue;
-      for (const net::Mac& mac : all.macs) segments.back()->drop_mac(mac, owner);
     }
   } else {
     doubt_all_segments(failed);
   }
+  // A record may not go before its segments know: its addresses would be in use for ever.
+  if (!failed.empty()) throw not_forgotten(failed);
 
   const auto parts = loaded && loaded->record ? loaded->record->parts : parts_.refs_of(owner);
   for (const PartRef& part : parts)
@@ -81,8 +88,7 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
   if (error != 0) failed.push_back(reason(records()->path(file), error));
   else
     for (const auto& segment : segments) segment->done();
-  if (!failed.empty())
-    throw base::Error(base::Code::store, "the store could not forget an attachment completely", base::join(failed, "\n"));
+  if (!failed.empty()) throw not_forgotten(failed);
 }
 
 void DirectoryStore::doubt_all_segments(std::vector<std::string>& failed) {

@@ -55,7 +55,8 @@ class Segment {
   void done() noexcept;
 
   // For a removal, which must work on a full disk and so never rebuilds: marks dirty, lets `entries` rest, or frees them where `rest` is
-  // false or there is no room. 0 or the first errno; finish with done() when the record is gone.
+  // false or there is no room. Finish with done() when the record is gone. An errno: neither that nor the mark could be written, so
+  // the record must stay.
   int give_back(const std::vector<Resting>& entries, bool rest) noexcept;
 
  private:

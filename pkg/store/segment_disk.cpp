@@ -164,14 +164,17 @@ int Segment::free_in_place(const net::Ip& ip) {
 
 int Segment::give_back(const std::vector<Resting>& entries, bool rest) noexcept try {
   if (!dir_ || entries.empty()) return 0;
-  const int marked = doubt_ ? 0 : mark(true);
-  if (rest && RestingList::append(*dir_, entries) == 0) return marked;
-  int first = marked;
+  const int marked = mark(true);
+  if (rest && RestingList::append(*dir_, entries) == 0) return 0;
+  int first = 0;
   for (const Resting& r : entries)
-    if (const int error = doubt_ ? 0 : free_in_place(r.ip); error != 0 && first == 0) first = error;
-  return first;
+    if (const int error = free_in_place(r.ip); error != 0 && first == 0) first = error;
+  // What could not be written here is seen by the rebuild that the mark asks for.
+  if (first != 0) doubt_ = true;
+  return first != 0 ? marked : 0;
 } catch (const std::exception&) {
-  return EIO;
+  doubt_ = true;
+  return mark(true);
 }
 
 }  // namespace trestle::store

@@ -70,12 +70,13 @@ TEST_CASE("a difference of snapshots names what came and what went, and nothing 
   const Lan lan(host);
   const Snapshot before = snapshot();
   CHECK(ping(host.netns(), Lan::kOutside4) == Reach::connected);
-  CHECK(difference(before, snapshot()).empty());
+  CHECK(difference(before, snapshot()) == kNothing);
   must_run("ip addr add 10.0.0.1/32 dev lo && nft add table inet x && ip rule add from 10.0.0.1 table 77");
   const auto changed = difference(before, snapshot());
+  CAPTURE(changed);
   CHECK(changed.size() == 6);   // the address (its link's line twice), its local route, the table's two lines, the rule
   must_run("ip addr del 10.0.0.1/32 dev lo && nft delete table inet x && ip rule del from 10.0.0.1 table 77");
-  CHECK(difference(before, snapshot()).empty());
+  CHECK(difference(before, snapshot()) == kNothing);
 }
 
 TEST_CASE("frames go out and come in as they were built", "[support]") {

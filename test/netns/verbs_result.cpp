@@ -65,7 +65,7 @@ TEST_CASE("ADD answers in the shape of the config's version, exactly", "[verbs][
   REQUIRE(added.ok());
   CHECK(added.json == answer_of(version));
   CHECK(node.del(pod, conf).out.empty());
-  CHECK(node.left().empty());
+  CHECK(node.left() == kNothing);
 }
 
 TEST_CASE("without DNS settings, results before 1.0.0 still have a dns object", "[verbs][result]") {
@@ -85,7 +85,7 @@ TEST_CASE("two addresses of one family are refused where the version has no room
   const Answer refused = node.add(pod, conf);
   CHECK(refused.code() == 7);
   CHECK(refused.json.at("cniVersion") == version);
-  CHECK(node.left().empty());
+  CHECK(node.left() == kNothing);
 }
 
 TEST_CASE("what the result says is what the kernel has", "[verbs][result]") {
@@ -101,7 +101,7 @@ TEST_CASE("what the result says is what the kernel has", "[verbs][result]") {
     CHECK(link.at("mtu") == nic.at("mtu"));
     CHECK(nic.at("mtu") == 1400);
   }
-  CHECK_THAT(pod.must_exec("ip -o addr show dev eth0"), Contains("10.88.0.2/16") && Contains("fd88::2/64") && !Contains("tentative"));
+  CHECK_THAT(pod.must_exec("ip -o addr show dev eth0"), Contains("10.88.0.2/16") && Contains("fd88::2/64 scope global nodad"));
   CHECK(json::parse(pod.must_exec("ip -j route show default")).at(0).at("gateway") == "10.88.0.1");
   CHECK(json::parse(pod.must_exec("ip -j -6 route show default")).at(0).at("gateway") == "fd88::1");
 }
@@ -145,7 +145,7 @@ TEST_CASE("a default route of the config's own is the only one", "[verbs][result
   json without = demo_with({{"defaultRoute", false}});
   without["subnets"] = {"10.88.0.0/16"};
   CHECK_FALSE(node.must_add(other, without).json.contains("routes"));
-  CHECK(other.must_exec("ip -j route show default") == "[ ]\n");
+  CHECK(other.must_exec("ip route show default").empty());
 }
 
 TEST_CASE("the result of a plugin before us is passed on, ours behind it", "[verbs][result]") {
@@ -173,7 +173,7 @@ TEST_CASE("VERSION names the versions, echoing the caller's", "[verbs][result]")
   const Answer said = node.call({"VERSION", "", "", "", {{"cniVersion", version}}, {}});
   CHECK(said.ok());
   CHECK(said.json == json{{"cniVersion", version}, {"supportedVersions", {"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}}});
-  CHECK(files_below(node.state()).empty());
+  CHECK(files_below(node.state()) == kNothing);
 }
 
 TEST_CASE("without a verb and without words the program helps, and does nothing", "[verbs]") {
@@ -181,6 +181,6 @@ TEST_CASE("without a verb and without words the program helps, and does nothing"
   const Ran said = node.command({});
   CHECK(said.ok());
   CHECK_THAT(said.out + said.err, Contains("CNI") && Contains("plan") && Contains("repair"));
-  CHECK(node.left().empty());
-  CHECK(files_below(node.state()).empty());
+  CHECK(node.left() == kNothing);
+  CHECK(files_below(node.state()) == kNothing);
 }

@@ -13,11 +13,13 @@ Lan::Lan(const ScratchHost& host, int mtu) : netns_(new_netns()) {
   // The descriptor's path works as a namespace name for a child only while it is open there: hence the process number.
   const std::string there = "/proc/$PPID/fd/" + std::to_string(netns_.get());
   must_run(std::string("ip link add ") + kUplink + " type veth peer name eth0 netns \"" + there + "\"");
-  must_run(std::string("ip addr add ") + kHost4 + "/24 dev " + kUplink + " && ip addr add " + kHost6 + "/64 nodad dev " + kUplink +
+  // Without the second that duplicate address detection takes: a snapshot would see its end as a change.
+  const std::string no_dad = "echo 0 > /proc/sys/net/ipv6/conf/";
+  must_run(no_dad + kUplink + "/accept_dad && ip addr add " + kHost4 + "/24 dev " + kUplink + " && ip addr add " + kHost6 + "/64 nodad dev " + kUplink +
            " && ip link set " + kUplink + up);
   {
     const Inside lan(netns_);
-    must_run("ip link set lo up && ip addr add " + gateway4 + "/24 dev eth0 && ip addr add " + gateway6 +
+    must_run(no_dad + "eth0/accept_dad && ip link set lo up && ip addr add " + gateway4 + "/24 dev eth0 && ip addr add " + gateway6 +
              "/64 nodad dev eth0 && ip link set eth0" + up);
   }
   must_run("ip route add default via " + gateway4 + " && ip -6 route add default via " + gateway6 + " dev " + kUplink);

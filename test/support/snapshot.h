@@ -10,8 +10,9 @@ struct Snapshot {
   std::vector<std::string> lines;   // sorted: "link {…}", "addr {…}", "route {…}", "rule {…}", "fdb {…}", "nft …"
 };
 Snapshot snapshot();
-// "- line" for what is gone, "+ line" for what is new; empty when nothing changed.
+// "- line" for what is gone, "+ line" for what is new; empty when nothing changed. Compare with kNothing, so that a failure shows them.
 std::vector<std::string> difference(const Snapshot& before, const Snapshot& after);
+inline const std::vector<std::string> kNothing;
 // The names of all files below a directory, sorted; empty when there is none.
 std::vector<std::string> files_below(const std::string& directory);
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <linux/errqueue.h>
+#include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -43,7 +44,9 @@ Target target(const std::string& text, int port) {
     to.family = v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(static_cast<std::uint16_t>(port));
     to.size = sizeof *v6;
-    if (::inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) return to;
+    const std::size_t zone = text.find('%');
+    if (zone != std::string::npos) v6->sin6_scope_id = ::if_nametoindex(text.c_str() + zone + 1);
+    if (::inet_pton(AF_INET6, text.substr(0, zone).c_str(), &v6->sin6_addr) == 1) return to;
   }
   throw std::invalid_argument("not an address: " + text);
 }

@@ -18,7 +18,7 @@ struct Talk {
   std::string seen() const { return answer.substr(0, answer.find(' ')); }   // the address alone
 };
 
-// Each speaks from inside `netns` (the thread is back when it returns). `address`: "10.88.0.2", "fd88::2". `from_port` 0: any.
+// Each speaks from inside `netns` (the thread is back when it returns). `address`: "10.88.0.2", "fd88::2", "fe80::1%eth0". `from_port` 0: any.
 // A success returns at once, even though a link just set up may lose its first packet and IPv6 then asks again after a second only;
 Talk tcp_talk(const base::Fd& netns, const std::string& address, int port, int patience_ms = 3000, int from_port = 0);
 Talk udp_talk(const base::Fd& netns, const std::string& address, int port, int patience_ms = 3000, int from_port = 0);

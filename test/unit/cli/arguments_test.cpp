@@ -21,7 +21,9 @@ using Words = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("options and operands come in any order and either spelling", "[cli][arguments]") {
-  const auto words = GENERATE(values<Words>({{"net.conf", "--netns", "a", "--json"}, {"--netns=a", "--json", "net.conf"}, {"--json", "net.conf", "--netns", "a"},
+  const auto words = GENERATE(values<Words>({{"net.conf", "--netns", "a", "--json"},
+                                             {"--netns=a", "--json", "net.conf"},
+                                             {"--json", "net.conf", "--netns", "a"},
                                              {"--json", "--netns", "b", "--netns", "a", "--", "net.conf"}}));
   CAPTURE(words);
   const Arguments arguments = parse(words);
@@ -41,7 +43,9 @@ TEST_CASE("the order holds where POSIXLY_CORRECT would end the options at the fi
 
 TEST_CASE("'-' is an operand: stdin", "[cli][arguments]") { CHECK(parse({"-", "--json"}).operands() == Words{"-"}); }
 
-TEST_CASE("behind '--' everything is an operand", "[cli][arguments]") { CHECK(parse({"--", "--json"}).operands() == Words{"--json"}); }
+TEST_CASE("behind '--' everything is an operand", "[cli][arguments]") {
+  CHECK(parse({"--", "--json"}).operands() == Words{"--json"});
+}
 
 TEST_CASE("-h asks for help, and then nothing is missing", "[cli][arguments]") { CHECK(parse({"-h"}).has("help")); }
 

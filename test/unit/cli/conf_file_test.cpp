@@ -12,16 +12,22 @@ namespace {
 
 json parse(const char* text) { return json::parse(text); }
 json conf_of(const char* file, const Choice& choice = {}) { return plugin_conf(parse(file), choice).conf; }
-std::vector<std::string> notes_of(const char* file, const Choice& choice = {}) { return plugin_conf(parse(file), choice).notes; }
+std::vector<std::string> notes_of(const char* file, const Choice& choice = {}) {
+  return plugin_conf(parse(file), choice).notes;
+}
 
 constexpr const char* kList = R"({"cniVersion":"1.1.0","name":"demo","plugins":[
   {"type":"trestle","mode":"nat","capabilities":{"ips":true,"mac":false}},{"type":"portmap"}]})";
-constexpr const char* kTwo = R"({"cniVersion":"1.1.0","name":"demo","plugins":[{"type":"trestle"},{"type":"tuning"},{"type":"trestle","mtu":1400}]})";
+constexpr const char* kTwo =
+    R"({"cniVersion":"1.1.0","name":"demo","plugins":[{"type":"trestle"},{"type":"tuning"},{"type":"trestle","mtu":1400}]})";
 
 }  // namespace
 
 TEST_CASE("a list's plugin gets the list's name and version, as from a runtime", "[cli][conf]") {
-  CHECK(conf_of(kList) == parse(R"({"cniVersion":"1.1.0","name":"demo","type":"trestle","mode":"nat","capabilities":{"ips":true,"mac":false}})"));
+  CHECK(
+      conf_of(kList) ==
+      parse(
+          R"({"cniVersion":"1.1.0","name":"demo","type":"trestle","mode":"nat","capabilities":{"ips":true,"mac":false}})"));
 }
 
 TEST_CASE("the other plugins of a list are named", "[cli][conf]") {
@@ -29,8 +35,12 @@ TEST_CASE("the other plugins of a list are named", "[cli][conf]") {
 }
 
 TEST_CASE("the newest version that a list names is spoken", "[cli][conf]") {
-  CHECK(conf_of(R"({"cniVersion":"0.4.0","cniVersions":["0.3.1","1.1.0","1.0.0","9.9.9"],"name":"d","plugins":[{"type":"trestle"}]})")["cniVersion"] == "1.1.0");
-  CHECK(conf_of(R"({"cniVersion":"1.0.0","cniVersions":["0.3.1"],"name":"d","plugins":[{"type":"trestle"}]})")["cniVersion"] == "1.0.0");
+  CHECK(
+      conf_of(
+          R"({"cniVersion":"0.4.0","cniVersions":["0.3.1","1.1.0","1.0.0","9.9.9"],"name":"d","plugins":[{"type":"trestle"}]})")
+          ["cniVersion"] == "1.1.0");
+  CHECK(conf_of(R"({"cniVersion":"1.0.0","cniVersions":["0.3.1"],"name":"d","plugins":[{"type":"trestle"}]})")
+            ["cniVersion"] == "1.0.0");
   CHECK(conf_of(R"({"name":"d","plugins":[{"type":"trestle"}]})")["cniVersion"] == "");
 }
 
@@ -69,23 +79,30 @@ TEST_CASE("a file without one plugin of ours is refused with what it has", "[cli
 }
 
 TEST_CASE("only declared capabilities reach the plugin, and a missing declaration is told", "[cli][conf]") {
-  const PluginConf out = plugin_conf(parse(kList), {{}, parse(R"({"ips":["10.88.0.9/16"],"mac":"02:00:00:00:00:01"})")});
+  const PluginConf out =
+      plugin_conf(parse(kList), {{}, parse(R"({"ips":["10.88.0.9/16"],"mac":"02:00:00:00:00:01"})")});
   CHECK(out.conf["runtimeConfig"] == parse(R"({"ips":["10.88.0.9/16"]})"));
   CHECK(out.notes.back() ==
-        "\"mac\" comes from a runtime only where the configuration declares it: add \"capabilities\": {\"mac\": true} (left out here too)");
+        "\"mac\" comes from a runtime only where the configuration declares it: add \"capabilities\": {\"mac\": true} "
+        "(left out here too)");
 }
 
 TEST_CASE("a runtimeConfig in the file that no runtime would send is told", "[cli][conf]") {
   CHECK(notes_of(R"({"cniVersion":"1.1.0","type":"trestle","runtimeConfig":{"ipRanges":[]}})") ==
-        std::vector<std::string>{"\"ipRanges\" comes from a runtime only where the configuration declares it: add \"capabilities\": {\"ipRanges\": true}"});
-  CHECK(notes_of(R"({"cniVersion":"1.1.0","type":"trestle","capabilities":{"ips":true},"runtimeConfig":{"ips":[]}})").empty());
+        std::vector<std::string>{"\"ipRanges\" comes from a runtime only where the configuration declares it: add "
+                                 "\"capabilities\": {\"ipRanges\": true}"});
+  CHECK(notes_of(R"({"cniVersion":"1.1.0","type":"trestle","capabilities":{"ips":true},"runtimeConfig":{"ips":[]}})")
+            .empty());
 }
 
 TEST_CASE("verbs that runtimes leave out at an old version are told", "[cli][conf]") {
-  CHECK(notes_of(R"({"type":"trestle"})") == std::vector<std::string>{"cniVersion 0.1.0: runtimes call neither CHECK nor GC nor STATUS; 1.1.0 has all"});
-  CHECK(notes_of(R"({"cniVersion":"1.0.0","type":"trestle"})") == std::vector<std::string>{"cniVersion 1.0.0: runtimes call neither GC nor STATUS; 1.1.0 has both"});
+  CHECK(notes_of(R"({"type":"trestle"})") ==
+        std::vector<std::string>{"cniVersion 0.1.0: runtimes call neither CHECK nor GC nor STATUS; 1.1.0 has all"});
+  CHECK(notes_of(R"({"cniVersion":"1.0.0","type":"trestle"})") ==
+        std::vector<std::string>{"cniVersion 1.0.0: runtimes call neither GC nor STATUS; 1.1.0 has both"});
 }
 
 TEST_CASE("--cap-args must be an object", "[cli][conf]") {
-  CHECK_THROWS_WITH(plugin_conf(parse(kList), {{}, parse("[1]")}), "--cap-args: must be a JSON object, as {\"ips\": [\"10.88.0.9/16\"]}");
+  CHECK_THROWS_WITH(plugin_conf(parse(kList), {{}, parse("[1]")}),
+                    "--cap-args: must be a JSON object, as {\"ips\": [\"10.88.0.9/16\"]}");
 }

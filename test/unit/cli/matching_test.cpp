@@ -9,11 +9,13 @@ using namespace trestle::cli;
 
 namespace {
 
-store::Record record(const char* container, const char* pod, const char* ifname, const char* link, const char* mac, const char* ip) {
+store::Record record(const char* container, const char* pod, const char* ifname, const char* link, const char* mac,
+                     const char* ip) {
   store::Record out;
   out.owner = {"demo", container, ifname};
   out.pod = pod;
-  out.nics = {{net::IfName::parse(ifname), net::IfName::parse(link), net::IfName::parse("trdemo"), net::Mac::parse(mac)}};
+  out.nics = {
+      {net::IfName::parse(ifname), net::IfName::parse(link), net::IfName::parse("trdemo"), net::Mac::parse(mac)}};
   out.leases = {{"trdemo", net::Ip::parse(ip)}};
   return out;
 }
@@ -27,7 +29,8 @@ std::vector<store::Record> all() {
 
 std::string links(const std::string& word) {
   std::string out;
-  for (const store::Record& found : matching(all(), word)) out += (out.empty() ? "" : " ") + found.nics.front().host_link.str();
+  for (const store::Record& found : matching(all(), word))
+    out += (out.empty() ? "" : " ") + found.nics.front().host_link.str();
   return out;
 }
 
@@ -44,7 +47,7 @@ TEST_CASE("an attachment is found by whatever a person has of it", "[cli][matchi
       {"default/web", "veth0 veth1"},
       {"web", "veth0 veth1 veth2"},
       {"veth0", "veth0"},
-      {"veth1", "veth3"},   // a container id goes before a host link
+      {"veth1", "veth3"},  // a container id goes before a host link
       {"10.88.0.3", "veth2"},
       {"fd88:0::2", "veth1"},
       {"02:00:00:00:00:04", "veth3"},

@@ -23,7 +23,8 @@ std::string drain(int fd) {
   return base::read_all(fd, 1U << 20).value();
 }
 
-Said say(std::vector<std::string> words, const std::string& in = "", const std::map<std::string, std::string>& env = {}) {
+Said say(std::vector<std::string> words, const std::string& in = "",
+         const std::map<std::string, std::string>& env = {}) {
   base::Fd streams[3];
   for (base::Fd& stream : streams) stream = base::Fd(::memfd_create("stream", MFD_CLOEXEC));
   REQUIRE(base::write_all(streams[0].get(), in));
@@ -41,7 +42,8 @@ Said say(std::vector<std::string> words, const std::string& in = "", const std::
   return {code, drain(streams[1].get()), drain(streams[2].get())};
 }
 
-constexpr const char* kConf = R"({"cniVersion":"1.1.0","name":"demo","plugins":[{"type":"trestle","mode":"nat","subnets":["10.88.0.0/16","fd88::/64"]}]})";
+constexpr const char* kConf =
+    R"({"cniVersion":"1.1.0","name":"demo","plugins":[{"type":"trestle","mode":"nat","subnets":["10.88.0.0/16","fd88::/64"]}]})";
 
 // A file whose text is gone with the object.
 class Temporary {
@@ -63,20 +65,25 @@ TEST_CASE("without arguments a newcomer gets help, and exit code 0", "[cli][run]
   const Said said = say({});
   CHECK(said.code == 0);
   CHECK(said.err.empty());
-  for (const char* word : {"plan FILE", "add FILE", "del FILE", "ps ", "inspect WHO", "check [CONTAINER]", "gc [FILE]", "repair", "status FILE", "version", "Examples", "Exit codes"})
+  for (const char* word : {"plan FILE", "add FILE", "del FILE", "ps ", "inspect WHO", "check [CONTAINER]", "gc [FILE]",
+                           "repair", "status FILE", "version", "Examples", "Exit codes"})
     CHECK_THAT(said.out, Catch::Contains(word));
   CHECK(say({"--help"}).out == said.out);
   CHECK(say({"help"}).out == said.out);
   std::size_t longest = 0, start = 0;
-  for (std::size_t end = said.out.find('\n'); end != std::string::npos; start = end + 1, end = said.out.find('\n', start)) longest = std::max(longest, end - start);
+  for (std::size_t end = said.out.find('\n'); end != std::string::npos;
+       start = end + 1, end = said.out.find('\n', start))
+    longest = std::max(longest, end - start);
   CHECK(longest <= 100);
 }
 
 TEST_CASE("each command has help of its own with an example", "[cli][run]") {
-  const auto name = GENERATE(as<std::string>{}, "plan", "add", "del", "ps", "inspect", "check", "gc", "repair", "status", "version");
+  const auto name =
+      GENERATE(as<std::string>{}, "plan", "add", "del", "ps", "inspect", "check", "gc", "repair", "status", "version");
   const Said said = say({name, "--help"});
   CHECK(said.code == 0);
-  CHECK_THAT(said.out, Catch::Contains("usage: trestle " + name) && Catch::Contains("Example") && Catch::Contains("--state-dir DIR"));
+  CHECK_THAT(said.out, Catch::Contains("usage: trestle " + name) && Catch::Contains("Example") &&
+                           Catch::Contains("--state-dir DIR"));
   CHECK(say({"help", name}).out == said.out);
 }
 
@@ -90,10 +97,14 @@ TEST_CASE("a wrong command line is exit code 2 and says what would be right", "[
       {{"xyzzy"}, "trestle: unknown command 'xyzzy'\n    'trestle --help' shows all commands\n"},
       {{"plan"}, "trestle plan: FILE is missing\n    'trestle plan --help' says more\n"},
       {{"ps", "x"}, "trestle ps: 'x' is one word too many\n    this command takes options only\n"},
-      {{"ps", "--jsonn"}, "trestle ps: unknown option '--jsonn'; did you mean --json?\n    options: --wide, --json, --state-dir, --help\n"},
+      {{"ps", "--jsonn"},
+       "trestle ps: unknown option '--jsonn'; did you mean --json?\n    options: --wide, --json, --state-dir, "
+       "--help\n"},
       {{"--frob"}, "trestle: unknown option '--frob'\n    options: --state-dir, --help, --version\n"},
-      {{"plan", "-", "--plugin", "x"}, "trestle plan: --plugin: 'x' is no number\n    'trestle plan --help' says more\n"},
-      {{"plan", "-", "--ifname", "lo"}, "trestle plan: --ifname: lo is in every pod already\n    'trestle plan --help' says more\n"},
+      {{"plan", "-", "--plugin", "x"},
+       "trestle plan: --plugin: 'x' is no number\n    'trestle plan --help' says more\n"},
+      {{"plan", "-", "--ifname", "lo"},
+       "trestle plan: --ifname: lo is in every pod already\n    'trestle plan --help' says more\n"},
   }));
   CAPTURE(row.words);
   const Said said = say(row.words);
@@ -103,23 +114,28 @@ TEST_CASE("a wrong command line is exit code 2 and says what would be right", "[
 }
 
 TEST_CASE("the version names the versions of CNI", "[cli][run]") {
-  CHECK_THAT(say({"version"}).out, Catch::StartsWith("trestle ") && Catch::EndsWith("\nCNI 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0\n"));
+  CHECK_THAT(say({"version"}).out,
+             Catch::StartsWith("trestle ") && Catch::EndsWith("\nCNI 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0\n"));
   CHECK(say({"--version"}).out == say({"version"}).out);
 }
 
 TEST_CASE("plan needs neither store nor host when it is given the facts", "[cli][run][plan]") {
   const Temporary facts(R"({"mtu":1400,"ipv6":true,"raLinks":[]})");
-  const Said said = say({"--state-dir", "/nonexistent/trestle", "plan", "-", "--netns", "pod-a", "--facts", facts.path()}, kConf);
+  const Said said =
+      say({"--state-dir", "/nonexistent/trestle", "plan", "-", "--netns", "pod-a", "--facts", facts.path()}, kConf);
   CHECK(said.err.empty());
   REQUIRE(said.code == 0);
-  for (const char* line : {"shared (switch trdemo):\n", "\nattachment:\n", "\nresult:\n", "  pod:eth0: address 10.88.0.2/16\n", "MTU 1400", "  pod:eth0: address fd88::2/64\n",
+  for (const char* line : {"shared (switch trdemo):\n", "\nattachment:\n", "\nresult:\n",
+                           "  pod:eth0: address 10.88.0.2/16\n", "MTU 1400", "  pod:eth0: address fd88::2/64\n",
                            "  route 0.0.0.0/0 via 10.88.0.1\n", "in /run/netns/pod-a\n", "      table inet\n"})
     CHECK_THAT(said.out, Catch::Contains(line));
 }
 
 TEST_CASE("plan --json has the parts and the result", "[cli][run][plan]") {
   const Temporary facts("{}");
-  const Said said = say({"plan", "--json", "-", "--state-dir", "/nonexistent/trestle", "--facts", facts.path(), "--ifname", "net1"}, kConf);
+  const Said said =
+      say({"plan", "--json", "-", "--state-dir", "/nonexistent/trestle", "--facts", facts.path(), "--ifname", "net1"},
+          kConf);
   REQUIRE(said.code == 0);
   const auto json = nlohmann::json::parse(said.out);
   CHECK(json["schema"] == 1);
@@ -132,18 +148,22 @@ TEST_CASE("plan --json has the parts and the result", "[cli][run][plan]") {
 
 TEST_CASE("plan follows what is asked for, as ADD would", "[cli][run][plan]") {
   const Temporary facts("{}");
-  const Said said = say({"plan", "-", "--state-dir", "/nonexistent/trestle", "--facts", facts.path(), "--args", "IP=10.88.7.7;MAC=02:00:00:00:07:07"}, kConf);
+  const Said said = say({"plan", "-", "--state-dir", "/nonexistent/trestle", "--facts", facts.path(), "--args",
+                         "IP=10.88.7.7;MAC=02:00:00:00:07:07"},
+                        kConf);
   REQUIRE(said.code == 0);
   CHECK_THAT(said.out, Catch::Contains("pod:eth0: address 10.88.7.7/16") && Catch::Contains("02:00:00:00:07:07"));
 }
 
 TEST_CASE("plan refuses what ADD would refuse, naming the file", "[cli][run][plan]") {
-  const Temporary bad(R"({"cniVersion":"1.1.0","name":"demo","type":"trestle","subnets":["10.88.0.0/16"],"ipMasq":true})");
+  const Temporary bad(
+      R"({"cniVersion":"1.1.0","name":"demo","type":"trestle","subnets":["10.88.0.0/16"],"ipMasq":true})");
   const Said said = say({"plan", bad.path()});
   CHECK(said.code == 1);
   CHECK(said.out.empty());
   CHECK_THAT(said.err, Catch::StartsWith("trestle plan: ") && Catch::Contains("ipMasq"));
-  CHECK_THAT(say({"plan", "/nonexistent.conf"}).err, Catch::Equals("trestle plan: /nonexistent.conf: No such file or directory\n"));
+  CHECK_THAT(say({"plan", "/nonexistent.conf"}).err,
+             Catch::Equals("trestle plan: /nonexistent.conf: No such file or directory\n"));
   CHECK_THAT(say({"plan", "-"}, "{").err, Catch::StartsWith("trestle plan: stdin: "));
 }
 

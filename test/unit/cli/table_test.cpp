@@ -25,7 +25,13 @@ TEST_CASE("an age has two digits where possible", "[cli][table]") {
     std::uint64_t seconds;
     const char* text;
   };
-  const auto row = GENERATE(values<Row>({{0, "0s"}, {119, "119s"}, {120, "2m"}, {7199, "119m"}, {7200, "2h"}, {172799, "47h"}, {172800, "2d"},
+  const auto row = GENERATE(values<Row>({{0, "0s"},
+                                         {119, "119s"},
+                                         {120, "2m"},
+                                         {7199, "119m"},
+                                         {7200, "2h"},
+                                         {172799, "47h"},
+                                         {172800, "2d"},
                                          {86400U * 400U, "400d"}}));
   CAPTURE(row.seconds);
   CHECK(age(row.seconds) == row.text);

@@ -7,12 +7,15 @@ using namespace trestle;
 TEST_CASE("a plan reads as its three parts, the rules' text below their line", "[cli][words]") {
   const net::IfName bridge = net::IfName::parse("trdemo"), eth0 = net::IfName::parse("eth0");
   plan::Plan plan{{bridge, {}}, {}};
-  plan.shared.steps = {plan::Up{{plan::Where::host, bridge}}, plan::Rules{"trdemo", "table inet\nchain leave-trdemo\n  drop\n"}};
+  plan.shared.steps = {plan::Up{{plan::Where::host, bridge}},
+                       plan::Rules{"trdemo", "table inet\nchain leave-trdemo\n  drop\n"}};
   plan.attachment = {plan::Address{{plan::Where::pod, eth0}, net::Cidr::parse("10.88.0.2/16")}};
   cni::Result result;
-  result.interfaces = {{"trdemo", "02:00:00:00:00:01", 1500, "", "", ""}, {"eth0", "02:00:00:00:00:02", {}, "/run/netns/a", "", ""}};
+  result.interfaces = {{"trdemo", "02:00:00:00:00:01", 1500, "", "", ""},
+                       {"eth0", "02:00:00:00:00:02", {}, "/run/netns/a", "", ""}};
   result.ips = {{net::Cidr::parse("10.88.0.2/16"), net::Ip::parse("10.88.0.1"), 1}};
-  result.routes = {{net::Cidr::parse("0.0.0.0/0"), net::Ip::parse("10.88.0.1"), 1400, {}, {}, {}, {}}, {net::Cidr::parse("10.1.0.0/16"), {}, {}, {}, 0, {}, {}}};
+  result.routes = {{net::Cidr::parse("0.0.0.0/0"), net::Ip::parse("10.88.0.1"), 1400, {}, {}, {}, {}},
+                   {net::Cidr::parse("10.1.0.0/16"), {}, {}, {}, 0, {}, {}}};
   result.dns = {{"10.88.0.1"}, {"a.test", "b.test"}, {}, "c.test"};
   CHECK(cli::text(plan, result) ==
         "shared (switch trdemo):\n"
