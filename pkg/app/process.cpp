@@ -9,14 +9,13 @@
 
 namespace trestle::app {
 
-void prepare_process() noexcept {
+void prepare_process(bool for_a_runtime) noexcept {
   store::note_process_start();
   // Closed standard descriptors would be given to the first files we open, and a result written into one of them.
   for (int fd = 0; fd <= 2; ++fd)
     if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));
   ::umask(077);
-  const int moved = ::chdir("/");
-  static_cast<void>(moved);   // every path that we use is absolute; this only frees the caller's directory
+  if (for_a_runtime && ::chdir("/") != 0) ::_exit(1);   // only a missing root fails it
   sigset_t held;
   sigemptyset(&held);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&held, signal);

@@ -14,8 +14,9 @@ struct World {
 // Serves one CNI call (CNI_COMMAND is set). Returns the exit code; never throws.
 int run(const World& world) noexcept;
 
-// What every process of ours needs before anything else: descriptors 0-2 open, umask 077, working directory /, SIGPIPE ignored, and
-// SIGTERM, SIGINT and SIGHUP held back: a call is short, bounded by its deadline, and half of one is what we never leave.
-void prepare_process() noexcept;
+// What every process of ours needs before anything else: descriptors 0-2 open, umask 077, SIGPIPE ignored, and SIGTERM, SIGINT and SIGHUP held
+// back: a call is short, bounded by its deadline, and half of one is what we never leave. A runtime's call also leaves the directory
+// that it was started in; a person's file names are relative to it.
+void prepare_process(bool for_a_runtime) noexcept;
 
 }  // namespace trestle::app

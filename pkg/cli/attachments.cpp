@@ -142,4 +142,14 @@ std::vector<std::string> addresses_of(const Record& record) {
   return out;
 }
 
+nlohmann::json nics_json(const Record& record) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const store::Nic& nic : record.nics)
+    out.push_back({{"name", nic.name.str()},
+                   {"mac", nic.mac.str()},
+                   {"hostLink", nic.host_link.str()},
+                   {"switch", nic.bridge.str()}});
+  return out;
+}
+
 }  // namespace trestle::cli

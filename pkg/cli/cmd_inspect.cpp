@@ -57,12 +57,7 @@ std::string text_of(const Seen& seen) {
 
 json json_of(const Seen& seen) {
   const store::Record& record = seen.record;
-  json nics = json::array(), defects = json::array(), parts = json::array();
-  for (const store::Nic& nic : record.nics)
-    nics.push_back({{"name", nic.name.str()},
-                    {"mac", nic.mac.str()},
-                    {"hostLink", nic.host_link.str()},
-                    {"switch", nic.bridge.str()}});
+  json defects = json::array(), parts = json::array();
   for (const Finding& finding : seen.findings) defects.push_back(finding.text);
   for (const store::PartRef& part : record.parts)
     parts.push_back({{"switch", part.bridge.str()}, {"digest", part.digest}});
@@ -77,7 +72,7 @@ json json_of(const Seen& seen) {
           {"boot", record.boot},
           {"at", record.at},
           {"ageSeconds", age_of(record)},
-          {"nics", std::move(nics)},
+          {"nics", nics_json(record)},
           {"addresses", addresses_of(record)},
           {"parts", std::move(parts)},
           {"shared", plan::to_json(seen.plan.shared.steps)},

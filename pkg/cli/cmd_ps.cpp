@@ -52,12 +52,6 @@ std::vector<std::string> row(const store::Record& record, const Health& health, 
 }
 
 nlohmann::json object(const store::Record& record, const Health& health) {
-  nlohmann::json nics = nlohmann::json::array();
-  for (const store::Nic& nic : record.nics)
-    nics.push_back({{"name", nic.name.str()},
-                    {"mac", nic.mac.str()},
-                    {"hostLink", nic.host_link.str()},
-                    {"switch", nic.bridge.str()}});
   nlohmann::json out{{"network", record.owner.network},
                      {"container", record.owner.container},
                      {"ifname", record.owner.ifname},
@@ -65,7 +59,7 @@ nlohmann::json object(const store::Record& record, const Health& health) {
                      {"mode", record.mode},
                      {"netns", record.netns},
                      {"addresses", addresses_of(record)},
-                     {"nics", std::move(nics)},
+                     {"nics", nics_json(record)},
                      {"ageSeconds", age_of(record)},
                      {"health", health.word}};
   if (!record.nics.empty()) {

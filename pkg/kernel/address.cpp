@@ -31,15 +31,18 @@ void read_addresses(Socket& socket, int family, std::uint32_t link_index, std::v
   header->ifa_family = static_cast<std::uint8_t>(family);
   header->ifa_index = link_index;  // the kernel filters (NETLINK_GET_STRICT_CHK)
   for (const int none : {ENODEV, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);
-  socket.dump(batch, [&] { found.resize(before); }, [&](const nlmsghdr& message) {
-    const auto address = header_of<ifaddrmsg>(message);
-    if (!address || message.nlmsg_type != RTM_NEWADDR || address->ifa_family != family) return;
-    if (link_index != 0 && address->ifa_index != link_index) return;
-    const Attrs attrs = Attrs::of(message, sizeof(ifaddrmsg));
-    // With a peer IFA_ADDRESS is the other end.
-    const auto bytes = attrs.has(IFA_LOCAL) ? attrs.view(IFA_LOCAL) : attrs.view(IFA_ADDRESS);
-    if (bytes && bytes->size() == (family == AF_INET ? 4U : 16U)) found.push_back({net::Ip::from_bytes(*bytes), address->ifa_prefixlen});
-  });
+  socket.dump(
+      batch, [&] { found.resize(before); },
+      [&](const nlmsghdr& message) {
+        const auto address = header_of<ifaddrmsg>(message);
+        if (!address || message.nlmsg_type != RTM_NEWADDR || address->ifa_family != family) return;
+        if (link_index != 0 && address->ifa_index != link_index) return;
+        const Attrs attrs = Attrs::of(message, sizeof(ifaddrmsg));
+        // With a peer IFA_ADDRESS is the other end.
+        const auto bytes = attrs.has(IFA_LOCAL) ? attrs.view(IFA_LOCAL) : attrs.view(IFA_ADDRESS);
+        if (bytes && bytes->size() == (family == AF_INET ? 4U : 16U))
+          found.push_back({net::Ip::from_bytes(*bytes), address->ifa_prefixlen});
+      });
 }
 
 }  // namespace

@@ -7,11 +7,13 @@
 
 namespace trestle::kernel {
 
-// IFA_F_NODAD for IPv6 (the address works at once: the IPAM is unique), the broadcast address for IPv4 (none for /31, /32). EEXIST is
-// accepted when `again`.
+// IFA_F_NODAD for IPv6 (the address works at once: the IPAM is unique), the broadcast address for IPv4 (none for /31,
+// /32). EEXIST is accepted when `again`.
 void add_address(Batch& batch, std::uint32_t link_index, const net::Cidr& cidr, bool again, const std::string& label);
-void delete_address(Batch& batch, std::uint32_t link_index, const net::Cidr& cidr, const std::string& label);  // absent is accepted
-// The addresses of one link (0: of all links of the namespace), IPv4 first, in the kernel's order. Empty when there is no such link.
+void delete_address(Batch& batch, std::uint32_t link_index, const net::Cidr& cidr,
+                    const std::string& label);  // absent is accepted
+// The addresses of one link (0: of all links of the namespace), IPv4 first, in the kernel's order. Empty when there is
+// no such link.
 std::vector<net::Cidr> addresses(Socket& socket, std::uint32_t link_index);
 
 }  // namespace trestle::kernel

@@ -1,5 +1,6 @@
 #pragma once
-// Reading what the kernel says. Every length is checked: a cut or foreign message gives absence, never a read beyond it.
+// Reading what the kernel says. Every length is checked: a cut or foreign message gives absence, never a read beyond
+// it.
 #include <linux/netlink.h>
 
 #include <array>
@@ -10,8 +11,8 @@
 
 namespace trestle::kernel {
 
-// The attributes of one message or nest, by type; of a type that comes twice the last one counts. Views into the bytes they were
-// made from, which must outlive them.
+// The attributes of one message or nest, by type; of a type that comes twice the last one counts. Views into the bytes
+// they were made from, which must outlive them.
 class Attrs {
  public:
   static constexpr std::size_t kTypes = 64;  // higher types are not looked at; IFLA_GROUP, IFLA_LINKINFO … are below
@@ -22,14 +23,14 @@ class Attrs {
   static Attrs of(const nlmsghdr& message, std::size_t header_size);
 
   bool has(std::uint16_t type) const { return view(type).has_value(); }
-  std::optional<std::string_view> view(std::uint16_t type) const;   // the payload
-  std::optional<std::uint8_t> u8(std::uint16_t type) const;         // nullopt also when it is too short
+  std::optional<std::string_view> view(std::uint16_t type) const;  // the payload
+  std::optional<std::uint8_t> u8(std::uint16_t type) const;        // nullopt also when it is too short
   std::optional<std::uint32_t> u32(std::uint16_t type) const;
-  std::string text(std::uint16_t type) const;                       // up to the NUL; empty when absent
-  Attrs nest(std::uint16_t type) const;                             // no attributes when absent
+  std::string text(std::uint16_t type) const;  // up to the NUL; empty when absent
+  Attrs nest(std::uint16_t type) const;        // no attributes when absent
 
  private:
-  std::array<std::string_view, kTypes> views_{};   // data() == nullptr: absent
+  std::array<std::string_view, kTypes> views_{};  // data() == nullptr: absent
 };
 
 // The family header of a message; nullopt when the message is too short for one.

@@ -13,9 +13,13 @@ constexpr std::size_t kTypical = 2048;  // an ADD's largest send: one allocation
 
 }  // namespace
 
-bool Batch::Request::accepts(int err) const { return std::find(accepted.begin(), accepted.end(), err) != accepted.end(); }
+bool Batch::Request::accepts(int err) const {
+  return std::find(accepted.begin(), accepted.end(), err) != accepted.end();
+}
 
-nlmsghdr* Batch::message(std::size_t index) { return reinterpret_cast<nlmsghdr*>(buffer_.data() + requests_[index].offset); }
+nlmsghdr* Batch::message(std::size_t index) {
+  return reinterpret_cast<nlmsghdr*>(buffer_.data() + requests_[index].offset);
+}
 
 void Batch::finish_length() {
   const std::size_t length = buffer_.size() - requests_.back().offset;
@@ -37,7 +41,8 @@ void* Batch::begin(std::uint16_t type, std::uint16_t flags, std::size_t header_s
 void Batch::put(std::uint16_t type, const void* data, std::size_t size) {
   const std::size_t length = NLA_HDRLEN + size;
   // A length that wraps would make the kernel read the rest of the value as attributes.
-  if (length > UINT16_MAX) throw base::Error(base::Code::bug, "netlink attribute of " + std::to_string(size) + " bytes");
+  if (length > UINT16_MAX)
+    throw base::Error(base::Code::bug, "netlink attribute of " + std::to_string(size) + " bytes");
   const nlattr header{static_cast<std::uint16_t>(length), type};
   buffer_.append(reinterpret_cast<const char*>(&header), sizeof header);
   append(data, size);

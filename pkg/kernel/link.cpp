@@ -12,7 +12,8 @@ namespace trestle::kernel {
 
 namespace {
 
-ifinfomsg* begin_link(Batch& batch, std::uint16_t type, std::uint16_t flags, const std::string& name, const char* deed) {
+ifinfomsg* begin_link(Batch& batch, std::uint16_t type, std::uint16_t flags, const std::string& name,
+                      const char* deed) {
   return static_cast<ifinfomsg*>(batch.begin(type, flags, sizeof(ifinfomsg), "link " + name + ": " + deed));
 }
 
@@ -23,10 +24,12 @@ void put_mac(Batch& batch, const net::Mac& mac) { batch.put(IFLA_ADDRESS, mac.by
 void add_bridge(Batch& batch, const plan::Bridge& bridge) {
   begin_link(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, bridge.link.str(), "create bridge");
   batch.put_text(IFLA_IFNAME, bridge.link.str());
-  // Not later: a bridge without a MAC of its own takes the lowest of its ports', and udev gives it one (reliability.md 40).
+  // Not later: a bridge without a MAC of its own takes the lowest of its ports', and udev gives it one (reliability.md
+  // 40).
   put_mac(batch, bridge.mac);
   batch.put_u32(IFLA_GROUP, bridge.group);
-  // Another value than the wanted one: only a later *change* counts as the user's, and without that the MTU follows the ports.
+  // Another value than the wanted one: only a later *change* counts as the user's, and without that the MTU follows the
+  // ports.
   batch.put_u32(IFLA_MTU, bridge.mtu == kBridgeBirthMtu ? kBridgeBirthMtu + 1 : kBridgeBirthMtu);
   const std::size_t info = batch.open_nest(IFLA_LINKINFO);
   batch.put_text(IFLA_INFO_KIND, "bridge");

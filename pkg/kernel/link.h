@@ -11,18 +11,20 @@
 
 namespace trestle::kernel {
 
-// What the kernel says of one link. An ifindex lives in pkg/kernel and pkg/engine's running call only; it is never stored.
+// What the kernel says of one link. An ifindex lives in pkg/kernel and pkg/engine's running call only; it is never
+// stored.
 struct LinkInfo {
   std::uint32_t index = 0;
-  std::string name, kind, alias;        // kind: "bridge", "veth", "" for a physical NIC
-  std::string port_kind;                // IFLA_INFO_SLAVE_KIND: "bridge" when it is a port
+  std::string name, kind, alias;  // kind: "bridge", "veth", "" for a physical NIC
+  std::string port_kind;          // IFLA_INFO_SLAVE_KIND: "bridge" when it is a port
   std::uint32_t flags = 0, mtu = 0, group = 0;
-  std::uint32_t master = 0;             // ifindex, 0 without
-  std::uint32_t peer = 0;               // IFLA_LINK of a veth: the other end's ifindex in its own namespace
+  std::uint32_t master = 0;  // ifindex, 0 without
+  std::uint32_t peer = 0;    // IFLA_LINK of a veth: the other end's ifindex in its own namespace
   std::optional<net::Mac> mac;
-  bool carrier_noticed = false;         // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
-  bool hairpin = false, isolated = false, guard = false;   // of a bridge port
-  bool up() const;                      // IFF_UP: administrative, never carrier
+  bool carrier_noticed =
+      false;  // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
+  bool hairpin = false, isolated = false, guard = false;  // of a bridge port
+  bool up() const;                                        // IFF_UP: administrative, never carrier
 };
 
 // By name, an alternative name too: compare LinkInfo::name when that matters. nullopt: there is none.
@@ -33,27 +35,29 @@ std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master = 0);
 // One message of the kernel; nullopt when it is none about a link.
 std::optional<LinkInfo> read_link(const nlmsghdr& message);
 
-constexpr std::size_t kAliasMax = 255;              // longer aliases are cut: the kernel refuses them
-constexpr std::uint32_t kBridgeBirthMtu = 1499;     // see add_bridge()
+constexpr std::size_t kAliasMax = 255;           // longer aliases are cut: the kernel refuses them
+constexpr std::uint32_t kBridgeBirthMtu = 1499;  // see add_bridge()
 
 // Requests. Building needs no socket.
 
-// RTM_NEWLINK, exclusive: name, MAC and group in the creating message, down. The MTU is *not* bridge.mtu yet: in a later send (this one
-// may be refused with EEXIST, and then the bridge is not ours to change) call set_link() with it, so that the kernel counts the MTU as
-// set by the user; otherwise it follows the smallest port.
+// RTM_NEWLINK, exclusive: name, MAC and group in the creating message, down. The MTU is *not* bridge.mtu yet: in a
+// later send (this one may be refused with EEXIST, and then the bridge is not ours to change) call set_link() with it,
+// so that the kernel counts the MTU as set by the user; otherwise it follows the smallest port.
 void add_bridge(Batch& batch, const plan::Bridge& bridge);
 // Changes what is given of an existing link (ENODEV otherwise).
 void set_link(Batch& batch, const net::IfName& name, std::optional<std::uint32_t> mtu, const net::Mac* mac,
               std::optional<std::uint32_t> group, std::optional<std::string> alias);
-// `peer_netns`: a descriptor of the pod's namespace, open when the batch is sent. Everything in one message, both ends down; the alias
-// is not honoured at creation and takes a set_link().
+// `peer_netns`: a descriptor of the pod's namespace, open when the batch is sent. Everything in one message, both ends
+// down; the alias is not honoured at creation and takes a set_link().
 void add_veth(Batch& batch, const plan::Veth& veth, std::uint32_t master_index, int peer_netns);
-void set_port(Batch& batch, const plan::Port& port);                // two requests: slave data; addr_gen_mode none
-// Stops a bridge port from passing frames, at once and until it is deleted. A link that is no port, down or gone is silent already.
+void set_port(Batch& batch, const plan::Port& port);  // two requests: slave data; addr_gen_mode none
+// Stops a bridge port from passing frames, at once and until it is deleted. A link that is no port, down or gone is
+// silent already.
 void silence_port(Batch& batch, const net::IfName& name);
 void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index);
 void set_up(Batch& batch, const net::IfName& name);
-void delete_link(Batch& batch, std::uint32_t index, const std::string& name);   // ENODEV is accepted
-void delete_group(Batch& batch, std::uint32_t group);               // all links of the group at once; ENODEV is accepted; 0: Error{bug}
+void delete_link(Batch& batch, std::uint32_t index, const std::string& name);  // ENODEV is accepted
+void delete_group(Batch& batch,
+                  std::uint32_t group);  // all links of the group at once; ENODEV is accepted; 0: Error{bug}
 
 }  // namespace trestle::kernel

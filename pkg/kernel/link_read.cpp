@@ -14,7 +14,8 @@ namespace {
 
 Batch ask(std::uint32_t index, std::uint16_t flags, const std::string& label) {
   Batch batch;
-  static_cast<ifinfomsg*>(batch.begin(RTM_GETLINK, flags, sizeof(ifinfomsg), label))->ifi_index = static_cast<int>(index);
+  static_cast<ifinfomsg*>(batch.begin(RTM_GETLINK, flags, sizeof(ifinfomsg), label))->ifi_index =
+      static_cast<int>(index);
   batch.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   return batch;
 }
@@ -73,10 +74,12 @@ std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master) {
   Batch batch = ask(0, NLM_F_DUMP, "list links");
   if (master != 0) batch.put_u32(IFLA_MASTER, master);
   std::vector<LinkInfo> links;
-  socket.dump(batch, [&] { links.clear(); }, [&](const nlmsghdr& message) {
-    auto link = read_link(message);
-    if (link && (master == 0 || link->master == master)) links.push_back(std::move(*link));
-  });
+  socket.dump(
+      batch, [&] { links.clear(); },
+      [&](const nlmsghdr& message) {
+        auto link = read_link(message);
+        if (link && (master == 0 || link->master == master)) links.push_back(std::move(*link));
+      });
   return links;
 }
 

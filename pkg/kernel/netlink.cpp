@@ -39,7 +39,8 @@ struct Socket::Answer {
   std::string text;
 };
 
-static_assert(static_cast<int>(Protocol::route) == NETLINK_ROUTE && static_cast<int>(Protocol::netfilter) == NETLINK_NETFILTER);
+static_assert(static_cast<int>(Protocol::route) == NETLINK_ROUTE &&
+              static_cast<int>(Protocol::netfilter) == NETLINK_NETFILTER);
 
 Socket Socket::open(Protocol which) {
   const int protocol = static_cast<int>(which);
@@ -56,7 +57,8 @@ Socket Socket::open(Protocol which) {
     static_cast<void>(::setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on));
   static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer));
   const timeval patience{10, 0};
-  if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0) broken(errno, "SO_RCVTIMEO of netlink");
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0)
+    broken(errno, "SO_RCVTIMEO of netlink");
   const std::uint32_t port = local_port(fd.get());
   return Socket(std::move(fd), port);
 }
@@ -116,9 +118,13 @@ bool Socket::collect(std::uint32_t first, std::uint32_t last, const std::functio
       auto* message = reinterpret_cast<nlmsghdr*>(data[i]);
       if (slots[i].msg_len < NLMSG_LENGTH(sizeof(nlmsgerr)) || message->nlmsg_type != NLMSG_ERROR) continue;
       if (message->nlmsg_len > slots[i].msg_len) message->nlmsg_len = slots[i].msg_len;
-      if (message->nlmsg_pid != port_ || message->nlmsg_seq - first > last - first) continue;  // of an earlier conversation
+      if (message->nlmsg_pid != port_ || message->nlmsg_seq - first > last - first)
+        continue;  // of an earlier conversation
       const auto error = header_of<nlmsgerr>(*message);
-      if (error) more = each({message->nlmsg_seq, -error->error, error->error ? extended_ack(*message, *error) : std::string()}) && more;
+      if (error)
+        more =
+            each({message->nlmsg_seq, -error->error, error->error ? extended_ack(*message, *error) : std::string()}) &&
+            more;
     }
   }
   return true;
@@ -152,7 +158,8 @@ void Socket::send_or_throw(Batch& batch) {
   if (!refused.empty()) refuse(refused.front());
 }
 
-std::vector<std::pair<std::uint32_t, int>> Socket::send_raw(std::string_view bytes, const std::vector<std::uint32_t>& expected) {
+std::vector<std::pair<std::uint32_t, int>> Socket::send_raw(std::string_view bytes,
+                                                            const std::vector<std::uint32_t>& expected) {
   std::vector<std::pair<std::uint32_t, int>> refused;
   std::uint32_t first = 0, last = 0;
   for_each_message(bytes, [&](const nlmsghdr& message) {

@@ -9,11 +9,12 @@
 
 namespace trestle::kernel {
 
-// The conversation failed with `err`: Error{try_again} for EAGAIN (SO_RCVTIMEO), {kernel_lacks} for a missing protocol, else {kernel}.
+// The conversation failed with `err`: Error{try_again} for EAGAIN (SO_RCVTIMEO), {kernel_lacks} for a missing protocol,
+// else {kernel}.
 [[noreturn]] void broken(int err, const char* what);
 
-// The kernel's words about an error, from its extended ack. They follow the error directly, because NETLINK_CAP_ACK keeps our own
-// request out of it; a kernel that ignored that option does not set NLM_F_CAPPED.
+// The kernel's words about an error, from its extended ack. They follow the error directly, because NETLINK_CAP_ACK
+// keeps our own request out of it; a kernel that ignored that option does not set NLM_F_CAPPED.
 inline std::string extended_ack(const nlmsghdr& message, const nlmsgerr& error) {
   if ((message.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
   std::size_t before = sizeof error;

@@ -13,7 +13,8 @@ namespace {
 using base::Code;
 using base::Error;
 
-constexpr std::size_t kDatagram = 32 * 1024;  // what the kernel fills per dump message at most, if the reader can take it
+constexpr std::size_t kDatagram =
+    32 * 1024;  // what the kernel fills per dump message at most, if the reader can take it
 constexpr int kTries = 9;
 
 bool means_absent(int err) {
@@ -80,7 +81,8 @@ std::optional<std::vector<char>> Socket::get(Batch& batch) {
   throw Error(Code::try_again, request.label + ": the kernel's answers got lost");
 }
 
-void Socket::dump(Batch& batch, const std::function<void()>& restart, const std::function<void(const nlmsghdr&)>& each) {
+void Socket::dump(Batch& batch, const std::function<void()>& restart,
+                  const std::function<void(const nlmsghdr&)>& each) {
   Batch asked = std::exchange(batch, {});
   const Batch::Request& request = asked.requests_.at(0);
   asked.message(0)->nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);
@@ -93,7 +95,8 @@ void Socket::dump(Batch& batch, const std::function<void()>& restart, const std:
     Refusal end;
     std::exception_ptr thrown;
     while (!done) {
-      // A dump goes on inside each receive, so after a loss an empty queue is its end (the lost part held the end mark).
+      // A dump goes on inside each receive, so after a loss an empty queue is its end (the lost part held the end
+      // mark).
       const Datagram datagram = receive(buffer, again);
       if (datagram.state != Datagram::whole) again = true;
       done = datagram.state == Datagram::nothing;
@@ -116,7 +119,8 @@ void Socket::dump(Batch& batch, const std::function<void()>& restart, const std:
     if (end.err != 0 && !request.accepts(end.err)) refuse(end);
     return;
   }
-  throw Error(Code::try_again, request.label + ": it changed each of the " + std::to_string(kTries) + " times it was read");
+  throw Error(Code::try_again,
+              request.label + ": it changed each of the " + std::to_string(kTries) + " times it was read");
 }
 
 }  // namespace trestle::kernel

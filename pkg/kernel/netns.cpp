@@ -32,7 +32,8 @@ const char* kind_of_file(int fd) {
   if (::fstat(fd, &found) != 0) return "no file that can be looked at";
   if (S_ISDIR(found.st_mode)) return "a directory";
   if (S_ISFIFO(found.st_mode)) return "a FIFO";
-  if (S_ISREG(found.st_mode) && found.st_size == 0) return "an empty file (the namespace is not mounted there any more)";
+  if (S_ISREG(found.st_mode) && found.st_size == 0)
+    return "an empty file (the namespace is not mounted there any more)";
   if (S_ISREG(found.st_mode)) return "a plain file";
   return "a special file";
 }
@@ -55,7 +56,8 @@ Home::Home() : fd_(base::try_open("/proc/thread-self/ns/net", O_RDONLY)) {
 
 InNetns::InNetns(const base::Fd& netns, const Home& home) : home_(home) {
   const int err = enter(netns.get());
-  if (err == EPERM) throw Error(Code::kernel, "enter the network namespace: Operation not permitted (CAP_SYS_ADMIN is needed)");
+  if (err == EPERM)
+    throw Error(Code::kernel, "enter the network namespace: Operation not permitted (CAP_SYS_ADMIN is needed)");
   if (err != 0) base::throw_errno(err, "enter the network namespace");
 }
 
@@ -95,7 +97,8 @@ std::uint64_t own_cookie() {
 
 std::string boot_id() {
   const auto id = read_sysctl("kernel/random/boot_id");
-  if (!id || id->empty()) throw Error(Code::kernel, "/proc/sys/kernel/random/boot_id cannot be read: is /proc mounted?");
+  if (!id || id->empty())
+    throw Error(Code::kernel, "/proc/sys/kernel/random/boot_id cannot be read: is /proc mounted?");
   return *id;
 }
 

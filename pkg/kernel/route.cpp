@@ -28,7 +28,8 @@ void put_table(Batch& batch, rtmsg* header, std::uint32_t table) {
 }
 
 // What says which route it is, for making and deleting.
-rtmsg* begin_route(Batch& batch, std::uint16_t type, std::uint16_t flags, const plan::Route& route, const std::string& label) {
+rtmsg* begin_route(Batch& batch, std::uint16_t type, std::uint16_t flags, const plan::Route& route,
+                   const std::string& label) {
   auto* header = static_cast<rtmsg*>(batch.begin(type, flags, sizeof(rtmsg), label));
   header->rtm_family = family_of(route.dst.ip);
   header->rtm_dst_len = route.dst.length;
@@ -64,8 +65,8 @@ std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
 
 // Calls `each` for the unicast routes of one family and table, by one device (0: any) and protocol (0: any).
 template <class F>
-void for_each_route(Socket& socket, std::uint8_t family, std::uint32_t table, std::uint32_t link_index, std::uint8_t protocol,
-                    const std::function<void()>& restart, F&& each) {
+void for_each_route(Socket& socket, std::uint8_t family, std::uint32_t table, std::uint32_t link_index,
+                    std::uint8_t protocol, const std::function<void()>& restart, F&& each) {
   Batch batch;
   auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, NLM_F_DUMP, sizeof(rtmsg), "list routes"));
   header->rtm_family = family;
@@ -73,17 +74,20 @@ void for_each_route(Socket& socket, std::uint8_t family, std::uint32_t table, st
   header->rtm_type = RTN_UNICAST;
   put_table(batch, header, table);
   if (link_index != 0) batch.put_u32(RTA_OIF, link_index);
-  for (const int none : {ENOENT, ENODEV, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);  // no such table or link; no IPv6
+  for (const int none : {ENOENT, ENODEV, EOPNOTSUPP, EAFNOSUPPORT})
+    batch.accept(none);  // no such table or link; no IPv6
   socket.dump(batch, restart, [&](const nlmsghdr& message) {
     const auto route = header_of<rtmsg>(message);
-    if (!route || message.nlmsg_type != RTM_NEWROUTE || route->rtm_family != family || route->rtm_type != RTN_UNICAST) return;
+    if (!route || message.nlmsg_type != RTM_NEWROUTE || route->rtm_family != family || route->rtm_type != RTN_UNICAST)
+      return;
     if ((route->rtm_flags & RTM_F_CLONED) != 0 || (protocol != 0 && route->rtm_protocol != protocol)) return;
     const Attrs attrs = Attrs::of(message, sizeof(rtmsg));
     if (attrs.u32(RTA_TABLE).value_or(route->rtm_table) == table) each(*route, attrs);
   });
 }
 
-// Every next hop of a route: plain in the message, or in RTA_MULTIPATH (IPv6 joins routes with one metric into such a list).
+// Every next hop of a route: plain in the message, or in RTA_MULTIPATH (IPv6 joins routes with one metric into such a
+// list).
 template <class F>
 void for_each_hop(const Attrs& attrs, F&& each) {
   if (const auto link = attrs.u32(RTA_OIF)) each(*link, attrs);
@@ -151,13 +155,14 @@ std::optional<std::uint32_t> default_route_link(Socket& socket) {
 
 std::vector<std::uint32_t> ra_default_links(Socket& socket) {
   std::vector<std::uint32_t> links;
-  for_each_route(socket, AF_INET6, RT_TABLE_MAIN, 0, RTPROT_RA, [&] { links.clear(); },
-                 [&](const rtmsg& header, const Attrs& attrs) {
-                   if (header.rtm_dst_len != 0) return;
-                   for_each_hop(attrs, [&](std::uint32_t link, const Attrs&) {
-                     if (std::find(links.begin(), links.end(), link) == links.end()) links.push_back(link);
-                   });
-                 });
+  for_each_route(
+      socket, AF_INET6, RT_TABLE_MAIN, 0, RTPROT_RA, [&] { links.clear(); },
+      [&](const rtmsg& header, const Attrs& attrs) {
+        if (header.rtm_dst_len != 0) return;
+        for_each_hop(attrs, [&](std::uint32_t link, const Attrs&) {
+          if (std::find(links.begin(), links.end(), link) == links.end()) links.push_back(link);
+        });
+      });
   return links;
 }
 

@@ -9,17 +9,20 @@
 
 namespace trestle::kernel {
 
-// RTPROT_STATIC; host bits of the destination are dropped. Scope: as asked, else link without and global with a gateway. EEXIST is accepted
-// when `again` (the kernel says so too for another gateway at the same destination, table and metric: has_route() tells them apart).
+// RTPROT_STATIC; host bits of the destination are dropped. Scope: as asked, else link without and global with a
+// gateway. EEXIST is accepted when `again` (the kernel says so too for another gateway at the same destination, table
+// and metric: has_route() tells them apart).
 void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, bool again, const std::string& label);
-void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, const std::string& label);  // absent is accepted
+void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& route,
+                  const std::string& label);  // absent is accepted
 // Is there a route with the same destination, gateway, table and device?
 bool has_route(Socket& socket, std::uint32_t link_index, const plan::Route& route);
 
-// The device by which a public address is reached (IPv4 first, then IPv6): that of the default route, or what a VPN put before it.
-// One look-up each, whatever the size of the routing table. nullopt when there is no way out.
+// The device by which a public address is reached (IPv4 first, then IPv6): that of the default route, or what a VPN put
+// before it. One look-up each, whatever the size of the routing table. nullopt when there is no way out.
 std::optional<std::uint32_t> default_route_link(Socket& socket);
-// Devices whose IPv6 default route was learned by a router advertisement (RTPROT_RA), each once. A dump that the kernel filters.
+// Devices whose IPv6 default route was learned by a router advertisement (RTPROT_RA), each once. A dump that the kernel
+// filters.
 std::vector<std::uint32_t> ra_default_links(Socket& socket);
 
 }  // namespace trestle::kernel

@@ -72,7 +72,8 @@ void ensure_sysctl(const std::string& key, const std::string& value, bool at_lea
   int err = fd.valid() ? 0 : errno;
   if (fd.valid() && !base::write_all(fd.get(), value)) err = errno;
   if (err != 0)
-    throw Error(Code::kernel, "sysctl " + key + ": is " + base::printable(*found) + ", must be " + value + ": " + std::strerror(err));
+    throw Error(Code::kernel,
+                "sysctl " + key + ": is " + base::printable(*found) + ", must be " + value + ": " + std::strerror(err));
 }
 
 }  // namespace trestle::kernel

@@ -1,5 +1,5 @@
-#include <cerrno>
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 #include "kernel/address.h"
 #include "kernel_world.h"
@@ -65,7 +65,9 @@ TEST_CASE("deleting an address leaves the others; absent, or its link gone, is f
     CHECK(w.outer.send(w.batch).empty());
   }
   auto left = texts(addresses(w.outer, index));
-  left.erase(std::remove_if(left.begin(), left.end(), [](const std::string& text) { return text.rfind("fe80", 0) == 0; }), left.end());
+  left.erase(
+      std::remove_if(left.begin(), left.end(), [](const std::string& text) { return text.rfind("fe80", 0) == 0; }),
+      left.end());
   CHECK(left == std::vector<std::string>{"10.77.0.1/16", "fd77::1/64"});
   must_run("ip link del tr0");
   for (const char* text : {"10.77.0.1/16", "fd77::1/64"}) delete_address(w.batch, index, net::Cidr::parse(text), text);
@@ -78,7 +80,8 @@ TEST_CASE("a list of addresses is one link's, or all", "[kernel][address]") {
   w.make_bridge();
   must_run("ip addr add 10.1.0.1/24 dev tr0 && ip addr add 10.2.0.1 peer 10.2.0.2/32 dev tr0");
   must_run("ip link add other type bridge && ip addr add 10.3.0.1/24 dev other");
-  CHECK(texts(addresses(w.outer, w.index_of(w.outer, net::IfName::parse("other")))) == std::vector<std::string>{"10.3.0.1/24"});
+  CHECK(texts(addresses(w.outer, w.index_of(w.outer, net::IfName::parse("other")))) ==
+        std::vector<std::string>{"10.3.0.1/24"});
   const auto all = texts(addresses(w.outer, 0));
   for (const char* text : {"127.0.0.1/8", "10.1.0.1/24", "10.2.0.1/32", "10.3.0.1/24", "::1/128"}) {
     CAPTURE(text);
@@ -86,7 +89,8 @@ TEST_CASE("a list of addresses is one link's, or all", "[kernel][address]") {
   }
 }
 
-TEST_CASE("without IPv6 on a link its addresses are none, and an IPv6 one is refused with its name", "[kernel][address]") {
+TEST_CASE("without IPv6 on a link its addresses are none, and an IPv6 one is refused with its name",
+          "[kernel][address]") {
   World w;
   w.make_bridge();
   must_run("ip addr add 10.1.0.1/24 dev tr0 && sysctl -qw net.ipv6.conf.tr0.disable_ipv6=1");

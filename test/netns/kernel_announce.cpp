@@ -25,7 +25,8 @@ struct Announced : World {
     outer.send_or_throw(batch);
     set_all_up();
     index = index_of(inner, kPodEnd);
-    for (const char* text : {"10.88.0.2/16", "fd88::2/64"}) add_address(batch, index, net::Cidr::parse(text), false, text);
+    for (const char* text : {"10.88.0.2/16", "fd88::2/64"})
+      add_address(batch, index, net::Cidr::parse(text), false, text);
     inner.send_or_throw(batch);
     await_carrier(inner, index, outer);
   }
@@ -42,8 +43,9 @@ bool is_unsolicited_advertisement(const Frame& frame) {
   const std::string& f = frame.bytes;
   return f.size() >= 86 && f.substr(0, 12) == mac_bytes("33:33:00:00:00:01") + mac_bytes("02:00:00:00:00:02") &&
          f.substr(12, 2) == "\x86\xdd" && f[21] == '\xff' /* hop limit */ && f.substr(22, 16) == ip_bytes("fd88::2") &&
-         f.substr(38, 16) == ip_bytes("ff02::1") && f[54] == '\x88' && f[58] == '\x20' /* override, neither solicited nor router */ &&
-         f.substr(62, 16) == ip_bytes("fd88::2") && f.substr(78, 8) == std::string("\x02\x01", 2) + mac_bytes("02:00:00:00:00:02");
+         f.substr(38, 16) == ip_bytes("ff02::1") && f[54] == '\x88' &&
+         f[58] == '\x20' /* override, neither solicited nor router */ && f.substr(62, 16) == ip_bytes("fd88::2") &&
+         f.substr(78, 8) == std::string("\x02\x01", 2) + mac_bytes("02:00:00:00:00:02");
 }
 
 TEST_CASE("the announcements leave the pod and reach the bridge, where everybody hears them", "[kernel][announce]") {
@@ -95,7 +97,7 @@ TEST_CASE("nothing to announce is nothing to do, and what fails is told by errno
   CHECK(w.batch.empty());
   const Inside inside(w.pod.netns());
   CHECK(announce_nd(w.index, only4) == 0);
-  CHECK(announce_nd(w.index, foreign) != 0);   // not an address of the pod
+  CHECK(announce_nd(w.index, foreign) != 0);  // not an address of the pod
   CHECK(announce_nd(4711, kAnnounce) != 0);
 }
 

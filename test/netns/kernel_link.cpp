@@ -1,5 +1,5 @@
-#include <cerrno>
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 #include "kernel_world.h"
 
@@ -9,7 +9,8 @@ namespace {
 
 using namespace trestle::kernel;
 
-TEST_CASE("a bridge is born with its MAC and group, and a lower MAC or MTU of a port changes neither", "[kernel][link]") {
+TEST_CASE("a bridge is born with its MAC and group, and a lower MAC or MTU of a port changes neither",
+          "[kernel][link]") {
   World w;
   w.make_bridge();
   CHECK(witness("tr0")["address"] == "02:00:00:00:00:b1");
@@ -65,7 +66,7 @@ TEST_CASE("one message makes both ends of a veth, down, each where it belongs", 
   const auto pod = nlohmann::json::parse(w.pod.must_exec("ip -d -j link show dev eth0")).at(0);
   CHECK(pod["address"] == "02:00:00:00:00:02");
   CHECK(pod["mtu"] == 1400);
-  CHECK(pod["group"] == "default");   // a Trestle inside the pod must not sweep it
+  CHECK(pod["group"] == "default");  // a Trestle inside the pod must not sweep it
   for (const auto& end : {host, pod})
     for (const auto& flag : end["flags"]) CHECK(flag != "UP");
 
@@ -120,13 +121,14 @@ TEST_CASE("port flags work where IPv6 is not to be had on a link", "[kernel][lin
   World w;
   w.make_bridge();
   w.make_veth();
-  must_run("ip link set vethabc mtu 1200");   // below IPv6's minimum: the kernel takes IPv6 off the link
+  must_run("ip link set vethabc mtu 1200");  // below IPv6's minimum: the kernel takes IPv6 off the link
   set_port(w.batch, {kHostEnd, true, false, false});
   CHECK(w.outer.send(w.batch).empty());
   CHECK(get_link(w.outer, kHostEnd)->hairpin);
 }
 
-TEST_CASE("changing a link changes what is given and nothing else; one that is not there is an error", "[kernel][link]") {
+TEST_CASE("changing a link changes what is given and nothing else; one that is not there is an error",
+          "[kernel][link]") {
   World w;
   w.make_bridge();
   w.make_veth();
@@ -138,7 +140,8 @@ TEST_CASE("changing a link changes what is given and nothing else; one that is n
   CHECK(link.mac == mac);
   CHECK(link.group == 7);
   CHECK(link.alias == "x");
-  set_link(w.batch, kHostEnd, std::nullopt, nullptr, std::nullopt, std::string(300, 'a'));   // longer than the kernel takes
+  set_link(w.batch, kHostEnd, std::nullopt, nullptr, std::nullopt,
+           std::string(300, 'a'));  // longer than the kernel takes
   w.outer.send_or_throw(w.batch);
   CHECK(get_link(w.outer, kHostEnd)->alias == std::string(255, 'a'));
   CHECK(get_link(w.outer, kHostEnd)->mtu == 1350);
@@ -169,7 +172,9 @@ TEST_CASE("links of a group go with one message, others stay, and an empty group
   World w;
   w.make_bridge();
   w.make_veth();
-  must_run("for i in a b c; do ip link add $i type bridge; done; ip link set a group 77; ip link set b group 77; ip link set c group 78");
+  must_run(
+      "for i in a b c; do ip link add $i type bridge; done; ip link set a group 77; ip link set b group 77; ip link "
+      "set c group 78");
   delete_group(w.batch, 77);
   delete_group(w.batch, 77);
   delete_group(w.batch, 76);

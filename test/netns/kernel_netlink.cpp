@@ -4,8 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 #include "kernel_world.h"
 
@@ -15,7 +15,8 @@ namespace {
 
 using namespace trestle::kernel;
 
-TEST_CASE("every refusal of a batch is told, in order, with the kernel's own words; the others are done", "[kernel][netlink]") {
+TEST_CASE("every refusal of a batch is told, in order, with the kernel's own words; the others are done",
+          "[kernel][netlink]") {
   World w;
   w.make_bridge();
   const net::IfName absent = net::IfName::parse("absent");
@@ -63,7 +64,8 @@ TEST_CASE("a batch of hundreds is one send, and each of its acks is heard", "[ke
   CHECK(get_link(w.outer, kBridge)->mtu == 1799);
 }
 
-TEST_CASE("a receive buffer that overflows: all is done, what is not known says so, and the next call is right", "[kernel][netlink]") {
+TEST_CASE("a receive buffer that overflows: all is done, what is not known says so, and the next call is right",
+          "[kernel][netlink]") {
   World w;
   w.make_bridge();
   const int tiny = 2048;
@@ -94,7 +96,8 @@ TEST_CASE("forged and stray answers are not taken for the kernel's", "[kernel][n
   // All the sequence numbers that come next.
   for (std::uint32_t ahead = 1; ahead < 8; ++ahead) {
     forged.header.nlmsg_seq = w.outer.next_sequence() + 1;
-    REQUIRE(::sendto(forger.get(), &forged, sizeof forged, 0, reinterpret_cast<sockaddr*>(&own), size) == sizeof forged);
+    REQUIRE(::sendto(forger.get(), &forged, sizeof forged, 0, reinterpret_cast<sockaddr*>(&own), size) ==
+            sizeof forged);
     if (ahead % 3 == 0) CHECK(get_link(w.outer, kBridge)->name == "tr0");
     if (ahead % 3 == 1) {
       set_up(w.batch, kBridge);
@@ -116,9 +119,12 @@ TEST_CASE("a dump whose reader fails is read to its end, and the socket goes on"
   Batch batch;
   batch.begin(RTM_GETLINK, NLM_F_DUMP, sizeof(ifinfomsg), "list links");
   int seen = 0;
-  CHECK_THROWS_AS(w.outer.dump(batch, [] {}, [&](const nlmsghdr&) {
-    if (++seen == 3) throw base::Error(base::Code::bug, "enough");
-  }), base::Error);
+  CHECK_THROWS_AS(w.outer.dump(
+                      batch, [] {},
+                      [&](const nlmsghdr&) {
+                        if (++seen == 3) throw base::Error(base::Code::bug, "enough");
+                      }),
+                  base::Error);
   CHECK(seen == 3);
   CHECK(dump_links(w.outer).size() == 201);
 }
@@ -149,7 +155,8 @@ TEST_CASE("a list of links is complete while others come and go", "[kernel][netl
       ours = 0;
     };
     try {
-      w.outer.dump(batch, restart, [&](const nlmsghdr& message) { ours += read_link(message)->name.front() == 'b' ? 1 : 0; });
+      w.outer.dump(batch, restart,
+                   [&](const nlmsghdr& message) { ours += read_link(message)->name.front() == 'b' ? 1 : 0; });
       if (ours == 200) ++complete;
     } catch (const base::Error& e) {
       given_up += e.code == base::Code::try_again ? 1 : 0;
@@ -158,9 +165,9 @@ TEST_CASE("a list of links is complete while others come and go", "[kernel][netl
   ::kill(churner, SIGKILL);
   ::waitpid(churner, nullptr, 0);
   CAPTURE(complete, given_up, restarts);
-  CHECK(complete + given_up == 100);   // never a list with a hole
+  CHECK(complete + given_up == 100);  // never a list with a hole
   CHECK(complete >= 95);
-  CHECK(restarts > 0);                 // else this test has seen nothing
+  CHECK(restarts > 0);  // else this test has seen nothing
 }
 
 TEST_CASE("a socket stays in the namespace it was opened in, and tells which one that is", "[kernel][netlink]") {

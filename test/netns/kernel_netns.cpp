@@ -27,21 +27,24 @@ std::string why_refused(const std::string& path) {
 
 TEST_CASE("what is no network namespace is refused at once, by name, saying what it is", "[kernel][netns]") {
   const ScratchHost host;
-  must_run("mkdir -p /run/t && rm -rf /run/t/* && cd /run/t && mkdir dir && mkfifo fifo && echo x > plain && : > empty && "
-           "ln -s /run/t/plain link && ln -s nowhere dangling && ln -s loop loop");
+  must_run(
+      "mkdir -p /run/t && rm -rf /run/t/* && cd /run/t && mkdir dir && mkfifo fifo && echo x > plain && : > empty && "
+      "ln -s /run/t/plain link && ln -s nowhere dangling && ln -s loop loop");
   const std::string prefix = "network namespace /run/t/";
   CHECK(why_refused("/run/t/dir") == prefix + "dir: is no namespace but a directory");
   CHECK(why_refused("/run/t/fifo") == prefix + "fifo: is no namespace but a FIFO");
   CHECK(why_refused("/run/t/plain") == prefix + "plain: is no namespace but a plain file");
   CHECK(why_refused("/run/t/link") == prefix + "link: is no namespace but a plain file");
-  CHECK(why_refused("/run/t/empty") == prefix + "empty: is no namespace but an empty file (the namespace is not mounted there any more)");
+  CHECK(why_refused("/run/t/empty") ==
+        prefix + "empty: is no namespace but an empty file (the namespace is not mounted there any more)");
   CHECK(why_refused("/run/t/loop") == prefix + "loop: Too many levels of symbolic links");
   CHECK(why_refused("/dev/null") == "network namespace /dev/null: is no namespace but a special file");
   CHECK(why_refused("") == "network namespace : not a path");
   CHECK(why_refused(std::string("/proc/self/ns/net\0x", 19)).find("not a path") != std::string::npos);
   for (const char* other : {"mnt", "uts", "pid", "user"}) {
     CAPTURE(other);
-    CHECK(why_refused(std::string("/proc/self/ns/") + other).find("of another type, not a network namespace") != std::string::npos);
+    CHECK(why_refused(std::string("/proc/self/ns/") + other).find("of another type, not a network namespace") !=
+          std::string::npos);
   }
 }
 
@@ -54,10 +57,12 @@ TEST_CASE("a path that is not there is absence, not an error", "[kernel][netns]"
   }
 }
 
-TEST_CASE("a pod's namespace is opened by file, link or process, never inherited, and told from our own", "[kernel][netns]") {
+TEST_CASE("a pod's namespace is opened by file, link or process, never inherited, and told from our own",
+          "[kernel][netns]") {
   World w;
   must_run("ln -sfn /run/netns /run/alias");
-  for (const std::string& path : {w.pod.path(), std::string("/run/alias/pod"), "/proc/self/fd/" + std::to_string(w.pod.netns().get())}) {
+  for (const std::string& path :
+       {w.pod.path(), std::string("/run/alias/pod"), "/proc/self/fd/" + std::to_string(w.pod.netns().get())}) {
     CAPTURE(path);
     const auto fd = open_netns(path);
     REQUIRE(fd);

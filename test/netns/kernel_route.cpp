@@ -1,5 +1,5 @@
-#include <cerrno>
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 #include "kernel/address.h"
 #include "kernel/route.h"
@@ -25,7 +25,8 @@ struct Routed : World {
     make_veth();
     set_all_up();
     index = index_of(inner, kPodEnd);
-    for (const char* text : {"10.88.0.2/16", "fd88::2/64"}) add_address(batch, index, net::Cidr::parse(text), false, text);
+    for (const char* text : {"10.88.0.2/16", "fd88::2/64"})
+      add_address(batch, index, net::Cidr::parse(text), false, text);
     inner.send_or_throw(batch);
   }
   void add(const plan::Route& r) {
@@ -39,7 +40,7 @@ TEST_CASE("routes are what was asked for: gateway, metric, table, MTU, advertise
   Routed w;
   w.add(route("0.0.0.0/0", "10.88.0.1"));
   w.add(route("::/0", "fd88::1"));
-  plan::Route full = route("10.9.1.1/16", "10.88.0.1");   // host bits are dropped
+  plan::Route full = route("10.9.1.1/16", "10.88.0.1");  // host bits are dropped
   full.metric = 50;
   full.table = 1234;
   full.mtu = 1400;
@@ -50,7 +51,7 @@ TEST_CASE("routes are what was asked for: gateway, metric, table, MTU, advertise
   wide.scope = 0;
   w.add(wide);
   w.add(route("fd09::/64"));
-  w.add(route("10.5.0.0/16", "fe80::1"));   // IPv4 by an IPv6 neighbour
+  w.add(route("10.5.0.0/16", "fe80::1"));  // IPv4 by an IPv6 neighbour
 
   const auto has_line = [&](const std::string& command, const std::string& line) {
     const std::string text = w.pod.must_exec(command);
@@ -59,7 +60,8 @@ TEST_CASE("routes are what was asked for: gateway, metric, table, MTU, advertise
   };
   has_line("ip route", "default via 10.88.0.1 dev eth0 proto static");
   has_line("ip -6 route", "default via fd88::1 dev eth0 proto static");
-  has_line("ip route show table 1234", "10.9.0.0/16 via 10.88.0.1 dev eth0 proto static metric 50 mtu 1400 advmss 1360");
+  has_line("ip route show table 1234",
+           "10.9.0.0/16 via 10.88.0.1 dev eth0 proto static metric 50 mtu 1400 advmss 1360");
   has_line("ip route", "10.7.0.0/16 dev eth0 proto static scope link");
   has_line("ip route", "10.6.0.0/16 dev eth0 proto static \n");
   has_line("ip -6 route", "fd09::/64 dev eth0 proto static");
@@ -87,7 +89,7 @@ TEST_CASE("a route with another gateway, length, table or device is not ours", "
   CHECK_FALSE(has_route(w.inner, 1, route("10.9.0.0/16", "10.88.0.1")));
   CHECK_FALSE(has_route(w.inner, 4711, route("10.9.0.0/16", "10.88.0.1")));
   plan::Route elsewhere = route("10.9.0.0/16", "10.88.0.1");
-  elsewhere.table = 77;   // there is no such table
+  elsewhere.table = 77;  // there is no such table
   CHECK_FALSE(has_route(w.inner, w.index, elsewhere));
 }
 
@@ -101,7 +103,8 @@ TEST_CASE("each gateway of an IPv6 route with several is found", "[kernel][route
 
 TEST_CASE("the same route twice is refused, unless it was to be ensured; deleting twice is fine", "[kernel][route]") {
   Routed w;
-  plan::Route r = GENERATE(route("10.9.0.0/16", "10.88.0.1"), route("fd09::/64", "fd88::1"), route("10.7.0.0/16"), route("fd07::/64"));
+  plan::Route r = GENERATE(route("10.9.0.0/16", "10.88.0.1"), route("fd09::/64", "fd88::1"), route("10.7.0.0/16"),
+                           route("fd07::/64"));
   CAPTURE(r.dst.str());
   r.table = GENERATE(std::optional<std::uint32_t>(), std::optional<std::uint32_t>(5000));
   w.add(r);
@@ -143,8 +146,9 @@ TEST_CASE("the way out is found by either family, and there may be none", "[kern
     must_run("ip route del default; ip -6 route del default");
   }
   // A VPN that puts two halves before the default route.
-  must_run("ip link add vpn up type bridge && ip addr add 10.8.0.2/24 dev vpn && ip route add default via 192.0.2.1 && "
-           "ip route add 0.0.0.0/1 dev vpn && ip route add 128.0.0.0/1 dev vpn");
+  must_run(
+      "ip link add vpn up type bridge && ip addr add 10.8.0.2/24 dev vpn && ip route add default via 192.0.2.1 && "
+      "ip route add 0.0.0.0/1 dev vpn && ip route add 128.0.0.0/1 dev vpn");
   CHECK(default_route_link(socket) == get_link(socket, net::IfName::parse("vpn"))->index);
 }
 

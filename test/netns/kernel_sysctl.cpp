@@ -11,7 +11,8 @@ namespace {
 
 using namespace trestle::kernel;
 
-TEST_CASE("a sysctl is read and written in the namespace we are in, also for a link with a dot in its name", "[kernel][sysctl]") {
+TEST_CASE("a sysctl is read and written in the namespace we are in, also for a link with a dot in its name",
+          "[kernel][sysctl]") {
   World w;
   must_run("ip link add a.b type bridge");
   ensure_sysctl("net/ipv4/ip_forward", "1", false);
@@ -46,7 +47,8 @@ TEST_CASE("nothing is written where the value holds already, so a read-only /pro
 
 TEST_CASE("a value the kernel refuses is an error with its reason", "[kernel][sysctl]") {
   const ScratchHost host;
-  CHECK_THROWS_WITH(ensure_sysctl("net/ipv4/ip_forward", "x", false), "sysctl net/ipv4/ip_forward: is 0, must be x: Invalid argument");
+  CHECK_THROWS_WITH(ensure_sysctl("net/ipv4/ip_forward", "x", false),
+                    "sysctl net/ipv4/ip_forward: is 0, must be x: Invalid argument");
 }
 
 }  // namespace

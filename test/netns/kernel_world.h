@@ -10,7 +10,8 @@
 
 namespace trestle::test {
 
-inline const net::IfName kBridge = net::IfName::parse("tr0"), kHostEnd = net::IfName::parse("vethabc"), kPodEnd = net::IfName::parse("eth0");
+inline const net::IfName kBridge = net::IfName::parse("tr0"), kHostEnd = net::IfName::parse("vethabc"),
+                         kPodEnd = net::IfName::parse("eth0");
 inline const plan::Bridge kBridgeStep{kBridge, net::Mac::parse("02:00:00:00:00:b1"), 1500, 0x40000001};
 inline const plan::Veth kVethStep{kHostEnd,
                                   kPodEnd,
@@ -22,7 +23,9 @@ inline const plan::Veth kVethStep{kHostEnd,
                                   "net/pod/eth0"};
 
 // `ip -d -j link show dev NAME` of the current namespace; throws when there is no such link.
-inline nlohmann::json witness(const std::string& name) { return nlohmann::json::parse(must_run("ip -d -j link show dev " + name)).at(0); }
+inline nlohmann::json witness(const std::string& name) {
+  return nlohmann::json::parse(must_run("ip -d -j link show dev " + name)).at(0);
+}
 
 inline kernel::Socket route_socket(const base::Fd& netns) {
   const Inside inside(netns);
@@ -42,7 +45,9 @@ struct World {
     kernel::set_up(batch, kBridge);
     outer.send_or_throw(batch);
   }
-  std::uint32_t index_of(kernel::Socket& socket, const net::IfName& name) { return kernel::get_link(socket, name).value().index; }
+  std::uint32_t index_of(kernel::Socket& socket, const net::IfName& name) {
+    return kernel::get_link(socket, name).value().index;
+  }
   void make_veth() {
     kernel::add_veth(batch, kVethStep, index_of(outer, kBridge), pod.netns().get());
     outer.send_or_throw(batch);

@@ -14,7 +14,9 @@ Guest::Guest(const Node& node, const std::string& name, const json& conf, const 
 
 void leave_nothing(const Node& node, std::initializer_list<const Guest*> guests) {
   for (const Guest* guest : guests) guest->leave();
-  CHECK(node.left() == std::vector<std::string>{});
+  // Forwarding stays on (DESIGN 3), and with it the anycast addresses of a router; without, all else must be as it was.
+  must_run("echo 0 > /proc/sys/net/ipv6/conf/all/forwarding");
+  CHECK(node.left() == kNothing);
 }
 
 json second_conf() { return other_conf("second", "", {{"subnets", {"10.89.0.0/16", "fd89::/64"}}}); }
@@ -39,7 +41,7 @@ void make_node_port(const Guest& to) {
     std::string text = "nft 'table " + family + " foreign { chain pre { type nat hook prerouting priority dstnat; ";
     for (const char* protocol : {"tcp", "udp"})
       text += family + " daddr " + host + " " + protocol + " dport " + port + " dnat to " + target + ":" + echo + "; ";
-    must_run(text + "} }'");
+    must_run(text + "}; }'");
   };
   if (!to.ip4().empty()) table("ip", Lan::kHost4, to.ip4());
   if (!to.ip6().empty()) table("ip6", Lan::kHost6, "[" + to.ip6() + "]");

@@ -112,7 +112,7 @@ TEST_CASE("a pod's addresses work the moment ADD returns", "[nat][ready]") {
   CHECK(pod.must_exec("ip -6 -o addr show dev eth0 scope global tentative").empty());
   CHECK(must_run("ip -6 -o addr show dev trdemo scope global tentative").empty());
   node.must_del(pod);
-  CHECK(node.left() == std::vector<std::string>{});
+  CHECK(node.left() == kNothing);
 }
 
 TEST_CASE("a host that learned its IPv6 default route from a router keeps it, and pods use it", "[nat][ra]") {

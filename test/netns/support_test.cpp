@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 
-#include "support/frame.h"
 #include <nlohmann/json.hpp>
+#include "support/frame.h"
 
 #include "support/lan.h"
 #include "support/netns.h"
@@ -54,8 +54,9 @@ TEST_CASE("a LAN reaches its host and sees who calls", "[support]") {
 TEST_CASE("silence, refusal and no route are told apart", "[support]") {
   const ScratchHost host;
   const Lan lan(host);
-  lan.exec("nft 'add table inet t; add chain inet t in { type filter hook input priority 0; policy drop; };"
-           "add rule inet t in icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept'");
+  lan.exec(
+      "nft 'add table inet t; add chain inet t in { type filter hook input priority 0; policy drop; };"
+      "add rule inet t in icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept'");
   CHECK(tcp_talk(host.netns(), Lan::kOutside4, 7, 200).reach == Reach::timeout);
   CHECK(udp_talk(host.netns(), Lan::kOutside6, 7, 200).reach == Reach::timeout);
   CHECK(ping(host.netns(), Lan::kOutside6, 200) == Reach::timeout);
@@ -74,7 +75,7 @@ TEST_CASE("a difference of snapshots names what came and what went, and nothing 
   must_run("ip addr add 10.0.0.1/32 dev lo && nft add table inet x && ip rule add from 10.0.0.1 table 77");
   const auto changed = difference(before, snapshot());
   CAPTURE(changed);
-  CHECK(changed.size() == 6);   // the address (its link's line twice), its local route, the table's two lines, the rule
+  CHECK(changed.size() == 6);  // the address (its link's line twice), its local route, the table's two lines, the rule
   must_run("ip addr del 10.0.0.1/32 dev lo && nft delete table inet x && ip rule del from 10.0.0.1 table 77");
   CHECK(difference(before, snapshot()) == kNothing);
 }
@@ -91,12 +92,15 @@ TEST_CASE("frames go out and come in as they were built", "[support]") {
   // The LAN answers: checksums and lengths of what was built are right in its eyes.
   const std::string outside_mac = nlohmann::json::parse(lan.exec("ip -j link show dev eth0").out)[0]["address"];
   inside.forget();
-  inside.send(ethernet(outside_mac, "02:00:00:00:00:77", kEthIp4, ip4(Lan::kHost4, Lan::kOutside4, 17, udp(999, 7, "hello"))));
+  inside.send(
+      ethernet(outside_mac, "02:00:00:00:00:77", kEthIp4, ip4(Lan::kHost4, Lan::kOutside4, 17, udp(999, 7, "hello"))));
   CHECK(inside.wait_for("192.0.2.2 999", 500));
-  inside.send(ethernet(outside_mac, "02:00:00:00:00:77", kEthIp6, ip6(Lan::kHost6, Lan::kOutside6, 17, udp(999, 7, "hello"))));
+  inside.send(
+      ethernet(outside_mac, "02:00:00:00:00:77", kEthIp6, ip6(Lan::kHost6, Lan::kOutside6, 17, udp(999, 7, "hello"))));
   CHECK(inside.wait_for("2001:db8::2 999", 500));
-  inside.send(ethernet("33:33:ff:00:00:01", "02:00:00:00:00:77", kEthIp6,
-                       ip6(Lan::kHost6, "ff02::1:ff00:1", 58, neighbour_message(135, 0, Lan::kOutside6, "02:00:00:00:00:77"), 255)));
+  inside.send(ethernet(
+      "33:33:ff:00:00:01", "02:00:00:00:00:77", kEthIp6,
+      ip6(Lan::kHost6, "ff02::1:ff00:1", 58, neighbour_message(135, 0, Lan::kOutside6, "02:00:00:00:00:77"), 255)));
   CHECK(inside.wait([&](const Frame& f) { return f.bytes.size() >= 62 && f.bytes[54] == '\x88' && !f.outgoing; }, 500));
 }
 

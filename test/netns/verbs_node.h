@@ -18,9 +18,6 @@ nlohmann::json demo_with(const nlohmann::json& members);
 // One more network with its own name and IPv4 subnet.
 nlohmann::json other_conf(const std::string& name, const std::string& subnet, const nlohmann::json& members = nlohmann::json::object());
 
-// For CHECK(node.left() == kNothing), which prints what there is.
-inline const std::vector<std::string> kNothing;
-
 // What a person would read of an answer, for CAPTURE.
 std::string told(const Answer& answer);
 // The addresses of a result (1.x shape) without their prefix, in order; its pod-side MAC; its host link.

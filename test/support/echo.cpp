@@ -25,7 +25,8 @@ base::Fd listener(int type, int port) {
   sockaddr_in6 any{};
   any.sin6_family = AF_INET6;
   any.sin6_port = htons(static_cast<std::uint16_t>(port));
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) != 0 || (type == SOCK_STREAM && ::listen(fd.get(), 64) != 0))
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) != 0 ||
+      (type == SOCK_STREAM && ::listen(fd.get(), 64) != 0))
     throw std::system_error(errno, std::generic_category(), "listen for echoes");
   return fd;
 }

@@ -46,15 +46,16 @@ std::string ethernet(const std::string& to, const std::string& from, std::uint16
   return frame;
 }
 
-std::string arp(int operation, const std::string& sender_mac, const std::string& sender_ip, const std::string& target_mac,
-                const std::string& target_ip) {
-  return be16(1) + be16(kEthIp4) + be16(0x0604) + be16(static_cast<unsigned>(operation)) + mac_bytes(sender_mac) + ip_bytes(sender_ip) +
-         mac_bytes(target_mac) + ip_bytes(target_ip);
+std::string arp(int operation, const std::string& sender_mac, const std::string& sender_ip,
+                const std::string& target_mac, const std::string& target_ip) {
+  return be16(1) + be16(kEthIp4) + be16(0x0604) + be16(static_cast<unsigned>(operation)) + mac_bytes(sender_mac) +
+         ip_bytes(sender_ip) + mac_bytes(target_mac) + ip_bytes(target_ip);
 }
 
 std::string ip4(const std::string& from, const std::string& to, int protocol, std::string payload, int ttl) {
   const std::string source = ip_bytes(from), target = ip_bytes(to);
-  fill_in(payload, protocol, source + target + be16(static_cast<unsigned>(protocol)) + be16(static_cast<unsigned>(payload.size())));
+  fill_in(payload, protocol,
+          source + target + be16(static_cast<unsigned>(protocol)) + be16(static_cast<unsigned>(payload.size())));
   std::string header = be16(0x4500) + be16(static_cast<unsigned>(20 + payload.size())) + be32(0) +
                        be16(static_cast<unsigned>(ttl << 8 | protocol)) + be16(0) + source + target;
   set_checksum(header, 10, checksum(header));
@@ -63,14 +64,16 @@ std::string ip4(const std::string& from, const std::string& to, int protocol, st
 
 std::string ip6(const std::string& from, const std::string& to, int protocol, std::string payload, int hop_limit) {
   const std::string source = ip_bytes(from), target = ip_bytes(to);
-  fill_in(payload, protocol, source + target + be32(static_cast<std::uint32_t>(payload.size())) + be32(static_cast<std::uint32_t>(protocol)));
-  return be32(0x60000000) + be16(static_cast<unsigned>(payload.size())) + be16(static_cast<unsigned>(protocol << 8 | hop_limit)) + source +
-         target + payload;
+  fill_in(
+      payload, protocol,
+      source + target + be32(static_cast<std::uint32_t>(payload.size())) + be32(static_cast<std::uint32_t>(protocol)));
+  return be32(0x60000000) + be16(static_cast<unsigned>(payload.size())) +
+         be16(static_cast<unsigned>(protocol << 8 | hop_limit)) + source + target + payload;
 }
 
 std::string udp(int from_port, int to_port, std::string_view data) {
-  return be16(static_cast<unsigned>(from_port)) + be16(static_cast<unsigned>(to_port)) + be16(static_cast<unsigned>(8 + data.size())) +
-         be16(0) + std::string(data);
+  return be16(static_cast<unsigned>(from_port)) + be16(static_cast<unsigned>(to_port)) +
+         be16(static_cast<unsigned>(8 + data.size())) + be16(0) + std::string(data);
 }
 
 std::string neighbour_message(int type, std::uint32_t flags, const std::string& target, const std::string& mac) {
@@ -85,8 +88,8 @@ std::string router_advertisement(const std::string& mac) {
 }
 
 std::string fragment6(int protocol, int offset, bool more, std::uint32_t id, std::string_view payload) {
-  return be16(static_cast<unsigned>(protocol) << 8U) + be16(static_cast<unsigned>(offset << 3 | (more ? 1 : 0))) + be32(id) +
-         std::string(payload);
+  return be16(static_cast<unsigned>(protocol) << 8U) + be16(static_cast<unsigned>(offset << 3 | (more ? 1 : 0))) +
+         be32(id) + std::string(payload);
 }
 
 }  // namespace trestle::test

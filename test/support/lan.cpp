@@ -15,18 +15,21 @@ Lan::Lan(const ScratchHost& host, int mtu) : netns_(new_netns()) {
   must_run(std::string("ip link add ") + kUplink + " type veth peer name eth0 netns \"" + there + "\"");
   // Without the second that duplicate address detection takes: a snapshot would see its end as a change.
   const std::string no_dad = "echo 0 > /proc/sys/net/ipv6/conf/";
-  must_run(no_dad + kUplink + "/accept_dad && ip addr add " + kHost4 + "/24 dev " + kUplink + " && ip addr add " + kHost6 + "/64 nodad dev " + kUplink +
-           " && ip link set " + kUplink + up);
+  must_run(no_dad + kUplink + "/accept_dad && ip addr add " + kHost4 + "/24 dev " + kUplink + " && ip addr add " +
+           kHost6 + "/64 nodad dev " + kUplink + " && ip link set " + kUplink + up);
   {
     const Inside lan(netns_);
-    must_run(no_dad + "eth0/accept_dad && ip link set lo up && ip addr add " + gateway4 + "/24 dev eth0 && ip addr add " + gateway6 +
-             "/64 nodad dev eth0 && ip link set eth0" + up);
+    must_run(no_dad + "eth0/accept_dad && ip link set lo up && ip addr add " + gateway4 +
+             "/24 dev eth0 && ip addr add " + gateway6 + "/64 nodad dev eth0 && ip link set eth0" + up);
   }
   must_run("ip route add default via " + gateway4 + " && ip -6 route add default via " + gateway6 + " dev " + kUplink);
   echo_ = std::make_unique<Echo>(netns_);
-  // A wire just plugged in loses its first frames until the kernel has noticed the carrier, and IPv6 asks again only after a second.
-  for (const auto& [from, to] : {std::pair{&host.netns(), kOutside4}, {&host.netns(), kOutside6}, {&netns_, kHost4}, {&netns_, kHost6}})
-    if (ping(*from, to, 10'000) != Reach::connected) throw std::runtime_error(std::string("the LAN does not work: no answer of ") + to);
+  // A wire just plugged in loses its first frames until the kernel has noticed the carrier, and IPv6 asks again only
+  // after a second.
+  for (const auto& [from, to] :
+       {std::pair{&host.netns(), kOutside4}, {&host.netns(), kOutside6}, {&netns_, kHost4}, {&netns_, kHost6}})
+    if (ping(*from, to, 10'000) != Reach::connected)
+      throw std::runtime_error(std::string("the LAN does not work: no answer of ") + to);
 }
 
 Ran Lan::exec(const std::string& command) const {

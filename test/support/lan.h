@@ -9,7 +9,8 @@
 
 namespace trestle::test {
 
-// The world outside of a scratch host: a second "host" on a wire, the host's default gateway for both families, with an Echo on port 7.
+// The world outside of a scratch host: a second "host" on a wire, the host's default gateway for both families, with an
+// Echo on port 7.
 //   scratch host: uplink0  192.0.2.2/24  2001:db8::2/64      lan: eth0  192.0.2.1/24  2001:db8::1/64
 class Lan {
  public:

@@ -13,9 +13,10 @@ namespace {
 
 // Private mounts and a private network namespace: whatever a test does, the machine does not see it. False with errno.
 bool seclude() {
-  return ::unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         ::mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") == 0 && ::mkdir("/run/netns", 0755) == 0 &&
-         ::mount("sysfs", "/sys", "sysfs", 0, nullptr) == 0;
+  return ::unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 &&
+         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         ::mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") == 0 &&
+         ::mkdir("/run/netns", 0755) == 0 && ::mount("sysfs", "/sys", "sysfs", 0, nullptr) == 0;
 }
 
 }  // namespace

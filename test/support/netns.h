@@ -5,12 +5,14 @@
 
 namespace trestle::test {
 
-// The calling thread's network namespace; a fresh one, in which nothing is up (the thread stays where it is); the one at a path.
+// The calling thread's network namespace; a fresh one, in which nothing is up (the thread stays where it is); the one
+// at a path.
 base::Fd current_netns();
 base::Fd new_netns();
 base::Fd netns_at(const std::string& path);
 
-// Is the thread in the network namespace of the machine (process 1's, or the one the test program was started in)? Then no test may run.
+// Is the thread in the network namespace of the machine (process 1's, or the one the test program was started in)? Then
+// no test may run.
 bool in_machine_netns();
 // Called by main() before anything else.
 void remember_machine_netns();

@@ -25,7 +25,8 @@ Answer plugin(const Call& call) {
   return answer;
 }
 
-Ran trestle_command(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& env, const std::string& in) {
+Ran trestle_command(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& env,
+                    const std::string& in) {
   Start how{{trestle_program()}, env, in};
   how.argv.insert(how.argv.end(), arguments.begin(), arguments.end());
   return start(how);

@@ -53,7 +53,8 @@ pid_t spawn(const Start& how, const Pipe& in, const Pipe& out, const Pipe& err) 
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t child = -1;
-  const int failed = ::posix_spawn(&child, how.argv.at(0).c_str(), &files, &attributes, pointers(argv).data(), pointers(env).data());
+  const int failed =
+      ::posix_spawn(&child, how.argv.at(0).c_str(), &files, &attributes, pointers(argv).data(), pointers(env).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   if (failed != 0) throw std::system_error(failed, std::generic_category(), "start " + how.argv.at(0));

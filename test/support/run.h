@@ -7,7 +7,7 @@ namespace trestle::test {
 
 // What a program left behind.
 struct Ran {
-  int status = -1;          // exit status; 128 + signal when it was killed
+  int status = -1;  // exit status; 128 + signal when it was killed
   std::string out, err;
   bool ok() const { return status == 0; }
 };
@@ -16,23 +16,25 @@ struct Ran {
 struct Start {
   std::vector<std::string> argv;
   std::map<std::string, std::string> env;
-  std::string in;                       // its standard input
-  int deadline_ms = 60'000;             // then SIGKILL; status is 137
+  std::string in;            // its standard input
+  int deadline_ms = 60'000;  // then SIGKILL; status is 137
 };
 Ran start(const Start& how);
 
 // A shell command, for witnesses: run("ip -j link show dev eth0"). PATH is set.
 Ran run(const std::string& command);
-// As run(); its standard output. Throws std::runtime_error with its standard error when it failed: for what a test takes for granted.
+// As run(); its standard output. Throws std::runtime_error with its standard error when it failed: for what a test
+// takes for granted.
 std::string must_run(const std::string& command);
 
 }  // namespace trestle::test
 
-// A test that needs what this kernel lacks says so and counts as skipped: hack/test counts the lines that begin with "SKIPPED".
-#define SKIP_IF(condition, reason)                                                                           \
-  if (condition) {                                                                                           \
-    std::printf("SKIPPED %s: %s\n", Catch::getResultCapture().getCurrentTestName().c_str(), (reason));       \
-    std::fflush(stdout);                                                                                     \
-    return;                                                                                                  \
-  }                                                                                                          \
+// A test that needs what this kernel lacks says so and counts as skipped: hack/test counts the lines that begin with
+// "SKIPPED".
+#define SKIP_IF(condition, reason)                                                                     \
+  if (condition) {                                                                                     \
+    std::printf("SKIPPED %s: %s\n", Catch::getResultCapture().getCurrentTestName().c_str(), (reason)); \
+    std::fflush(stdout);                                                                               \
+    return;                                                                                            \
+  }                                                                                                    \
   static_assert(true)

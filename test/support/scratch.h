@@ -7,8 +7,8 @@
 
 namespace trestle::test {
 
-// A host of one test case: a fresh network namespace, current while the object lives, with lo up, a /sys that shows it, and a state
-// directory of its own. Only one at a time.
+// A host of one test case: a fresh network namespace, current while the object lives, with lo up, a /sys that shows it,
+// and a state directory of its own. Only one at a time.
 class ScratchHost {
  public:
   ScratchHost();
@@ -16,7 +16,9 @@ class ScratchHost {
   ScratchHost(const ScratchHost&) = delete;
   ScratchHost& operator=(const ScratchHost&) = delete;
   const base::Fd& netns() const { return netns_; }
-  const std::string& state_dir() const { return state_dir_; }   // below /run; made by whoever uses it, removed at the end
+  const std::string& state_dir() const {
+    return state_dir_;
+  }  // below /run; made by whoever uses it, removed at the end
 
  private:
   base::Fd outside_, netns_;
@@ -33,7 +35,7 @@ class Pod {
   const std::string& name() const { return name_; }
   const std::string& path() const { return path_; }
   const base::Fd& netns() const { return netns_; }
-  Ran exec(const std::string& command) const;          // a shell command inside
+  Ran exec(const std::string& command) const;  // a shell command inside
   std::string must_exec(const std::string& command) const;
   // The namespace is gone and so is the file; with `leave_file` the empty file stays, as after a crash of the runtime.
   void remove(bool leave_file = false);

@@ -11,9 +11,22 @@ namespace trestle::test {
 namespace {
 
 // What changes without anybody's doing.
-const char* const kVolatile[] = {"operstate", "hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "valid_life_time",
-                                 "preferred_life_time", "expires", "used", "updated", "hold_timer", "message_age_timer",
-                                 "forward_delay_timer", "state", "topology_change", "topology_change_detected"};
+const char* const kVolatile[] = {"operstate",
+                                 "hello_timer",
+                                 "tcn_timer",
+                                 "topology_change_timer",
+                                 "gc_timer",
+                                 "valid_life_time",
+                                 "preferred_life_time",
+                                 "expires",
+                                 "used",
+                                 "updated",
+                                 "hold_timer",
+                                 "message_age_timer",
+                                 "forward_delay_timer",
+                                 "state",
+                                 "topology_change",
+                                 "topology_change_detected"};
 
 void still(nlohmann::json& json) {
   if (json.is_object()) {
@@ -64,8 +77,10 @@ Snapshot snapshot() {
 
 std::vector<std::string> difference(const Snapshot& before, const Snapshot& after) {
   std::vector<std::string> gone, fresh, all;
-  std::set_difference(before.lines.begin(), before.lines.end(), after.lines.begin(), after.lines.end(), std::back_inserter(gone));
-  std::set_difference(after.lines.begin(), after.lines.end(), before.lines.begin(), before.lines.end(), std::back_inserter(fresh));
+  std::set_difference(before.lines.begin(), before.lines.end(), after.lines.begin(), after.lines.end(),
+                      std::back_inserter(gone));
+  std::set_difference(after.lines.begin(), after.lines.end(), before.lines.begin(), before.lines.end(),
+                      std::back_inserter(fresh));
   for (const std::string& line : gone) all.push_back("- " + line);
   for (const std::string& line : fresh) all.push_back("+ " + line);
   return all;

@@ -96,7 +96,8 @@ Talk talk(const base::Fd& netns, int type, const std::string& address, int port,
   return {Reach::connected, std::string(bytes, static_cast<std::size_t>(n))};
 }
 
-// One ICMP message on a raw socket, IPv4 header (if any) taken off: the answer to our echo, an error about it, or neither.
+// One ICMP message on a raw socket, IPv4 header (if any) taken off: the answer to our echo, an error about it, or
+// neither.
 std::optional<Reach> judge(int family, std::string_view packet, std::uint16_t id) {
   if (family == AF_INET) {
     if (packet.size() < 20) return std::nullopt;
@@ -115,10 +116,14 @@ std::optional<Reach> judge(int family, std::string_view packet, std::uint16_t id
 
 const char* name_of(Reach reach) {
   switch (reach) {
-    case Reach::connected: return "connected";
-    case Reach::refused: return "refused";
-    case Reach::timeout: return "timeout";
-    case Reach::unreachable: return "unreachable";
+    case Reach::connected:
+      return "connected";
+    case Reach::refused:
+      return "refused";
+    case Reach::timeout:
+      return "timeout";
+    case Reach::unreachable:
+      return "unreachable";
   }
   return "?";
 }
@@ -136,7 +141,8 @@ Reach ping(const base::Fd& netns, const std::string& address, int patience_ms) {
   const Inside inside(netns);
   const Target to = target(address, 0);
   const bool v4 = to.family == AF_INET;
-  const base::Fd fd(::socket(to.family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}));
+  const base::Fd fd(
+      ::socket(to.family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}));
   if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "raw socket");
   const auto id = static_cast<std::uint16_t>(::getpid() + ++number);
   const auto deadline = Clock::now() + std::chrono::milliseconds(patience_ms);

@@ -9,8 +9,8 @@
 namespace trestle::test {
 
 struct Frame {
-  std::string bytes;          // Ethernet header and all
-  bool outgoing = false;      // sent by this link's own stack, not received
+  std::string bytes;      // Ethernet header and all
+  bool outgoing = false;  // sent by this link's own stack, not received
 };
 
 // A link of a namespace as raw frames. Listens from the constructor on, so what comes before wait() is not missed.
@@ -22,7 +22,7 @@ class Wire {
   std::optional<Frame> wait(const std::function<bool(const Frame&)>& wanted, int patience_ms);
   // The same for frames that hold `part`, coming in or going out.
   std::optional<Frame> wait_for(std::string_view part, int patience_ms);
-  void forget();              // all that came until now
+  void forget();  // all that came until now
 
  private:
   base::Fd fd_;

@@ -22,7 +22,8 @@ std::string attr(std::uint16_t length, std::uint16_t type, std::string payload) 
 
 TEST_CASE("attributes are found by type, the last one counts, and what is absent is absent", "[kernel][attrs]") {
   const std::string bytes = attr(5, 1, std::string("\x07\0\0\0", 4)) + attr(8, 2, std::string("\x78\x56\x34\x12", 4)) +
-                            attr(9, 3, std::string("eth0\0\0\0\0", 8)) + attr(4, 4, "") + attr(8, 2 | NLA_F_NESTED, attr(4, 9, ""));
+                            attr(9, 3, std::string("eth0\0\0\0\0", 8)) + attr(4, 4, "") +
+                            attr(8, 2 | NLA_F_NESTED, attr(4, 9, ""));
   const Attrs attrs(bytes);
   CHECK(attrs.u8(1) == 7);
   CHECK_FALSE(attrs.u32(1));
@@ -38,7 +39,8 @@ TEST_CASE("attributes are found by type, the last one counts, and what is absent
 
 TEST_CASE("an attribute that lies about its length ends the reading", "[kernel][attrs]") {
   const std::string good = attr(5, 1, std::string("\x07\0\0\0", 4));
-  for (const std::string& bad : {attr(3, 2, ""), attr(0, 2, ""), attr(9, 2, "four"), attr(65535, 2, "x"), std::string("\x08\x00", 2)}) {
+  for (const std::string& bad :
+       {attr(3, 2, ""), attr(0, 2, ""), attr(9, 2, "four"), attr(65535, 2, "x"), std::string("\x08\x00", 2)}) {
     const std::string bytes = good + bad;
     const Attrs attrs(bytes);
     CHECK(attrs.u8(1) == 7);
@@ -54,7 +56,7 @@ TEST_CASE("a message cut anywhere or with any bits turned is read without a faul
                    7, 5);
   const std::string whole(batch.bytes());
   REQUIRE(kernel::read_link(*reinterpret_cast<const nlmsghdr*>(whole.data()))->name == "veth1");
-  std::mt19937 random(1);   // the same turns in every run
+  std::mt19937 random(1);  // the same turns in every run
   for (std::size_t length = NLMSG_HDRLEN; length <= whole.size(); ++length) {
     for (int turn = 0; turn < 50; ++turn) {
       // A buffer of just this length: the sanitizers see the first byte beyond it.

@@ -23,8 +23,8 @@ TEST_CASE("a request is a header and its attributes, each padded to four bytes",
   batch.put_text(4, "eth0");
   batch.put(5, std::string_view());
   batch.put(6, std::string_view("\0a", 2));
-  CHECK(read_back(batch, 6) == Lines{"type 77 flags 405 header 010203040506", "  1: ab", "  2: 3412", "  3: 78563412", "  4: 6574683000",
-                                     "  5: ", "  6: 0061"});
+  CHECK(read_back(batch, 6) == Lines{"type 77 flags 405 header 010203040506", "  1: ab", "  2: 3412", "  3: 78563412",
+                                     "  4: 6574683000", "  5: ", "  6: 0061"});
   CHECK(batch.bytes().size() % 4 == 0);
 }
 
@@ -40,7 +40,8 @@ TEST_CASE("nests hold what was put between, however deep, and the length of each
   batch.close_nest(inner);
   batch.close_nest(outer);
   batch.put_u8(3, 3);
-  CHECK(read_back(batch, 4) == Lines{"type 1 flags 005 header 00000000", "  10:", "    1: 01", "    11:", "      12:", "      2: 02", "  3: 03"});
+  CHECK(read_back(batch, 4) == Lines{"type 1 flags 005 header 00000000", "  10:", "    1: 01",
+                                     "    11:", "      12:", "      2: 02", "  3: 03"});
 }
 
 TEST_CASE("requests follow each other in one buffer, and clearing forgets them", "[kernel][batch]") {

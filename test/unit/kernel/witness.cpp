@@ -14,7 +14,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-void read_attributes(const char* at, const char* end, const std::string& indent, const std::string& path, Lines& lines) {
+void read_attributes(const char* at, const char* end, const std::string& indent, const std::string& path,
+                     Lines& lines) {
   while (at < end) {
     const auto* attr = reinterpret_cast<const nlattr*>(at);
     if (!mnl_attr_ok(attr, static_cast<int>(end - at))) throw std::logic_error("broken attribute in " + path);
@@ -22,7 +23,7 @@ void read_attributes(const char* at, const char* end, const std::string& indent,
     const auto* payload = static_cast<const char*>(mnl_attr_get_payload(attr));
     const std::size_t size = mnl_attr_get_payload_len(attr);
     if ((attr->nla_type & NLA_F_NESTED) != 0) {
-      const bool peer = here == "/18/2/1";   // IFLA_LINKINFO, IFLA_INFO_DATA, VETH_INFO_PEER: a header first
+      const bool peer = here == "/18/2/1";  // IFLA_LINKINFO, IFLA_INFO_DATA, VETH_INFO_PEER: a header first
       const std::size_t skip = peer ? sizeof(ifinfomsg) : 0;
       lines.push_back(indent + type + ":" + (peer ? " header " + hex_of({payload, skip}) : ""));
       read_attributes(payload + skip, payload + size, indent + "  ", here, lines);
@@ -49,9 +50,10 @@ Lines read_back(const kernel::Batch& batch, std::size_t header_size) {
   while (left > 0) {
     if (!mnl_nlmsg_ok(message, left)) throw std::logic_error("broken message");
     const auto* payload = static_cast<const char*>(mnl_nlmsg_get_payload(message));
-    lines.push_back("type " + std::to_string(message->nlmsg_type) + " flags " + base::hex(message->nlmsg_flags, 3) + " header " +
-                    hex_of({payload, header_size}));
-    read_attributes(payload + MNL_ALIGN(header_size), static_cast<const char*>(mnl_nlmsg_get_payload_tail(message)), "  ", "", lines);
+    lines.push_back("type " + std::to_string(message->nlmsg_type) + " flags " + base::hex(message->nlmsg_flags, 3) +
+                    " header " + hex_of({payload, header_size}));
+    read_attributes(payload + MNL_ALIGN(header_size), static_cast<const char*>(mnl_nlmsg_get_payload_tail(message)),
+                    "  ", "", lines);
     message = mnl_nlmsg_next(message, &left);
   }
   if (left != 0) throw std::logic_error("bytes are left");
