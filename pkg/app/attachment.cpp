@@ -128,7 +128,7 @@ bool alive(Session& session, const store::Record& record) {
 }
 
 void heal_some(Session& session, const net::Owner& except) {
-  for (const store::RecordFile& file : session.store().some_after(base::hex(net::owner_hash(except), 16), kLooks)) {
+  for (const store::RecordFile& file : session.store().next_few(kLooks)) {
     if (!file.record || file.record->owner == except) continue;
     try {
       if (alive(session, *file.record)) continue;

@@ -17,20 +17,18 @@ namespace {
               "' is not wholly removed; DEL it again", base::join(failed, "\n"));
 }
 
-// There is no record: an earlier DEL, an ADD that never got that far, or a store that was lost.
-std::vector<std::string> del_unknown(Session& session, const net::Owner& owner) {
-  session.store().mark_departed(owner);
-  auto failed = take_away_by_name(session, owner);
-  for (std::string& line : release_switches(session, {}, session.store().drop_stray_refs(owner))) failed.push_back(std::move(line));
-  return failed;
-}
-
-std::vector<std::string> del_unreadable(Session& session, const net::Owner& owner) {
+// There is no record that can be read: an earlier DEL, an ADD that never got that far, a store that was lost or damaged. Any of them may have
+// been killed between two steps, so whatever nobody refers to goes.
+std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, bool unreadable) {
   auto failed = take_away_by_name(session, owner);
   if (!failed.empty()) return failed;
-  session.store().remove(owner, true);
-  for (std::string& line : release_switches(session, {}, session.store().drop_stray_refs(owner))) failed.push_back(std::move(line));
-  return failed;
+  if (unreadable) {
+    session.store().remove(owner, true);
+  } else {
+    session.store().mark_departed(owner);
+  }
+  static_cast<void>(session.store().drop_stray_refs(owner));
+  return release_unused(session);
 }
 
 }  // namespace
@@ -39,12 +37,10 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
   const net::Owner owner{conf.name, request.container, request.ifname};
   Held held = hold_attachment(session, owner);
   std::vector<std::string> failed;
-  if (held.unreadable) {
-    failed = del_unreadable(session, owner);
-  } else if (!held.record) {
-    failed = del_unknown(session, owner);
-  } else {
+  if (held.record) {
     failed = take_away(session, std::move(held), true);
+  } else {
+    failed = del_unknown(session, owner, held.unreadable);
   }
   if (!failed.empty()) incomplete(owner, failed);
 }

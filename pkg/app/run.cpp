@@ -94,8 +94,13 @@ class Call {
   }
 
   bool print(const std::string& text) {
-    answered_ = true;   // also when it fails: half a document must not be followed by another
-    return base::write_all(world_.out, text + "\n");
+    const std::string line = text + "\n";
+    ssize_t first = 0;
+    do first = ::write(world_.out, line.data(), line.size());
+    while (first < 0 && errno == EINTR);
+    if (first < 0) return false;   // not a byte got out: the error document may still
+    answered_ = true;              // half a document must not be followed by another
+    return base::write_all(world_.out, std::string_view(line).substr(static_cast<std::size_t>(first)));
   }
 
   void dispatch(const cni::Request& request) {

@@ -52,6 +52,12 @@ void make_part(Session& session, const store::Part& part, const net::Owner& owne
   session.store().set_ready({part.bridge, part.digest}, true);
 }
 
+// What a switch always consists of, for a part whose file is damaged: objects are undone by their names.
+std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
+  const config::NetConf conf{"1.1.0", "", "nat", bridge, {}, {}, {}, {}, {}, true, false, {false, {}}, {}, {}};
+  return modes::find(conf.mode).shared({conf, plan::Facts{}, session.settings().state_dir}).steps;
+}
+
 // The caller holds the switch exclusively.
 std::vector<std::string> take_down(Session& session, const store::PartRef& ref) {
   store::Store& store = session.store();
@@ -68,11 +74,38 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
         if (part.steps.empty()) part.steps.emplace_back(tables_step);
         kept.push_back(std::move(part.steps));
       }
+    if (gone.empty()) gone = by_name(session, ref.bridge);
     store.set_ready(ref, false);   // killed between here and the end: whoever comes next makes it anew
     std::vector<std::string> failed = engine::undo(session.context(), plan::unshared(gone, kept));
     if (failed.empty()) store.remove_part(ref);
     return failed;
   }
+}
+
+// Takes down what of one switch has no refs any more. Nothing happens while somebody else holds it: who leaves last will look.
+void release_switch(Session& session, const net::IfName& bridge, std::vector<std::string>& failed) {
+  store::Store& store = session.store();
+  const auto lock = store.locks().try_switch_exclusive(bridge);
+  if (!lock) return;
+  for (const store::Part& part : store.parts()) {
+    const store::PartRef ref{part.bridge, part.digest};
+    if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
+    for (std::string& line : take_down(session, ref)) failed.push_back(std::move(line));
+  }
+  store.remove_empty_switch(bridge);   // a call that was killed may have left its directory
+}
+
+// A part that could not be made leaves nothing. The first failure is the one that is told.
+void give_up(Session& session, store::Lock lock, const net::IfName& bridge, const net::Owner& owner) noexcept {
+  std::vector<std::string> failed;
+  try {
+    static_cast<void>(session.store().drop_stray_refs(owner));
+    lock.release();
+    release_switch(session, bridge, failed);
+  } catch (const std::exception& e) {
+    failed.emplace_back(e.what());
+  }
+  for (const std::string& left : failed) session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
 }
 
 }  // namespace
@@ -89,25 +122,19 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
     }
   }
   store::Lock lock = store.locks().switch_exclusive(conf.bridge, session.deadline());
-  plan::Facts facts;
-  if (const auto kept = store.facts(conf.bridge)) {
-    facts = *kept;
-  } else {
-    facts = fresh_facts(session, conf);
-    store.set_facts(conf.bridge, facts);
-  }
-  plan::Shared shared = mode.shared({conf, facts, session.settings().state_dir});
-  const store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
   try {
+    const auto kept = store.facts(conf.bridge);
+    const plan::Facts facts = kept ? *kept : fresh_facts(session, conf);
+    if (!kept) store.set_facts(conf.bridge, facts);
+    plan::Shared shared = mode.shared({conf, facts, session.settings().state_dir});
+    const store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
     make_part(session, {conf.bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner);
+    lock.downgrade();
+    return {std::move(lock), facts, ref};
   } catch (...) {
-    static_cast<void>(store.drop_stray_refs(owner));
-    if (store.part_unused(ref, false))
-      for (const std::string& left : take_down(session, ref)) session.log().write(Log::Level::error, "rollback left something", {{"what", left}});
+    give_up(session, std::move(lock), conf.bridge, owner);
     throw;
   }
-  lock.downgrade();
-  return {std::move(lock), facts, ref};
 }
 
 std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks, const std::vector<store::PartRef>& parts) {
@@ -118,25 +145,13 @@ std::vector<std::string> release_switches(Session& session, std::vector<store::L
   if (!last) return failed;
   std::set<net::IfName> bridges;
   for (const store::PartRef& ref : parts) bridges.insert(ref.bridge);
-  for (const net::IfName& bridge : bridges) {
-    const auto lock = store.locks().try_switch_exclusive(bridge);
-    if (!lock) continue;   // another holder is there and will look when it leaves
-    for (const store::Part& part : store.parts()) {
-      const store::PartRef ref{part.bridge, part.digest};
-      if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
-      for (std::string& line : take_down(session, ref)) failed.push_back(std::move(line));
-    }
-  }
+  for (const net::IfName& bridge : bridges) release_switch(session, bridge, failed);
   return failed;
 }
 
 std::vector<std::string> release_unused(Session& session) {
-  std::vector<store::PartRef> parts;
-  for (const store::Part& part : session.store().parts()) parts.push_back({part.bridge, part.digest});
   std::vector<std::string> failed;
-  for (const store::PartRef& ref : parts)
-    if (session.store().part_unused(ref, true))
-      for (std::string& line : release_switches(session, {}, {ref})) failed.push_back(std::move(line));
+  for (const net::IfName& bridge : session.store().switches()) release_switch(session, bridge, failed);
   return failed;
 }
 

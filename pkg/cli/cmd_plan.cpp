@@ -99,7 +99,7 @@ Ground survey(const Arguments& arguments, const Console& console, const config::
 }
 
 int run_plan(const Arguments& arguments, const Console& console) {
-  const cni::Request request = cli::request(cni::Command::add, arguments, console, "/run/netns/example");
+  const cni::Request request = cli::request(cni::Command::add, arguments, "/run/netns/example");
   const PluginConf file = load_conf(arguments, console);
   const config::NetConf conf = config::parse(file.conf, request.args);
   const config::Settings settings = cli::settings(arguments, console, file.conf);

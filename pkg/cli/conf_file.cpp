@@ -128,19 +128,17 @@ void note_version(const json& conf, std::vector<std::string>& notes) {
 
 }  // namespace
 
-std::string from_here(const app::World& world, const std::string& path) {
-  if (path.starts_with('/')) return path;
-  char at[2] = {};
-  const bool at_root = ::getcwd(at, sizeof at) != nullptr && at[0] == '/';
-  const auto pwd = at_root ? world.env("PWD") : std::nullopt;
-  return pwd && pwd->starts_with('/') ? *pwd + "/" + path : path;
+std::string from_here(const std::string& path) {
+  char here[4096];
+  if (path.starts_with('/') || ::getcwd(here, sizeof here) == nullptr) return path;
+  return std::string(here) + "/" + path;
 }
 
 json read_json(const app::World& world, const std::string& path) {
   base::Fd file;
   int fd = world.in;
   if (path != "-") {
-    file = base::try_open(from_here(world, path), O_RDONLY);
+    file = base::try_open(from_here(path), O_RDONLY);
     const int err = errno;
     if (!file.valid()) base::throw_errno(err, path, Code::io);
     fd = file.get();

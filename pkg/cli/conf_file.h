@@ -13,8 +13,8 @@ namespace trestle::cli {
 // One JSON document from a file, or from stdin when `path` is "-". Throws Error{io}, or Error{decode} with the path in front.
 nlohmann::json read_json(const app::World& world, const std::string& path);
 
-// The path as it was typed, from where it was typed: a relative one counts from $PWD when the process has gone to / (see app::prepare_process).
-std::string from_here(const app::World& world, const std::string& path);
+// The path as an absolute one: what the store and the kernel layer want.
+std::string from_here(const std::string& path);
 
 struct PluginConf {
   nlohmann::json conf;

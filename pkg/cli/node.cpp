@@ -32,7 +32,7 @@ config::Settings settings(const Arguments& arguments, const Console& console, co
   config::Settings out = config::parse_settings(conf, console.world().env("TRESTLE_STATE_DIR"));
   if (const auto dir = arguments.find("state-dir"))
     out.state_dir = base::in_context("--state-dir", [&] {
-      return config::parse_settings({{"stateDir", from_here(console.world(), *dir)}}, std::nullopt).state_dir;
+      return config::parse_settings({{"stateDir", from_here(*dir)}}, std::nullopt).state_dir;
     });
   return out;
 }
@@ -42,8 +42,8 @@ Node::Node(const config::Settings& settings, const Console& console, app::Sessio
   log.configure(settings.log_level, settings.log_file);
 }
 
-std::string netns_path(const Console& console, const std::string& text) {
-  return text.find('/') == std::string::npos ? "/run/netns/" + text : from_here(console.world(), text);
+std::string netns_path(const std::string& text) {
+  return text.find('/') == std::string::npos ? "/run/netns/" + text : from_here(text);
 }
 
 std::string container_for(const std::string& netns_path) {
@@ -53,10 +53,9 @@ std::string container_for(const std::string& netns_path) {
   return "ns-" + base::hex(base::hash64(netns_path), 12);
 }
 
-cni::Request request(cni::Command verb, const Arguments& arguments, const Console& console,
-                     const std::string& netns_default) {
+cni::Request request(cni::Command verb, const Arguments& arguments, const std::string& netns_default) {
   const auto netns = arguments.find("netns");
-  const std::string path = netns ? netns_path(console, *netns) : netns_default;
+  const std::string path = netns ? netns_path(*netns) : netns_default;
   if (path.empty() && !(verb == cni::Command::del && arguments.has("container")))
     throw UsageError(verb == cni::Command::del ? "--netns or --container is missing: whose attachment?"
                                                : "--netns is missing: which namespace?");

@@ -109,6 +109,8 @@ class Applier {
 
   void operator()(const plan::Announce& s) {
     const std::uint32_t index = link_index({Where::pod, s.link});
+    flush();
+    kernel::await_carrier(context_.pod_route(), index, context_.route());
     kernel::announce_arp(queue(Where::pod), index, s);
     flush();
     const kernel::InNetns inside(context_.pod_fd(), context_.home());

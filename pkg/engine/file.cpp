@@ -54,7 +54,14 @@ void ensure_file(const std::string& path, const std::string& text) {
 
 void remove_file(const std::string& path, const std::string& text) {
   ::unlink((path + ".trestle-new").c_str());
-  if (!file_has(path, text)) return;
+  const base::Fd fd = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!fd.valid() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return;
+  const auto found = fd.valid() ? base::read_all(fd.get(), kLimit) : std::nullopt;
+  if (!found && errno != EFBIG) {   // a lack of descriptors or memory must not pass for "not ours"
+    const int err = errno;
+    base::throw_errno(err, "read " + path);
+  }
+  if (!found || *found != text) return;
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return;
   const int err = errno;
   base::throw_errno(err, "remove " + path);

@@ -27,7 +27,8 @@ std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reserv
     if (taken) {
       const std::string name = holder(*want.wanted);
       if (name.empty() && segment.distrust()) return {};
-      throw base::Error(base::Code::held, "address " + want.wanted->str() + " is held by " + (name.empty() ? "another request" : name));
+      throw base::Error(base::Code::held,
+                        "address " + want.wanted->str() + " is held by " + (name.empty() ? "another request" : name));
     }
     segment.take(*want.wanted);
   }
@@ -39,7 +40,8 @@ std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reserv
     if (segment.in_doubt()) return {};
     if (!ip) full(segment, *want.set);
     const ipam::Range* range = ipam::range_of(*want.set, *ip);
-    if (range == nullptr) throw base::Error(base::Code::bad_config, "requested address " + ip->str() + " lies in no range");
+    if (range == nullptr)
+      throw base::Error(base::Code::bad_config, "requested address " + ip->str() + " lies in no range");
     leased.push_back({{*ip, range->subnet.length}, range->gateway});
   }
   return leased;

@@ -9,9 +9,10 @@
 
 namespace trestle::store {
 
-// Takes one address per want, in memory: the requested one, else the one that the reservation's MAC had lately, else the next free one, else
-// the one that rests longest. Throws Error{held} with `holder`'s words for the address ("": nobody has it, the segment is wrong),
-// Error{pool_full} with numbers. When the segment is in doubt afterwards, the answer is void.
+// Takes one address per want, in memory: the requested one, else the one that the reservation's MAC had lately, else the
+// next free one, else the one that rests longest. Throws Error{held} with `holder`'s words for the address ("": nobody
+// has it, the segment is wrong), Error{pool_full} with numbers. When the segment is in doubt afterwards, the answer is
+// void.
 std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reservation,
                                      const std::function<std::string(const net::Ip&)>& holder);
 

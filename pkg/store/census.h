@@ -16,12 +16,12 @@ struct Census {
   struct HeldMac {
     std::string segment;
     net::Mac mac;
-    std::uint64_t owner = 0;             // hash
+    std::uint64_t owner = 0;  // hash
   };
-  std::vector<LeaseRef> leases;          // of readable records
+  std::vector<LeaseRef> leases;  // of readable records
   std::vector<HeldMac> macs;
-  std::vector<net::Ip> doubtful;         // read out of damaged ones: in use in every segment, to be safe
-  bool damaged = false;                  // there is a damaged record: it may hold addresses that are in no list here
+  std::vector<net::Ip> doubtful;  // read out of damaged ones: in use in every segment, to be safe
+  bool damaged = false;           // there is a damaged record: it may hold addresses that are in no list here
 };
 
 // `records` absent: nothing is in use.

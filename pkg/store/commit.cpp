@@ -96,7 +96,9 @@ std::optional<std::string> DirectoryStore::claim_macs(Segment& segment, const Re
     if (const auto other = segment.claim_mac(mac, owner)) {
       const std::string name = holder_of_mac(*other, mac);
       if (name.empty()) segment.drop_mac(mac, *other);
-      if (!name.empty() || segment.claim_mac(mac, owner)) return "MAC " + mac.str() + " is held by " + (name.empty() ? "a record that is gone; its marker cannot be removed" : name);
+      if (!name.empty() || segment.claim_mac(mac, owner))
+        return "MAC " + mac.str() + " is held by " +
+               (name.empty() ? "a record that is gone; its marker cannot be removed" : name);
     }
     undo.emplace_back([&segment, mac, owner] { segment.drop_mac(mac, owner); });
   }
@@ -112,7 +114,8 @@ void DirectoryStore::write_commit(Segment& segment, const Record& record, std::u
   const Dir& dir = make_records();
   const std::string aside = "." + base::hex(owner, 16) + ".tmp";
   const std::string text = record_text(record);
-  if (text.size() > kMaxRecord) throw base::Error(base::Code::store, "the record of " + who(record.owner) + " is too large");
+  if (text.size() > kMaxRecord)
+    throw base::Error(base::Code::store, "the record of " + who(record.owner) + " is too large");
   undo.emplace_back([&dir, aside] { (void)dir.unlink(aside); });
   dir.check(dir.write_new(aside, text), "write", aside);
   segment.save();
@@ -122,7 +125,8 @@ void DirectoryStore::write_commit(Segment& segment, const Record& record, std::u
 Record DirectoryStore::commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) {
   const std::uint64_t hash = net::owner_hash(owner);
   const Lock held = lock();
-  if (has_record(hash)) throw base::Error(base::Code::already_attached, "attachment " + who(owner) + " has a record already");
+  if (has_record(hash))
+    throw base::Error(base::Code::already_attached, "attachment " + who(owner) + " has a record already");
   Segment segment(root_, reservation.segment, boottime());
   constexpr int kTries = 16;
   std::vector<net::Ip> passed_over;
@@ -144,7 +148,8 @@ Record DirectoryStore::commit(const net::Owner& owner, const Reservation& reserv
       continue;
     }
     for (const net::Ip& ip : passed_over)
-      if (std::find(record.leases.begin(), record.leases.end(), LeaseRef{reservation.segment, ip}) == record.leases.end())
+      if (std::find(record.leases.begin(), record.leases.end(), LeaseRef{reservation.segment, ip}) ==
+          record.leases.end())
         segment.release(ip);
     write_commit(segment, record, hash, undo.steps);
     undo.steps.clear();

@@ -18,7 +18,9 @@ constexpr std::uint64_t kBuckets = 1024;
 
 struct Slot {
   std::uint64_t owner, ns, ticks, sum;
-  std::uint64_t right_sum() const { return base::hash64({reinterpret_cast<const char*>(this), sizeof *this - sizeof sum}); }
+  std::uint64_t right_sum() const {
+    return base::hash64({reinterpret_cast<const char*>(this), sizeof *this - sizeof sum});
+  }
   bool valid() const { return ns != 0 && sum == right_sum(); }
 };
 static_assert(sizeof(Slot) == 32);
@@ -53,10 +55,11 @@ void mark_departed(const Dir& root, std::uint64_t owner, const ProcessStart& del
   Bucket bucket{};
   if (!file.valid() || !read_bucket(file, owner, bucket)) return;
   const auto age = [](const Slot& slot) { return slot.valid() ? slot.ns : 0; };
-  const auto own = std::find_if(bucket.begin(), bucket.end(), [&](const Slot& s) { return s.valid() && s.owner == owner; });
-  const auto it = own != bucket.end() ? own : std::min_element(bucket.begin(), bucket.end(), [&](const Slot& a, const Slot& b) {
-    return age(a) < age(b);
-  });
+  const auto own =
+      std::find_if(bucket.begin(), bucket.end(), [&](const Slot& s) { return s.valid() && s.owner == owner; });
+  const auto it = own != bucket.end() ? own
+                                      : std::min_element(bucket.begin(), bucket.end(),
+                                                         [&](const Slot& a, const Slot& b) { return age(a) < age(b); });
   // Two DELs of one attachment: the later one counts, whichever writes last.
   Slot slot{owner, del.ns, del.ticks, 0};
   if (own != bucket.end()) {

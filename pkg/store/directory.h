@@ -34,10 +34,10 @@ class Dir {
     std::string text;
   };
   Content read(const std::string& name, std::size_t limit) const;
-  bool exists(const std::string& name) const;          // of whatever kind, as itself
-  std::optional<std::uint64_t> size(const std::string& name) const;   // nullopt: absent, or no regular file
-  std::vector<std::string> names() const;              // all but "." and ".."; in no order
-  bool empty() const;                                  // costs one look, however much is in it
+  bool exists(const std::string& name) const;                        // of whatever kind, as itself
+  std::optional<std::uint64_t> size(const std::string& name) const;  // nullopt: absent, or no regular file
+  std::vector<std::string> names() const;                            // all but "." and ".."; in no order
+  bool empty() const;                                                // costs one look, however much is in it
   // The names from `position` on (0: from the start), "." and ".." too, as many as one small buffer holds. A position is one that an
   // earlier answer gave; any other is a place to start as well. Empty at the end.
   struct Position {
@@ -47,13 +47,15 @@ class Dir {
   std::vector<Position> names_from(std::uint64_t position) const;
 
   // All of these return 0 or an errno.
-  [[nodiscard]] int create_empty(const std::string& name) const;                        // EEXIST: was there
-  [[nodiscard]] int write_new(const std::string& name, std::string_view text) const;    // replaces whatever has the name
-  [[nodiscard]] int write_in_place(const std::string& name, std::string_view text, std::uint64_t offset, bool create) const;
+  [[nodiscard]] int create_empty(const std::string& name) const;                      // EEXIST: was there
+  [[nodiscard]] int write_new(const std::string& name, std::string_view text) const;  // replaces whatever has the name
+  [[nodiscard]] int write_in_place(const std::string& name, std::string_view text, std::uint64_t offset,
+                                   bool create) const;
   [[nodiscard]] int truncate(const std::string& name, std::uint64_t size) const;
   [[nodiscard]] int rename(const std::string& from, const std::string& to) const;
-  [[nodiscard]] int rename_new(const std::string& from, const std::string& to) const;   // EEXIST: `to` is there, untouched
-  [[nodiscard]] int unlink(const std::string& name) const;                              // absent is success; a directory goes too
+  [[nodiscard]] int rename_new(const std::string& from,
+                               const std::string& to) const;  // EEXIST: `to` is there, untouched
+  [[nodiscard]] int unlink(const std::string& name) const;    // absent is success; a directory goes too
   // Written aside under a name made from `name`, then renamed. Nothing is left aside on failure.
   [[nodiscard]] int replace(const std::string& name, std::string_view text) const;
 

@@ -14,7 +14,7 @@
 namespace trestle::store {
 namespace {
 
-constexpr std::uint64_t kRegion = 1ULL << 60;      // bytes of the switches' and of the attachments' region
+constexpr std::uint64_t kRegion = 1ULL << 60;  // bytes of the switches' and of the attachments' region
 constexpr std::uint64_t kSwitches = 0;
 constexpr std::uint64_t kTables = kRegion;
 constexpr std::uint64_t kStore = kRegion + 1;
@@ -144,12 +144,14 @@ std::optional<Lock> Locks::attempt(short type, std::uint64_t start, std::uint64_
   return std::nullopt;
 }
 
-Lock Locks::take(short type, std::uint64_t start, std::uint64_t length, const Deadline& deadline, const std::string& what) {
+Lock Locks::take(short type, std::uint64_t start, std::uint64_t length, const Deadline& deadline,
+                 const std::string& what) {
   constexpr long kShortest = 50'000, kLongest = 5'000'000;  // ns
   for (long pause = kShortest;; pause = std::min(pause * 2, kLongest)) {
     if (auto lock = attempt(type, start, length)) return std::move(*lock);
     if (deadline.passed())
-      throw base::Error(base::Code::try_again, what + " is busy: another call of trestle held it until this call's time was over");
+      throw base::Error(base::Code::try_again,
+                        what + " is busy: another call of trestle held it until this call's time was over");
     const timespec nap{0, pause};
     ::nanosleep(&nap, nullptr);
   }
@@ -161,8 +163,12 @@ Lock Locks::switch_shared(const net::IfName& bridge, const Deadline& deadline) {
 Lock Locks::switch_exclusive(const net::IfName& bridge, const Deadline& deadline) {
   return take(F_WRLCK, switch_byte(bridge), 1, deadline, switch_text(bridge));
 }
-std::optional<Lock> Locks::try_switch_exclusive(const net::IfName& bridge) { return attempt(F_WRLCK, switch_byte(bridge), 1); }
-std::optional<Lock> Locks::try_switch_shared(const net::IfName& bridge) { return attempt(F_RDLCK, switch_byte(bridge), 1); }
+std::optional<Lock> Locks::try_switch_exclusive(const net::IfName& bridge) {
+  return attempt(F_WRLCK, switch_byte(bridge), 1);
+}
+std::optional<Lock> Locks::try_switch_shared(const net::IfName& bridge) {
+  return attempt(F_RDLCK, switch_byte(bridge), 1);
+}
 Lock Locks::all_switches_exclusive(const Deadline& deadline) {
   return take(F_WRLCK, kSwitches, kRegion, deadline, "a switch of this node");
 }
@@ -173,7 +179,9 @@ Lock Locks::attachment(const net::Owner& owner, const Deadline& deadline) {
               "attachment " + owner.network + "/" + owner.container + "/" + owner.ifname);
 }
 std::optional<Lock> Locks::try_attachment(const net::Owner& owner) { return try_attachment(net::owner_hash(owner)); }
-std::optional<Lock> Locks::try_attachment(std::uint64_t owner_hash) { return attempt(F_WRLCK, attachment_byte(owner_hash), 1); }
+std::optional<Lock> Locks::try_attachment(std::uint64_t owner_hash) {
+  return attempt(F_WRLCK, attachment_byte(owner_hash), 1);
+}
 Lock Locks::store(const Deadline& deadline) { return take(F_WRLCK, kStore, 1, deadline, "the store"); }
 
 }  // namespace trestle::store

@@ -19,7 +19,7 @@ namespace trestle::store {
 class Deadline {
  public:
   static Deadline in(std::chrono::milliseconds budget);
-  std::chrono::milliseconds left() const;   // never negative
+  std::chrono::milliseconds left() const;  // never negative
   bool passed() const { return left().count() == 0; }
 
  private:
@@ -40,7 +40,7 @@ class Lock {
   Lock& operator=(const Lock&) = delete;
   ~Lock() { release(); }
   void release() noexcept;
-  void downgrade();                          // exclusive -> shared, without a gap
+  void downgrade();  // exclusive -> shared, without a gap
   bool held() const noexcept { return ranges_ != nullptr; }
 
  private:
@@ -56,9 +56,9 @@ class Locks {
   Lock switch_exclusive(const net::IfName& bridge, const Deadline& deadline);
   std::optional<Lock> try_switch_exclusive(const net::IfName& bridge);
   std::optional<Lock> try_switch_shared(const net::IfName& bridge);
-  Lock all_switches_exclusive(const Deadline& deadline);   // heal, repair: no attachment comes or goes on the node
+  Lock all_switches_exclusive(const Deadline& deadline);  // heal, repair: no attachment comes or goes on the node
   std::optional<Lock> try_all_switches_exclusive();
-  Lock tables(const Deadline& deadline);                   // exclusive: making or removing what switches share
+  Lock tables(const Deadline& deadline);  // exclusive: making or removing what switches share
   Lock attachment(const net::Owner& owner, const Deadline& deadline);
   std::optional<Lock> try_attachment(const net::Owner& owner);
   std::optional<Lock> try_attachment(std::uint64_t owner_hash);

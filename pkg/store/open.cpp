@@ -45,12 +45,15 @@ std::optional<Dir> open_root(std::string path, bool make) {
     fd = base::try_open(path, kOpenDir);
   }
   const int error = errno;
-  if (!fd.valid() && (error == ELOOP || error == ENOTDIR)) refuse(path, "the state directory must be a directory, not a symlink or file");
+  if (!fd.valid() && (error == ELOOP || error == ENOTDIR))
+    refuse(path, "the state directory must be a directory, not a symlink or file");
   if (!fd.valid()) base::throw_errno(error, path + ": cannot open the state directory", base::Code::store);
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) base::throw_errno(errno, path + ": cannot look at the state directory", base::Code::store);
+  if (::fstat(fd.get(), &info) != 0)
+    base::throw_errno(errno, path + ": cannot look at the state directory", base::Code::store);
   if (info.st_uid != ::geteuid())
-    refuse(path, "the state directory belongs to user " + std::to_string(info.st_uid) + ", not to user " + std::to_string(::geteuid()) +
+    refuse(path, "the state directory belongs to user " + std::to_string(info.st_uid) + ", not to user " +
+                     std::to_string(::geteuid()) +
                      ": who can write it could hand out addresses; remove it or set its owner");
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     refuse(path, "the state directory is writable for others: chmod 0700 it");
@@ -64,12 +67,15 @@ std::optional<Locks> open_locks(const Dir& root, bool make) {
   if (!fd.valid() && errno == ENOENT && !make) return std::nullopt;
   if (!fd.valid()) root.fail(errno, "open", kLock);
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) refuse(root.path(kLock), "is no regular file: remove it");
+  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
+    refuse(root.path(kLock), "is no regular file: remove it");
   return Locks(std::move(fd));
 }
 
 // The text of the `host` file: whose kernel objects the records speak of.
-std::string host_text(const Identity& id) { return seal(dump({{"boot", id.boot}, {"host", id.host_cookie}, {"schema", kSchema}})); }
+std::string host_text(const Identity& id) {
+  return seal(dump({{"boot", id.boot}, {"host", id.host_cookie}, {"schema", kSchema}}));
+}
 
 enum class Whose { ours, other_boot, other_host, unknown };
 
@@ -88,14 +94,16 @@ Whose whose(const Dir& root, const Identity& id) {
 
 [[noreturn]] void refuse_other_host(const Dir& root) {
   refuse(root.path(),
-         "the records in it belong to another network namespace that acts as a host: give this one a state directory of its own "
+         "the records in it belong to another network namespace that acts as a host: give this one a state directory "
+         "of its own "
          "(stateDir, --state-dir or TRESTLE_STATE_DIR)");
 }
 
 // All that is ours but the locks; what else somebody keeps in the directory stays. The `host` file stays what it was until all is
 // gone, so that a kill in between begins anew.
 void wipe(const Dir& root) {
-  for (const char* name : {"records", "segments", "switches", "departed", "heal"}) root.check(root.unlink(name), "remove", name);
+  for (const char* name : {"records", "segments", "switches", "departed", "heal"})
+    root.check(root.unlink(name), "remove", name);
 }
 
 std::optional<Record> readable(const std::string& text) {
@@ -133,13 +141,18 @@ bool has_records(const Dir& root) {
 void take_over(const Dir& root, Locks& locks, const Identity& id) {
   const Lock held = locks.store(Deadline::in(std::chrono::seconds(15)));
   switch (whose(root, id)) {
-    case Whose::ours: return;
-    case Whose::other_boot: wipe(root); break;
+    case Whose::ours:
+      return;
+    case Whose::other_boot:
+      wipe(root);
+      break;
     case Whose::other_host:
       if (has_records(root)) refuse_other_host(root);
       wipe(root);
       break;
-    case Whose::unknown: sort_out(root, id); break;
+    case Whose::unknown:
+      sort_out(root, id);
+      break;
   }
   root.check(root.replace(kHost, host_text(id)), "write", kHost);
 }

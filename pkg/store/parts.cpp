@@ -70,7 +70,8 @@ std::optional<plan::Facts> Parts::facts(const net::IfName& bridge) const try {
   const auto dir = root_.find(folder(bridge));
   if (!dir) return std::nullopt;
   const Dir::Content content = dir->read(kFacts, kMostBytes);
-  const bool damaged = content.error == EINVAL || content.error == EFBIG || content.error == ELOOP || content.error == ENXIO;
+  const bool damaged =
+      content.error == EINVAL || content.error == EFBIG || content.error == ELOOP || content.error == ENXIO;
   if (content.error != ENOENT && !damaged) dir->check(content.error, "read", kFacts);
   // Damaged facts are read from the host again: at worst the switch gets a second part that differs.
   if (!sealed_part(content.text)) return std::nullopt;
@@ -89,7 +90,8 @@ void Parts::set_facts(const net::IfName& bridge, const plan::Facts& facts) const
   Json links = Json::array();
   for (const net::IfName& link : facts.ra_links) links.push_back(link.str());
   const Dir dir = root_.make(folder(bridge));
-  const std::string text = seal(dump({{"schema", kSchema}, {"mtu", facts.mtu}, {"ipv6", facts.ipv6}, {"raLinks", links}}));
+  const std::string text =
+      seal(dump({{"schema", kSchema}, {"mtu", facts.mtu}, {"ipv6", facts.ipv6}, {"raLinks", links}}));
   dir.check(dir.replace(kFacts, text), "write", kFacts);
 }
 
@@ -145,10 +147,26 @@ void Parts::remove(const PartRef& ref) const {
   if (!dir) return;
   if (const auto part = dir->find(ref.digest)) part->check(part->unlink(kReady), "remove", kReady);
   dir->check(dir->unlink(ref.digest), "remove", ref.digest);
+  remove_empty(ref.bridge);
+}
+
+std::vector<net::IfName> Parts::switches() const {
+  std::vector<net::IfName> found;
+  const auto all = root_.find(kSwitches);
+  if (!all) return found;
+  for (const std::string& bridge : all->names())
+    if (const auto name = if_name(bridge)) found.push_back(*name);
+  return found;
+}
+
+void Parts::remove_empty(const net::IfName& bridge) const {
+  const auto dir = root_.find_if_dir(folder(bridge));
+  if (!dir) return;
   const auto left = dir->names();
-  if (std::any_of(left.begin(), left.end(), [](const std::string& name) { return parse_hash(name).has_value(); })) return;
+  if (std::any_of(left.begin(), left.end(), [](const std::string& name) { return parse_hash(name).has_value(); }))
+    return;
   const auto switches = root_.find(kSwitches);
-  if (switches) switches->check(switches->unlink(ref.bridge.str()), "remove", ref.bridge.str());
+  if (switches) switches->check(switches->unlink(bridge.str()), "remove", bridge.str());
 }
 
 bool Parts::put_ref(const PartRef& ref, std::uint64_t owner) const {

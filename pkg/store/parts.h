@@ -18,14 +18,17 @@ class Parts {
 
   std::optional<plan::Facts> facts(const net::IfName& bridge) const;
   void set_facts(const net::IfName& bridge, const plan::Facts& facts) const;
-  bool written(const PartRef& ref) const;    // its Steps are there, whole
+  bool written(const PartRef& ref) const;  // its Steps are there, whole
   bool ready(const PartRef& ref) const;
   void put(const Part& part) const;
   void set_ready(const PartRef& ref, bool ready) const;
   std::vector<Part> all() const;
   void remove(const PartRef& ref) const;
+  std::vector<net::IfName> switches() const;              // that have a directory, with parts or without
+  void remove_empty(const net::IfName& bridge) const;     // its directory, when no part is in it
 
-  // Refs, by the owner's hash. put_ref: true when it is new; throws Error{store}. drop_ref: 0 or an errno; `was` tells whether it was there.
+  // Refs, by the owner's hash. put_ref: true when it is new; throws Error{store}. drop_ref: 0 or an errno; `was` tells
+  // whether it was there.
   bool put_ref(const PartRef& ref, std::uint64_t owner) const;
   int drop_ref(const PartRef& ref, std::uint64_t owner, bool* was = nullptr) const noexcept;
   std::vector<PartRef> refs_of(std::uint64_t owner) const;

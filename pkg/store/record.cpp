@@ -54,7 +54,10 @@ std::vector<LeaseRef> leases_from(const Json& all) {
 Json nic_json(const std::vector<Nic>& nics) {
   Json all = Json::array();
   for (const Nic& nic : nics)
-    all.push_back({{"name", nic.name.str()}, {"host", nic.host_link.str()}, {"bridge", nic.bridge.str()}, {"mac", nic.mac.str()}});
+    all.push_back({{"name", nic.name.str()},
+                   {"host", nic.host_link.str()},
+                   {"bridge", nic.bridge.str()},
+                   {"mac", nic.mac.str()}});
   return all;
 }
 
@@ -62,7 +65,8 @@ void add(std::string& text, const char* key, const std::string& json) {
   text.append(",\"").append(key).append("\":").append(json);
 }
 
-constexpr const char* kKnown[] = {"schema", "reader", "leases", "nics", "segment", "who", "at", "mode", "pod", "parts", "plan", "result"};
+constexpr const char* kKnown[] = {"schema", "reader", "leases", "nics",  "segment", "who",
+                                  "at",     "mode",   "pod",    "parts", "plan",    "result"};
 
 bool known(const std::string& key) {
   return std::any_of(std::begin(kKnown), std::end(kKnown), [&](const char* k) { return key == k; });
@@ -102,9 +106,12 @@ std::optional<std::string_view> take_array(std::string_view& rest, std::string_v
   bool quoted = false;
   for (std::size_t i = 0; i < rest.size(); ++i) {
     const char c = rest[i];
-    if (quoted && c == '\\') ++i;
-    else if (c == '"') quoted = !quoted;
-    else if (!quoted && c == '[') ++depth;
+    if (quoted && c == '\\')
+      ++i;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && c == '[')
+      ++depth;
     else if (!quoted && c == ']' && --depth == 0) {
       const std::string_view found = rest.substr(0, i + 1);
       rest.remove_prefix(i + 1);
@@ -118,8 +125,13 @@ std::optional<std::string_view> take_array(std::string_view& rest, std::string_v
 
 // The leases come first: what is cut off a file's end costs them last, and outline() finds them without a parser.
 std::string record_text(const Record& r) {
-  const Json who = {{"network", r.owner.network}, {"container", r.owner.container}, {"ifname", r.owner.ifname}, {"netns", r.netns},
-                    {"cookie", r.netns_cookie},   {"host", r.host_cookie},          {"boot", r.boot}};
+  const Json who = {{"network", r.owner.network},
+                    {"container", r.owner.container},
+                    {"ifname", r.owner.ifname},
+                    {"netns", r.netns},
+                    {"cookie", r.netns_cookie},
+                    {"host", r.host_cookie},
+                    {"boot", r.boot}};
   Json parts = Json::array();
   for (const PartRef& part : r.parts) parts.push_back({{"bridge", part.bridge.str()}, {"digest", part.digest}});
   std::string text = R"({"schema":)" + std::to_string(kSchema) + R"(,"reader":1)";
@@ -195,7 +207,9 @@ std::vector<LeaseRef> salvage_leases(std::string_view text) noexcept try {
     // {"ip":"10.88.0.2","segment":"trdemo"}, cut at the quotes
     const bool told = i >= 2 && i + 4 < pieces.size() && pieces[i - 2] == "ip" && pieces[i + 2] == "segment";
     LeaseRef lease{told ? std::string(pieces[i + 4]) : std::string(), *ip};
-    const auto same = [&](const LeaseRef& other) { return other.ip == lease.ip && (lease.segment.empty() || other == lease); };
+    const auto same = [&](const LeaseRef& other) {
+      return other.ip == lease.ip && (lease.segment.empty() || other == lease);
+    };
     if (std::none_of(found.begin(), found.end(), same)) found.push_back(std::move(lease));
   }
   return found;

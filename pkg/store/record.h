@@ -30,7 +30,7 @@ struct PartRef {
 
 // One NIC of the attachment, for people and for uniqueness of MACs.
 struct Nic {
-  net::IfName name;         // in the pod
+  net::IfName name;  // in the pod
   net::IfName host_link;
   net::IfName bridge;
   net::Mac mac;
@@ -39,24 +39,24 @@ struct Nic {
 
 struct Record {
   net::Owner owner;
-  std::string netns;               // path of the ADD
+  std::string netns;  // path of the ADD
   std::uint64_t netns_cookie = 0;
-  std::uint64_t host_cookie = 0;   // of the namespace that the switches are in
-  std::string boot;                // boot id
-  std::uint64_t at = 0;            // CLOCK_BOOTTIME, nanoseconds
+  std::uint64_t host_cookie = 0;  // of the namespace that the switches are in
+  std::string boot;               // boot id
+  std::uint64_t at = 0;           // CLOCK_BOOTTIME, nanoseconds
   std::string mode;
-  std::string pod;                 // "namespace/name" when the runtime told (K8S_POD_*), else ""
+  std::string pod;  // "namespace/name" when the runtime told (K8S_POD_*), else ""
   std::vector<Nic> nics;
   std::vector<LeaseRef> leases;
   std::vector<PartRef> parts;
-  std::vector<plan::Step> plan;    // the attachment part
-  nlohmann::json result;           // as answered, 1.1.0
-  nlohmann::json unknown = {};     // keys of a newer schema, kept on rewrite
-  std::string segment = {};        // where its MACs are unique; commit() fills it from the reservation
+  std::vector<plan::Step> plan;  // the attachment part
+  nlohmann::json result;         // as answered, 1.1.0
+  nlohmann::json unknown = {};   // keys of a newer schema, kept on rewrite
+  std::string segment = {};      // where its MACs are unique; commit() fills it from the reservation
 };
 
-inline constexpr int kSchema = 1;                       // what this release writes
-inline constexpr std::size_t kMaxRecord = 1U << 20;     // bytes; more is no record of ours
+inline constexpr int kSchema = 1;                    // what this release writes
+inline constexpr std::size_t kMaxRecord = 1U << 20;  // bytes; more is no record of ours
 
 // The file's text: JSON with "schema", "reader" (least reader version) and, last, "sum" (hash64 over all before it, 16 hex digits).
 std::string record_text(const Record& record);

@@ -19,9 +19,9 @@ constexpr const char* kSegments = "segments";
 
 // What goes back to its segments when a record goes.
 struct Belongings {
-  std::map<std::string, std::vector<Resting>> leases;   // by segment
+  std::map<std::string, std::vector<Resting>> leases;  // by segment
   std::vector<net::Mac> macs;
-  std::string segment;                                  // of the MACs
+  std::string segment;  // of the MACs
 };
 
 Belongings belongings(const Outline& seen, std::uint64_t now) {
@@ -37,7 +37,8 @@ Belongings belongings(const Outline& seen, std::uint64_t now) {
 std::string reason(const std::string& path, int error) { return path + ": " + std::strerror(error); }
 
 base::Error not_forgotten(const std::vector<std::string>& failed) {
-  return {base::Code::store, "the store could not forget an attachment: " + failed.front() + "; run DEL or trestle gc again",
+  return {base::Code::store,
+          "the store could not forget an attachment: " + failed.front() + "; run DEL or trestle gc again",
           base::join(failed, "\n")};
 }
 
@@ -66,7 +67,8 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
     for (const auto& [name, entries] : all.leases) {
       try {
         auto segment = std::make_unique<Segment>(root_, name, boottime());
-        if (const int error = segment->give_back(entries, rest); error != 0) failed.push_back(reason("segment " + name, error));
+        if (const int error = segment->give_back(entries, rest); error != 0)
+          failed.push_back(reason("segment " + name, error));
         if (name == all.segment)
           for (const net::Mac& mac : all.macs) segment->drop_mac(mac, owner);
         segments.push_back(std::move(segment));
@@ -82,10 +84,12 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
 
   const auto parts = loaded && loaded->record ? loaded->record->parts : parts_.refs_of(owner);
   for (const PartRef& part : parts)
-    if (const int error = parts_.drop_ref(part, owner); error != 0) failed.push_back(reason("ref of part " + part.digest, error));
+    if (const int error = parts_.drop_ref(part, owner); error != 0)
+      failed.push_back(reason("ref of part " + part.digest, error));
 
   const int error = records()->unlink(file);
-  if (error != 0) failed.push_back(reason(records()->path(file), error));
+  if (error != 0)
+    failed.push_back(reason(records()->path(file), error));
   else
     for (const auto& segment : segments) segment->done();
   if (!failed.empty()) throw not_forgotten(failed);
@@ -99,7 +103,8 @@ void DirectoryStore::doubt_all_segments(std::vector<std::string>& failed) {
       if (!parse_hash(name)) continue;
       const auto dir = segments->find_if_dir(name);
       if (!dir) continue;
-      if (const int error = dir->unlink(files::kState); error != 0) failed.push_back(reason(dir->path(files::kState), error));
+      if (const int error = dir->unlink(files::kState); error != 0)
+        failed.push_back(reason(dir->path(files::kState), error));
     }
   } catch (const base::Error& e) {
     failed.emplace_back(e.what());

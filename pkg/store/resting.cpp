@@ -36,8 +36,13 @@ std::string bytes(T value) {
 }
 
 std::string pack(const Resting& r) {
-  Packed p{r.since, static_cast<std::uint64_t>(r.ip.value >> 64), static_cast<std::uint64_t>(r.ip.value),
-           static_cast<std::uint8_t>(r.ip.family), r.mac.has_value(), {}, 0};
+  Packed p{r.since,
+           static_cast<std::uint64_t>(r.ip.value >> 64),
+           static_cast<std::uint64_t>(r.ip.value),
+           static_cast<std::uint8_t>(r.ip.family),
+           r.mac.has_value(),
+           {},
+           0};
   if (r.mac) std::copy(r.mac->bytes.begin(), r.mac->bytes.end(), p.mac);
   return bytes(p);
 }
@@ -107,7 +112,8 @@ int RestingList::save(const Dir& segment) {
   }
   for (const std::size_t index : dropped_) {
     const std::string_view entry = std::string_view(entries_).substr(index * kEntry, kEntry);
-    if (const int error = segment.write_in_place(kFile, entry, kHeader + index * kEntry, false); error != 0) return error;
+    if (const int error = segment.write_in_place(kFile, entry, kHeader + index * kEntry, false); error != 0)
+      return error;
   }
   return head_ == saved_head_ ? 0 : segment.write_in_place(kFile, bytes(Header{head_, 0}), 0, false);
 }

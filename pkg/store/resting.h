@@ -14,9 +14,9 @@ namespace trestle::store {
 inline constexpr std::uint64_t kRest = 30'000'000'000U;  // ns
 
 struct Resting {
-  std::uint64_t since = 0;          // CLOCK_BOOTTIME, ns
+  std::uint64_t since = 0;  // CLOCK_BOOTTIME, ns
   net::Ip ip;
-  std::optional<net::Mac> mac;      // that had it
+  std::optional<net::Mac> mac;  // that had it
 };
 
 // The file: a header {head, sum}, then entries of 40 bytes, each with its own checksum, read only when looked at.
@@ -31,9 +31,9 @@ class RestingList {
   std::size_t first() const noexcept { return head_; }
   // nullopt: taken out, or damaged (then the list is no longer sound).
   std::optional<Resting> at(std::size_t index);
-  void drop(std::size_t index);                       // taken out
+  void drop(std::size_t index);  // taken out
   void drop_before(std::size_t index) noexcept { head_ = index; }
-  void assign(const std::vector<Resting>& entries);   // everything anew
+  void assign(const std::vector<Resting>& entries);  // everything anew
 
   // 0 or an errno.
   [[nodiscard]] int save(const Dir& segment);

@@ -18,10 +18,14 @@ bool too_deep(std::string_view text) {
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (quoted && c == '\\') ++i;
-    else if (c == '"') quoted = !quoted;
-    else if (!quoted && (c == '[' || c == '{') && ++depth > kMaxDepth) return true;
-    else if (!quoted && (c == ']' || c == '}')) --depth;
+    if (quoted && c == '\\')
+      ++i;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && (c == '[' || c == '{') && ++depth > kMaxDepth)
+      return true;
+    else if (!quoted && (c == ']' || c == '}'))
+      --depth;
   }
   return false;
 }
@@ -43,9 +47,12 @@ std::optional<std::string_view> sealed_part(std::string_view text) noexcept {
   if (!tail.starts_with(kKey)) return std::nullopt;
   std::uint64_t sum = 0;
   for (const char c : tail.substr(kKey.size(), kDigits)) {
-    if (c >= '0' && c <= '9') sum = sum << 4 | static_cast<std::uint64_t>(c - '0');
-    else if (c >= 'a' && c <= 'f') sum = sum << 4 | static_cast<std::uint64_t>(c - 'a' + 10);
-    else return std::nullopt;
+    if (c >= '0' && c <= '9')
+      sum = sum << 4 | static_cast<std::uint64_t>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      sum = sum << 4 | static_cast<std::uint64_t>(c - 'a' + 10);
+    else
+      return std::nullopt;
   }
   if (sum != base::hash64(part)) return std::nullopt;
   return part;
@@ -70,6 +77,8 @@ nlohmann::json parse_sealed(std::string_view text) {
   }
 }
 
-std::string dump(const nlohmann::json& json) { return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+std::string dump(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 }  // namespace trestle::store

@@ -78,9 +78,13 @@ Segment::Block& Segment::block(const net::Ip& base) {
   Block& found = it->second;
   if (!fresh || anew_ || !dir_) return found;
   switch (files::read_block(*dir_, base, found.bits)) {
-    case 0: found.on_disk = true; break;
-    case ENOENT: break;
-    default: doubt_ = true;
+    case 0:
+      found.on_disk = true;
+      break;
+    case ENOENT:
+      break;
+    default:
+      doubt_ = true;
   }
   return found;
 }
@@ -182,7 +186,8 @@ std::vector<net::Ip> Segment::blocks_of(const ipam::RangeSet& set) {
   std::set<net::Ip> bases;
   bool listed = anew_;
   for (const ipam::Range& range : set) {
-    if (range.last.value / kPerBlock - range.first.value / kPerBlock >= kFew) listed = true;
+    if (range.last.value / kPerBlock - range.first.value / kPerBlock >= kFew)
+      listed = true;
     else
       for (net::U128 v = range.first.value / kPerBlock; v <= range.last.value / kPerBlock; ++v)
         bases.insert({range.first.family, v * kPerBlock});
@@ -220,7 +225,8 @@ Segment::Count Segment::count(const ipam::RangeSet& set) {
 }
 
 bool Segment::empty() const {
-  return macs_.empty() && std::all_of(blocks_.begin(), blocks_.end(), [](const auto& entry) { return entry.second.zero(); });
+  return macs_.empty() &&
+         std::all_of(blocks_.begin(), blocks_.end(), [](const auto& entry) { return entry.second.zero(); });
 }
 
 }  // namespace trestle::store

@@ -28,13 +28,13 @@ class Segment {
   // May become true by any of the looks below, whose answer is void then: rebuild() and ask again. Never after rebuild().
   bool in_doubt() const noexcept { return doubt_; }
   void rebuild(const Census& census);
-  bool distrust() noexcept { return doubt_ = !anew_; }                      // false: it was just rebuilt
+  bool distrust() noexcept { return doubt_ = !anew_; }  // false: it was just rebuilt
 
-  bool used(const net::Ip& ip);                                            // resting counts
+  bool used(const net::Ip& ip);  // resting counts
   void take(const net::Ip& ip);
   void release(const net::Ip& ip);
-  std::optional<net::Ip> take_next(const ipam::RangeSet& set);             // round robin
-  bool take_resting(const net::Ip& ip);                                    // false: it does not rest
+  std::optional<net::Ip> take_next(const ipam::RangeSet& set);  // round robin
+  bool take_resting(const net::Ip& ip);                         // false: it does not rest
   std::optional<net::Ip> take_resting_of(const net::Mac& mac, const ipam::RangeSet& set);
   std::optional<net::Ip> take_oldest_resting(const ipam::RangeSet& set);
   // Addresses in use and resting of the set's ranges.
@@ -42,13 +42,13 @@ class Segment {
     std::uint64_t used = 0, resting = 0;
   };
   Count count(const ipam::RangeSet& set);
-  bool empty() const;                                                      // after rebuild(): nothing used, nothing resting
+  bool empty() const;  // after rebuild(): nothing used, nothing resting
 
   // Makes the directory. Throws Error{store}.
   void prepare();
   // nullopt: `mac` is now the owner's (or was). Else the hash of who has it, which may be a record long gone. After prepare().
   std::optional<std::uint64_t> claim_mac(const net::Mac& mac, std::uint64_t owner);
-  void drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept;         // unless it is another's
+  void drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept;  // unless it is another's
 
   // Dirty mark and all changes to disk. Throws Error{store}; then the mark stays. done() clears it.
   void save();
@@ -86,9 +86,9 @@ class Segment {
   std::map<net::Ip, Block> blocks_;
   std::optional<RestingList> resting_;
   std::optional<std::vector<Cursor>> cursors_;
-  std::vector<Census::HeldMac> macs_;      // of a rebuild, and claimed since
+  std::vector<Census::HeldMac> macs_;  // of a rebuild, and claimed since
   bool doubt_ = false;
-  bool anew_ = false;                      // rebuilt: blocks_ is all there is
+  bool anew_ = false;  // rebuilt: blocks_ is all there is
   bool cursor_moved_ = false;
 };
 

@@ -49,14 +49,16 @@ std::vector<Segment::Cursor>& Segment::cursors() {
   if (cursors_) return *cursors_;
   cursors_.emplace();
   // A cursor is a hint: a damaged one is forgotten, and its pool begins at its start again.
-  const Dir::Content content = dir_ ? dir_->read(files::kCursor, kMostCursors * sizeof(CursorBytes)) : Dir::Content{ENOENT, {}};
+  const Dir::Content content =
+      dir_ ? dir_->read(files::kCursor, kMostCursors * sizeof(CursorBytes)) : Dir::Content{ENOENT, {}};
   for (std::size_t at = 0; at + sizeof(CursorBytes) <= content.text.size(); at += sizeof(CursorBytes)) {
     CursorBytes c{};
     std::memcpy(&c, content.text.data() + at, sizeof c);
     const bool v4 = c.family == static_cast<std::uint64_t>(net::Family::v4);
     const bool v6 = c.family == static_cast<std::uint64_t>(net::Family::v6);
     if (c.sum != sum_of(c) || (!v4 && !v6)) continue;
-    cursors_->push_back({c.pool, {v4 ? net::Family::v4 : net::Family::v6, static_cast<net::U128>(c.high) << 64 | c.low}});
+    cursors_->push_back(
+        {c.pool, {v4 ? net::Family::v4 : net::Family::v6, static_cast<net::U128>(c.high) << 64 | c.low}});
   }
   return *cursors_;
 }
@@ -123,8 +125,8 @@ void Segment::save() {
   std::string text;
   if (cursors_->size() > kMostCursors) cursors_->resize(kMostCursors);
   for (const Cursor& cursor : *cursors_) {
-    CursorBytes c{cursor.pool, static_cast<std::uint64_t>(cursor.last.value >> 64), static_cast<std::uint64_t>(cursor.last.value),
-                  static_cast<std::uint64_t>(cursor.last.family), 0};
+    CursorBytes c{cursor.pool, static_cast<std::uint64_t>(cursor.last.value >> 64),
+                  static_cast<std::uint64_t>(cursor.last.value), static_cast<std::uint64_t>(cursor.last.family), 0};
     c.sum = sum_of(c);
     text.append(reinterpret_cast<const char*>(&c), sizeof c);
   }

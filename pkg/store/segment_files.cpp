@@ -15,7 +15,7 @@ constexpr char kMagic[8] = {'t', 'r', 's', 'e', 'g', 0, 0, 1};  // the last is t
 
 struct State {
   char magic[8];
-  char name[64];   // for people and for tidying up; cut when longer
+  char name[64];  // for people and for tidying up; cut when longer
   std::uint64_t dirty;
   std::uint64_t sum;
 };
@@ -68,7 +68,8 @@ std::optional<std::string> state_name(const Dir& segment) {
 
 std::string block_file(const net::Ip& base) {
   if (base.family == net::Family::v4) return "4-" + base::hex(static_cast<std::uint64_t>(base.value), 8);
-  return "6-" + base::hex(static_cast<std::uint64_t>(base.value >> 64), 16) + base::hex(static_cast<std::uint64_t>(base.value), 16);
+  return "6-" + base::hex(static_cast<std::uint64_t>(base.value >> 64), 16) +
+         base::hex(static_cast<std::uint64_t>(base.value), 16);
 }
 
 std::optional<net::Ip> block_base(std::string_view file) {

@@ -21,7 +21,10 @@ std::string stem(const std::string& file) { return file.substr(0, file.find('.')
 }  // namespace
 
 DirectoryStore::DirectoryStore(Dir root, Locks locks)
-    : root_(std::move(root)), locks_(std::move(locks)), deadline_(Deadline::in(std::chrono::seconds(15))), parts_(root_) {}
+    : root_(std::move(root)),
+      locks_(std::move(locks)),
+      deadline_(Deadline::in(std::chrono::seconds(15))),
+      parts_(root_) {}
 
 const Dir* DirectoryStore::records() const {
   if (!records_) records_ = root_.find(kRecords);
@@ -69,7 +72,8 @@ std::optional<Record> DirectoryStore::find(const net::Owner& owner) const {
   auto file = load(hash);
   if (!file) return std::nullopt;
   if (!file->record)
-    throw base::Error(base::Code::store, records()->path(record_file(hash)) + ": this record cannot be read: " + file->why);
+    throw base::Error(base::Code::store,
+                      records()->path(record_file(hash)) + ": this record cannot be read: " + file->why);
   return std::move(file->record);
 }
 
@@ -97,9 +101,9 @@ std::vector<RecordFile> DirectoryStore::some_after(const std::string& after, std
   std::vector<std::string> names = records()->names();
   std::erase_if(names, [](const std::string& name) { return !record_hash(name); });
   std::sort(names.begin(), names.end());
-  const auto next = std::upper_bound(names.begin(), names.end(), after, [](const std::string& value, const std::string& name) {
-    return value < stem(name);
-  });
+  const auto next =
+      std::upper_bound(names.begin(), names.end(), after,
+                       [](const std::string& value, const std::string& name) { return value < stem(name); });
   std::rotate(names.begin(), next, names.end());
   for (const std::string& name : names) {
     if (files.size() == n) break;
@@ -114,8 +118,10 @@ std::vector<RecordFile> DirectoryStore::next_few(std::size_t n) {
   if (records() == nullptr || n == 0) return files;
   std::uint64_t position = 0;
   const Dir::Content kept = root_.read(kHeal, sizeof position);
-  if (kept.text.size() == sizeof position) std::memcpy(&position, kept.text.data(), sizeof position);
-  else if (kept.error != ENOENT) (void)root_.unlink(kHeal);
+  if (kept.text.size() == sizeof position)
+    std::memcpy(&position, kept.text.data(), sizeof position);
+  else if (kept.error != ENOENT)
+    (void)root_.unlink(kHeal);
   if (position > INT64_MAX) position = 0;
   auto names = records()->names_from(position);
   if (names.empty()) names = records()->names_from(0);
@@ -149,6 +155,11 @@ void DirectoryStore::put_part(const Part& part, const net::Owner& owner) {
 bool DirectoryStore::part_unused(const PartRef& ref, bool verify) {
   if (!verify) return parts_.unused(ref, nullptr);
   return parts_.unused(ref, [this](std::uint64_t owner) { return has_record(owner); });
+}
+
+void DirectoryStore::remove_empty_switch(const net::IfName& bridge) {
+  const Lock held = lock();
+  parts_.remove_empty(bridge);
 }
 
 void DirectoryStore::remove_part(const PartRef& ref) {

@@ -28,15 +28,15 @@ namespace trestle::store {
 // What an attachment asks the store to reserve, in one locked step.
 struct Reservation {
   std::string segment;
-  std::vector<ipam::Want> wants;          // may be empty (pure L2)
-  std::optional<net::Mac> mac;            // requested: refused with Error{held} when another record of the segment has it
+  std::vector<ipam::Want> wants;  // may be empty (pure L2)
+  std::optional<net::Mac> mac;    // requested: refused with Error{held} when another record of the segment has it
 };
 
 // A part on disk.
 struct Part {
   net::IfName bridge;
   std::string digest;
-  std::string network;                    // of the ADD that made it, for messages
+  std::string network;  // of the ADD that made it, for messages
   std::vector<plan::Step> steps;
   bool ready = false;
 };
@@ -47,9 +47,9 @@ struct PoolUse {
 };
 
 struct RecordFile {
-  std::string name;                       // owner hash, 16 hex digits
-  std::optional<Record> record;           // nullopt: unreadable
-  std::string why;                        // then: the reason
+  std::string name;              // owner hash, 16 hex digits
+  std::optional<Record> record;  // nullopt: unreadable
+  std::string why;               // then: the reason
 };
 
 class Store {
@@ -62,7 +62,7 @@ class Store {
   // --- records -----------------------------------------------------------------------------------------------------------
   // nullopt: there is none. Throws Error{store} when it is there and unreadable.
   virtual std::optional<Record> find(const net::Owner& owner) const = 0;
-  virtual bool exists(const net::Owner& owner) const = 0;      // readable or not
+  virtual bool exists(const net::Owner& owner) const = 0;  // readable or not
   // All of them, in no order; unreadable ones without `record`. Files that vanish meanwhile are skipped.
   virtual std::vector<RecordFile> list() const = 0;
   // How many records there are, without reading them.
@@ -88,7 +88,7 @@ class Store {
   // Works on a full disk. Absent is success. An unreadable record goes too, and segments are marked for rebuilding.
   // Throws Error{store} when something could not be done, after trying everything.
   virtual void remove(const net::Owner& owner, bool rest) = 0;
-  virtual void remove_file(const RecordFile& file) = 0;         // the same for GC, where an unreadable record has no owner
+  virtual void remove_file(const RecordFile& file) = 0;  // the same for GC, where an unreadable record has no owner
   // `used` without those that rest.
   virtual PoolUse use(const std::string& segment, const ipam::RangeSet& set) const = 0;
 
@@ -104,7 +104,10 @@ class Store {
   // Has the part no refs any more? Refs without a record are dropped on the way when `verify`: only under the switch's exclusive lock,
   // an ADD has its ref before its record.
   virtual bool part_unused(const PartRef& ref, bool verify) = 0;
-  virtual void remove_part(const PartRef& ref) = 0;             // with facts, when it was the switch's last
+  // Every switch with a directory, with parts or (a call was killed) without; the latter's directory goes with remove_empty_switch().
+  virtual std::vector<net::IfName> switches() const = 0;
+  virtual void remove_empty_switch(const net::IfName& bridge) = 0;
+  virtual void remove_part(const PartRef& ref) = 0;  // with facts, when it was the switch's last
   // Refs of `owner` in parts that its record does not name, or though there is no record (killed between the two): removes them, returns
   // their parts. An unreadable record keeps all.
   virtual std::vector<PartRef> drop_stray_refs(const net::Owner& owner) = 0;
@@ -124,7 +127,7 @@ class Store {
 
 // Who we are, read once per process by the caller (pkg/kernel knows the cookie).
 struct Identity {
-  std::string boot;            // /proc/sys/kernel/random/boot_id
+  std::string boot;  // /proc/sys/kernel/random/boot_id
   std::uint64_t host_cookie = 0;
 };
 

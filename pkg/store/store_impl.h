@@ -43,6 +43,8 @@ class DirectoryStore final : public Store {
   void set_ready(const PartRef& ref, bool ready) override { parts_.set_ready(ref, ready); }
   std::vector<Part> parts() const override { return parts_.all(); }
   bool part_unused(const PartRef& ref, bool verify) override;
+  std::vector<net::IfName> switches() const override { return parts_.switches(); }
+  void remove_empty_switch(const net::IfName& bridge) override;
   void remove_part(const PartRef& ref) override;
   std::vector<PartRef> drop_stray_refs(const net::Owner& owner) override;
 
@@ -64,11 +66,12 @@ class DirectoryStore final : public Store {
   void doubt_all_segments(std::vector<std::string>& failed);
   Census census() const;
   std::string holder(const std::string& segment, const net::Ip& ip) const;
-  std::string holder_of_mac(std::uint64_t owner_hash, const net::Mac& mac) const;   // "": nobody, the marker is stale
+  std::string holder_of_mac(std::uint64_t owner_hash, const net::Mac& mac) const;  // "": nobody, the marker is stale
   std::vector<plan::LeasedIp> allocated(Segment& segment, const Reservation& reservation) const;
   std::optional<std::string> claim_macs(Segment& segment, const Record& record, std::uint64_t owner,
                                         std::vector<std::function<void()>>& undo) const;
-  void write_commit(Segment& segment, const Record& record, std::uint64_t owner, std::vector<std::function<void()>>& undo);
+  void write_commit(Segment& segment, const Record& record, std::uint64_t owner,
+                    std::vector<std::function<void()>>& undo);
   void sweep_refs();
   void sweep_segments();
 

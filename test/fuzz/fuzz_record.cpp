@@ -27,7 +27,8 @@ void check(std::string_view text) {
     const std::string again = trestle::store::record_text(record);
     promise(trestle::store::record_text(trestle::store::parse_record(again)) == again);
     const auto seen = trestle::store::outline(again);
-    promise(seen && seen->leases == record.leases && seen->macs.size() == record.nics.size() && seen->segment == record.segment);
+    promise(seen && seen->leases == record.leases && seen->macs.size() == record.nics.size() &&
+            seen->segment == record.segment);
   } catch (const Error& e) {
     promise(e.code == Code::store);
   }

@@ -12,6 +12,10 @@ Guest::Guest(const Node& node, const std::string& name, const json& conf, const 
   }
 }
 
+void answer_without_limit() {
+  must_run("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit");
+}
+
 void leave_nothing(const Node& node, std::initializer_list<const Guest*> guests) {
   for (const Guest* guest : guests) guest->leave();
   // Forwarding stays on (DESIGN 3), and with it the anycast addresses of a router; without, all else must be as it was.
@@ -23,6 +27,7 @@ json second_conf() { return other_conf("second", "", {{"subnets", {"10.89.0.0/16
 
 void check_refused(const base::Fd& from, const std::string& address) {
   CAPTURE(address);
+  answer_without_limit();
   CHECK(tcp_talk(from, address, kEcho).reach == Reach::refused);
   CHECK(udp_talk(from, address, kEcho).reach == Reach::unreachable);
   CHECK(ping(from, address) == Reach::unreachable);

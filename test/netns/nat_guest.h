@@ -53,6 +53,8 @@ void leave_nothing(const Node& node, std::initializer_list<const Guest*> guests)
 // The network "demo" has the gateways 10.88.0.1 and fd88::1; this one, on a switch of its own, 10.89.0.1 and fd89::1.
 nlohmann::json second_conf();
 
+// The host tells every refusal, not one a second as kernels do: whoever asks much must not take that for silence.
+void answer_without_limit();
 // The answers to a new connection that is not wanted: at once, and the one that each protocol has for it.
 void check_refused(const base::Fd& from, const std::string& address);
 // TCP, UDP and an ICMP echo arrive, and the far side sees `as`.

@@ -38,6 +38,7 @@ TEST_CASE("hostAccess says what of the host pods reach; all else is refused at o
   Node node;
   const Lan lan(node.host());
   node.settle();
+  answer_without_limit();
   const Echo host(node.host().netns(), kEcho), dns(node.host().netns(), 53);
   const Guest a(node, "a", demo_with({{"hostAccess", json::parse(access.value)}}));
   for (const std::string& address : host_addresses()) {

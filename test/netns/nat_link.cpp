@@ -103,16 +103,14 @@ TEST_CASE("a pod's addresses work the moment ADD returns", "[nat][ready]") {
   const Lan lan(node.host());
   node.settle();
   const Echo host(node.host().netns(), kEcho);
-  const Pod pod("a");
-  node.must_add(pod);   // the switch is new too
+  const Guest a(node, "a");   // the switch is new too
   // Within less than the second after which IPv6 asks again.
-  CHECK(tcp_talk(pod.netns(), "fd88::1", kEcho, 500).seen() == "fd88::2");
-  CHECK(tcp_talk(pod.netns(), "10.88.0.1", kEcho, 500).seen() == "10.88.0.2");
-  CHECK(tcp_talk(pod.netns(), Lan::kOutside6, kEcho, 500).seen() == Lan::kHost6);
-  CHECK(pod.must_exec("ip -6 -o addr show dev eth0 scope global tentative").empty());
+  CHECK(tcp_talk(a.netns(), "fd88::1", kEcho, 500).seen() == "fd88::2");
+  CHECK(tcp_talk(a.netns(), "10.88.0.1", kEcho, 500).seen() == "10.88.0.2");
+  CHECK(tcp_talk(a.netns(), Lan::kOutside6, kEcho, 500).seen() == Lan::kHost6);
+  CHECK(a.pod().must_exec("ip -6 -o addr show dev eth0 scope global tentative").empty());
   CHECK(must_run("ip -6 -o addr show dev trdemo scope global tentative").empty());
-  node.must_del(pod);
-  CHECK(node.left() == kNothing);
+  leave_nothing(node, {&a});
 }
 
 TEST_CASE("a host that learned its IPv6 default route from a router keeps it, and pods use it", "[nat][ra]") {

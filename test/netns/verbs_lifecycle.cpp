@@ -37,7 +37,7 @@ TEST_CASE("a second ADD of an attachment is refused and the first goes on", "[ve
 TEST_CASE("an interface that is in the pod already refuses the ADD, and is left alone", "[verbs][lifecycle]") {
   const Node node;
   const Pod pod("c1");
-  pod.must_exec("ip link add eth0 type dummy && ip addr add 10.9.9.9/24 dev eth0 && ip link set eth0 up");
+  pod.must_exec("ip link add eth0 type bridge && ip addr add 10.9.9.9/24 dev eth0 && ip link set eth0 up");
   const std::string before = pod.must_exec("ip addr show dev eth0");
   const Answer refused = node.add(pod);
   CHECK(refused.code() == 103);
@@ -126,7 +126,7 @@ TEST_CASE("an ADD whose answer nobody reads fails and leaves nothing", "[verbs][
   CAPTURE(out);
   const Node node;
   const Pod pod("c1");
-  const Ran ran = run("set -o pipefail 2>/dev/null; echo '" + demo_conf().dump() + "' > /run/conf; (sleep 0.1; CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=" +
+  const Ran ran = run("echo '" + demo_conf().dump() + "' > /run/conf; (sleep 0.1; CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=" +
                       pod.path() + " TRESTLE_STATE_DIR=" + node.state() + " " + trestle_program() + " < /run/conf; echo $? > /run/status) " + out);
   CHECK(must_run("cat /run/status") == "1\n");
   CHECK(node.left() == kNothing);
@@ -161,7 +161,7 @@ TEST_CASE("a foreign link under the name that ours must have is refused and unto
     link = host_link_of(probe.must_add(pod));
     probe.must_del(pod);
   }
-  must_run("ip link add " + link + " type dummy && ip link set " + link + " up mtu 1234");
+  must_run("ip link add " + link + " type veth peer name other && ip link set " + link + " up mtu 1234");
   const Snapshot before = snapshot();
   const Pod pod("c1");
   const Answer refused = probe.add(pod);
@@ -175,9 +175,10 @@ TEST_CASE("a foreign link under the name that ours must have is refused and unto
 }
 
 TEST_CASE("a foreign link where the switch must be is refused and untouched", "[verbs][lifecycle]") {
-  const auto kind = GENERATE(as<std::string>{}, "bridge", "dummy");
+  const auto kind = GENERATE(as<std::string>{}, "bridge", "veth peer name other");
   CAPTURE(kind);
   const Node node;
+  must_run("sysctl -qw net.ipv6.conf.all.forwarding=1");   // ADD switches it on before it finds the link, and every link then listens to more
   must_run("ip link add trdemo type " + kind + " && ip addr add 10.77.0.1/24 dev trdemo && ip link set trdemo up");
   const Snapshot before = snapshot();
   const Pod pod("c1");

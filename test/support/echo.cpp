@@ -22,6 +22,7 @@ base::Fd listener(int type, int port) {
   const int on = 1, off = 0;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
   sockaddr_in6 any{};
   any.sin6_family = AF_INET6;
   any.sin6_port = htons(static_cast<std::uint16_t>(port));
@@ -52,11 +53,20 @@ std::string text_of(const sockaddr_in6& peer) {
       if (connection.valid()) static_cast<void>(::send(connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL));
     }
     if (ready[1].revents != 0) {
-      char bytes[2048];
-      size = sizeof peer;
-      if (::recvfrom(udp.get(), bytes, sizeof bytes, 0, reinterpret_cast<sockaddr*>(&peer), &size) < 0) continue;
-      const std::string answer = text_of(peer);
-      static_cast<void>(::sendto(udp.get(), answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&peer), size));
+      // The control bytes hold the address that was asked: a host has several, and the answer must come from that one.
+      char bytes[2048], control[256];
+      iovec part{bytes, sizeof bytes};
+      msghdr message{};
+      message.msg_name = &peer;
+      message.msg_namelen = sizeof peer;
+      message.msg_iov = &part;
+      message.msg_iovlen = 1;
+      message.msg_control = control;
+      message.msg_controllen = sizeof control;
+      if (::recvmsg(udp.get(), &message, 0) < 0) continue;
+      std::string answer = text_of(peer);
+      part = {answer.data(), answer.size()};
+      static_cast<void>(::sendmsg(udp.get(), &message, MSG_NOSIGNAL));
     }
   }
 }

@@ -69,7 +69,8 @@ TEST_CASE("bench: the store's part of ADD and DEL on a switch that is there", "[
     const double add_ms = median_ms(300, [&](int n) { whole_add(dir.path(), n, part, v4, v6); });
     const double del_ms = median_ms(300, [&](int n) { whole_del(dir.path(), n, {bridge(), part.digest}); });
     const double few_ms = median_ms(300, [&](int) { (void)store->next_few(2); });
-    std::printf("%4d attachments: ADD %.3f ms, DEL %.3f ms, a look at 2 others %.3f ms\n", there, add_ms, del_ms, few_ms);
+    std::printf("%4d attachments: ADD %.3f ms, DEL %.3f ms, a look at 2 others %.3f ms\n", there, add_ms, del_ms,
+                few_ms);
     CHECK(add_ms < 0.3);
     CHECK(del_ms < 0.3);
   }
@@ -82,17 +83,16 @@ TEST_CASE("bench: a /16 with 65,000 leases, and a full /24", "[.bench]") {
   const auto store = open_store(dir.path(), kHere);
   for (int n = 0; n < 65000; ++n) add_ip(*store, n, wide);
   for (int n = 0; n < 253; ++n) add_ip(*store, 100000 + n, small);
-  const double commit_ms = median_ms(100, [&](int n) {
-    add_ip(*store, 200000 + n, wide);
-  });
+  const double commit_ms = median_ms(100, [&](int n) { add_ip(*store, 200000 + n, wide); });
   const double refuse_ms = median_ms(1000, [&](int) { (void)error_of([&] { add_ip(*store, 300000, small); }); });
   const double use_ms = median_ms(100, [&](int) { (void)store->use("trdemo", wide); });
   const double reuse_ms = median_ms(100, [&](int n) {
     store->remove(pod(n * 600), false);
     add_ip(*store, n * 600, wide);
   });
-  std::printf("65,000 leases: commit %.3f ms, remove and commit %.3f ms, fill level %.3f ms; full /24 refused in %.3f ms\n", commit_ms,
-              reuse_ms, use_ms, refuse_ms);
+  std::printf(
+      "65,000 leases: commit %.3f ms, remove and commit %.3f ms, fill level %.3f ms; full /24 refused in %.3f ms\n",
+      commit_ms, reuse_ms, use_ms, refuse_ms);
   CHECK(commit_ms < 1.0);
   CHECK(refuse_ms < 1.0);
 }

@@ -35,11 +35,13 @@ struct Damaged {
   void must_still_work(const std::string& file) const {
     const auto store = open_store(dir.path(), kHere);
     const auto records = store->list();
-    const auto whole = std::count_if(records.begin(), records.end(), [](const RecordFile& f) { return f.record.has_value(); });
+    const auto whole =
+        std::count_if(records.begin(), records.end(), [](const RecordFile& f) { return f.record.has_value(); });
     REQUIRE(whole >= (file.starts_with("records/") ? 2 : 3));
     attach(*store, 9);
     attach(*store, 10);
-    static const std::set<std::string> kFirst = {"10.88.0.2", "10.88.0.3", "10.88.0.4", "fd88::2", "fd88::3", "fd88::4"};
+    static const std::set<std::string> kFirst = {"10.88.0.2", "10.88.0.3", "10.88.0.4",
+                                                 "fd88::2",   "fd88::3",   "fd88::4"};
     for (const int n : {9, 10}) {
       const auto record = store->find(pod(n));
       REQUIRE(record);
@@ -63,14 +65,16 @@ struct Snapshot {
   }
   void restore() const {
     for (const std::string& file : files_below(dir))
-      if (std::none_of(texts.begin(), texts.end(), [&](const auto& t) { return t.first == file; })) ::remove((dir + "/" + file).c_str());
+      if (std::none_of(texts.begin(), texts.end(), [&](const auto& t) { return t.first == file; }))
+        ::remove((dir + "/" + file).c_str());
     for (const auto& [file, text] : texts) write_text(dir + "/" + file, text);
   }
 };
 
 }  // namespace
 
-TEST_CASE("every byte of the store flipped, every length cut: the rest is served and no address is given twice", "[store][damage]") {
+TEST_CASE("every byte of the store flipped, every length cut: the rest is served and no address is given twice",
+          "[store][damage]") {
   const FakeClock clock;
   const Damaged d;
   const Snapshot whole(d.dir.path());

@@ -11,10 +11,10 @@ using namespace trestle::store::test;
 
 TEST_CASE("which of two processes began first is told by either measure", "[store][departed]") {
   CHECK(began_before({100, 5}, {200, 5}));
-  CHECK(began_before({300, 4}, {200, 5}));          // stopped before its first look at the clock
+  CHECK(began_before({300, 4}, {200, 5}));  // stopped before its first look at the clock
   CHECK_FALSE(began_before({200, 5}, {100, 5}));
   CHECK_FALSE(began_before({200, 5}, {200, 5}));
-  CHECK_FALSE(began_before({300, 0}, {200, 5}));    // ticks not known
+  CHECK_FALSE(began_before({300, 0}, {200, 5}));  // ticks not known
   CHECK_FALSE(began_before({300, 5}, {200, 0}));
   CHECK(process_start().ticks > 0);
   CHECK(process_start().ns <= boottime());

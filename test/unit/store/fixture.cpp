@@ -53,7 +53,8 @@ ipam::RangeSet pool(const std::string& subnet) {
 net::Owner pod(int n, const std::string& network) { return {network, "pod" + std::to_string(n), "eth0"}; }
 net::IfName bridge(const std::string& name) { return net::IfName::parse(name); }
 
-Record make_record(const net::Owner& owner, const std::vector<plan::LeasedIp>& ips, const net::Mac& mac, const Ask& ask) {
+Record make_record(const net::Owner& owner, const std::vector<plan::LeasedIp>& ips, const net::Mac& mac,
+                   const Ask& ask) {
   const net::IfName eth0 = net::IfName::parse("eth0");
   Record r;
   r.owner = owner;
@@ -79,7 +80,8 @@ Record add(Store& store, const net::Owner& owner, const Ask& ask) {
   Reservation reservation{ask.segment, ask.wants, std::nullopt};
   if (ask.mac) reservation.mac = net::Mac::parse(*ask.mac);
   return store.commit(owner, reservation, [&](const std::vector<plan::LeasedIp>& ips) {
-    const net::Mac derived = ips.empty() ? net::Mac::from_hash(2, net::owner_hash(owner)) : net::pod_mac(bridge(), ips.front().cidr.ip);
+    const net::Mac derived =
+        ips.empty() ? net::Mac::from_hash(2, net::owner_hash(owner)) : net::pod_mac(bridge(), ips.front().cidr.ip);
     return make_record(owner, ips, reservation.mac.value_or(derived), ask);
   });
 }

@@ -33,12 +33,13 @@ net::IfName bridge(const std::string& name = "trdemo");
 
 struct Ask {
   std::vector<ipam::Want> wants;
-  std::optional<std::string> mac;          // requested
+  std::optional<std::string> mac;  // requested
   std::string segment = "trdemo";
   std::vector<PartRef> parts = {};
 };
 // A record as an ADD makes it, with a plan in which the addresses stand as well.
-Record make_record(const net::Owner& owner, const std::vector<plan::LeasedIp>& ips, const net::Mac& mac, const Ask& ask);
+Record make_record(const net::Owner& owner, const std::vector<plan::LeasedIp>& ips, const net::Mac& mac,
+                   const Ask& ask);
 Record add(Store& store, const net::Owner& owner, const Ask& ask);
 // The address of an attachment that wants one of `set`.
 std::string add_ip(Store& store, int n, const ipam::RangeSet& set);

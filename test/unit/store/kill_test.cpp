@@ -1,9 +1,9 @@
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
 #include <csignal>
 #include <random>
 #include <set>
-#include <unistd.h>
 
 #include "fixture.h"
 #include "store/clock.h"
@@ -27,7 +27,8 @@ TEST_CASE("calls killed at random lose no address and give none twice", "[store]
         const net::Owner owner = pod(round % 2 * 100 + n % 10);
         store->remove(owner, n % 3 != 0);
         store->put_part(part, owner);
-        add(*store, owner, {{{&v4, std::nullopt}, {&v6, std::nullopt}}, std::nullopt, "trdemo", {{bridge(), part.digest}}});
+        add(*store, owner,
+            {{{&v4, std::nullopt}, {&v6, std::nullopt}}, std::nullopt, "trdemo", {{bridge(), part.digest}}});
         if (n % 4 == 0) store->remove(owner, n % 8 == 0);
       }
     });

@@ -73,7 +73,9 @@ TEST_CASE("a full pool is refused with numbers, and nothing is left of the try",
   const auto set = pool("10.88.0.0/29");
   for (int n = 1; n <= 5; ++n) add_ip(*store, n, set);
   const auto before = files_below(dir.path());
-  const std::string e = error_of([&] { add(*store, pod(9), {{{&v6, std::nullopt}, {&set, std::nullopt}}, std::nullopt}); });
+  const std::string e = error_of([&] {
+    add(*store, pod(9), {{{&v6, std::nullopt}, {&set, std::nullopt}}, std::nullopt});
+  });
   CHECK(e.find("102: no free address in 10.88.0.2-10.88.0.6 on trdemo: all 5 of 5 are in use") == 0);
   CHECK(files_below(dir.path()) == before);
   CHECK(store->use("trdemo", set).used == 5);
@@ -155,7 +157,8 @@ TEST_CASE("a marker without its record is nobody's", "[store][lease][mac]") {
   const auto set = pool("10.88.0.0/24");
   const Ask ask{{{&set, std::nullopt}}, "02:11:22:33:44:55"};
   add(*store, pod(1), ask);
-  for (const std::string& file : files_below(dir.path() + "/records")) REQUIRE(::remove((dir.path() + "/records/" + file).c_str()) == 0);
+  for (const std::string& file : files_below(dir.path() + "/records"))
+    REQUIRE(::remove((dir.path() + "/records/" + file).c_str()) == 0);
   CHECK_NOTHROW(add(*store, pod(2), ask));
   CHECK(error_of([&] { add(*store, pod(3), ask); }).find("held by demo/pod2/eth0") != std::string::npos);
 }
@@ -194,9 +197,9 @@ TEST_CASE("a failure while the record is completed leaves nothing", "[store][lea
   const auto store = open_store(dir.path(), kHere);
   const auto set = pool("10.88.0.0/24");
   CHECK(error_of([&] {
-    store->commit(pod(1), {"trdemo", {{&set, std::nullopt}}, std::nullopt},
-                  [](const auto&) -> Record { throw base::Error(base::Code::bad_config, "no"); });
-  }) == "7: no");
+          store->commit(pod(1), {"trdemo", {{&set, std::nullopt}}, std::nullopt},
+                        [](const auto&) -> Record { throw base::Error(base::Code::bad_config, "no"); });
+        }) == "7: no");
   CHECK(store->count() == 0);
   CHECK(add_ip(*store, 2, set) == "10.88.0.2");
 }

@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include "base/error.h"
 #include "fixture.h"

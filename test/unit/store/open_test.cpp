@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
-#include <csignal>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <csignal>
 
 #include "base/error.h"
 #include "fixture.h"
@@ -154,7 +154,9 @@ TEST_CASE("a lost or damaged host file costs no record of this boot", "[store][o
   write_text(dir.path() + "/host", text);
   SECTION("the same boot") { CHECK(open_store(dir.path(), kHere)->count() == 5); }
   SECTION("another boot") { CHECK(open_store(dir.path(), kOtherBoot)->count() == 0); }
-  SECTION("another host") { CHECK_FALSE(error_of([&] { (void)open_store(dir.path(), kOtherHost); }).empty()); }
+  SECTION("another host") {
+    CHECK_FALSE(error_of([&] { (void)open_store(dir.path(), kOtherHost); }).empty());
+  }
 }
 
 TEST_CASE("eight calls at once on a new directory agree", "[store][open]") {

@@ -70,12 +70,15 @@ TEST_CASE("a commit that fails leaves no ref behind", "[store][parts]") {
   const Shared s;
   add(*s.store, pod(1), {{{&s.set, std::nullopt}}, "02:11:22:33:44:55", "trdemo", {}});
   s.store->put_part(s.part, pod(2));
-  REQUIRE_FALSE(error_of([&] { add(*s.store, pod(2), {{{&s.set, std::nullopt}}, "02:11:22:33:44:55", "trdemo", {s.ref}}); }).empty());
+  REQUIRE_FALSE(error_of([&] {
+                  add(*s.store, pod(2), {{{&s.set, std::nullopt}}, "02:11:22:33:44:55", "trdemo", {s.ref}});
+                }).empty());
   CHECK(s.store->drop_stray_refs(pod(2)) == std::vector<PartRef>{s.ref});
   CHECK(s.store->part_unused(s.ref, false));
 }
 
-TEST_CASE("refs that a kill left are dropped by their owner's DEL, by the last to leave, and by tidying up", "[store][parts]") {
+TEST_CASE("refs that a kill left are dropped by their owner's DEL, by the last to leave, and by tidying up",
+          "[store][parts]") {
   const Shared s;
   s.attach(1);
   s.store->put_part(s.part, pod(2));
@@ -108,7 +111,8 @@ TEST_CASE("tidying up leaves the refs of a call that is under way", "[store][par
 TEST_CASE("the removal of a damaged record drops its refs too", "[store][parts]") {
   const Shared s;
   s.attach(1);
-  for (const std::string& file : files_below(s.dir.path() + "/records")) write_text(s.dir.path() + "/records/" + file, "x");
+  for (const std::string& file : files_below(s.dir.path() + "/records"))
+    write_text(s.dir.path() + "/records/" + file, "x");
   s.store->remove(pod(1), true);
   CHECK(s.store->part_unused(s.ref, false));
 }

@@ -147,5 +147,6 @@ TEST_CASE("salvage takes any bytes", "[store][record]") {
   const auto text = GENERATE(as<std::string>{}, "", "\"", "\"\"\"", "{}", std::string(5, '\0'), std::string(300, '"'),
                              "\"10.0.0.1", "\"ip\":\"10.0.0.1", R"("ip":"::ffff:1.2.3.4")", R"("0.0.0.0/0")");
   CHECK(salvage_leases(text).size() <= 1);
-  CHECK(salvage_leases(R"({"ip":"10.0.0.1","segment":"tr7"})") == std::vector<LeaseRef>{{"tr7", net::Ip::parse("10.0.0.1")}});
+  CHECK(salvage_leases(R"({"ip":"10.0.0.1","segment":"tr7"})") ==
+        std::vector<LeaseRef>{{"tr7", net::Ip::parse("10.0.0.1")}});
 }

@@ -56,7 +56,8 @@ TEST_CASE("a damaged record harms only itself, and its address stays out of use"
   CHECK(t.store->exists(pod(2)));
   CHECK(t.store->find(pod(1)));
   const auto files = t.store->list();
-  CHECK(std::count_if(files.begin(), files.end(), [](const RecordFile& f) { return !f.record && !f.why.empty(); }) == 1);
+  CHECK(std::count_if(files.begin(), files.end(), [](const RecordFile& f) { return !f.record && !f.why.empty(); }) ==
+        1);
   CHECK(error_of([&] { add_ip(*t.store, 9, t.set, "10.88.0.3"); }) ==
         "103: address 10.88.0.3 is held by an attachment whose record is damaged");
 
@@ -90,7 +91,9 @@ TEST_CASE("foreign things in the place of records are survived", "[store][record
   const Three t;
   const std::string records = t.dir.path() + "/records/";
   write_text(records + "README", "hello");
-  REQUIRE(::system(("mkdir " + t.file(20) + " && mkfifo " + t.file(21) + " && ln -s /etc/passwd " + t.file(22)).c_str()) == 0);
+  REQUIRE(
+      ::system(("mkdir " + t.file(20) + " && mkfifo " + t.file(21) + " && ln -s /etc/passwd " + t.file(22)).c_str()) ==
+      0);
   CHECK(t.store->count() == 6);
   const auto files = t.store->list();
   CHECK(std::count_if(files.begin(), files.end(), [](const RecordFile& f) { return f.record.has_value(); }) == 3);
@@ -132,7 +135,8 @@ TEST_CASE("a few records in turn: all of them, round and round", "[store][record
     CHECK(std::set<std::string>(seen.begin(), seen.end()).size() == 30);
   }
   SECTION("any start is a good one") {
-    const auto start = GENERATE(as<std::string>{}, "", "x", std::string(8, '\xff'), std::string(8, '\x7f'), std::string(9, '\1'));
+    const auto start =
+        GENERATE(as<std::string>{}, "", "x", std::string(8, '\xff'), std::string(8, '\x7f'), std::string(9, '\1'));
     write_text(t.dir.path() + "/heal", start);
     std::set<std::string> seen;
     for (int n = 0; n < 20; ++n)
@@ -155,7 +159,8 @@ TEST_CASE("tidying up rebuilds what foreign hands took away", "[store][records]"
 
 TEST_CASE("without its directories the store goes on", "[store][records]") {
   const Three t;
-  const auto gone = GENERATE(as<std::string>{}, "segments", "switches", "records", "departed", "host", "segments/*/4*", "segments/*/m-*");
+  const auto gone = GENERATE(as<std::string>{}, "segments", "switches", "records", "departed", "host", "segments/*/4*",
+                             "segments/*/m-*");
   CAPTURE(gone);
   REQUIRE(::system(("rm -rf " + t.dir.path() + "/" + gone).c_str()) == 0);
   const auto store = open_store(t.dir.path(), kHere);

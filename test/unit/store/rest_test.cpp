@@ -12,7 +12,7 @@ struct SmallPool {
   FakeClock clock;
   TempDir dir;
   std::unique_ptr<Store> store = open_store(dir.path(), kHere);
-  ipam::RangeSet set = pool("10.88.0.0/29");   // .2 to .6
+  ipam::RangeSet set = pool("10.88.0.0/29");  // .2 to .6
   Ask plain{{{&set, std::nullopt}}, std::nullopt};
   Ask with_mac(const std::string& mac) const { return {{{&set, std::nullopt}}, mac}; }
 };
@@ -22,9 +22,9 @@ struct SmallPool {
 TEST_CASE("a released address rests 30 s", "[store][rest]") {
   SmallPool p;
   for (int n = 1; n <= 4; ++n) add_ip(*p.store, n, p.set);
-  p.store->remove(pod(1), true);                       // .2
+  p.store->remove(pod(1), true);  // .2
   CHECK(add_ip(*p.store, 5, p.set) == "10.88.0.6");
-  p.store->remove(pod(3), false);                      // .4, never used
+  p.store->remove(pod(3), false);  // .4, never used
   CHECK(add_ip(*p.store, 6, p.set) == "10.88.0.4");
   p.clock.advance_seconds(29);
   CHECK(p.store->use("trdemo", p.set).resting == 1);
