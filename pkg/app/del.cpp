@@ -22,11 +22,8 @@ namespace {
 std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, bool unreadable) {
   auto failed = take_away_by_name(session, owner);
   if (!failed.empty()) return failed;
-  if (unreadable) {
-    session.store().remove(owner, true);
-  } else {
-    session.store().mark_departed(owner);
-  }
+  if (!unreadable) session.store().mark_departed(owner);
+  session.store().remove(owner, true);
   static_cast<void>(session.store().drop_stray_refs(owner));
   return release_unused(session);
 }

@@ -15,7 +15,10 @@ void prepare_process(bool for_a_runtime) noexcept {
   for (int fd = 0; fd <= 2; ++fd)
     if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));
   ::umask(077);
-  if (for_a_runtime && ::chdir("/") != 0) ::_exit(1);   // only a missing root fails it
+  if (for_a_runtime) {
+    const int moved = ::chdir("/");
+    static_cast<void>(moved);   // a courtesy to whoever wants to unmount that directory: every path that we use is absolute
+  }
   sigset_t held;
   sigemptyset(&held);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&held, signal);

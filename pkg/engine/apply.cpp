@@ -71,7 +71,8 @@ class Applier {
 
   void operator()(const plan::Veth& s) {
     flush();
-    if (again_ && kernel::get_link(context_.route(), s.host)) return remaster(s);
+    if (again_)
+      if (const auto there = kernel::get_link(context_.route(), s.host)) return remaster(s, *there);
     const std::uint32_t master = context_.index({Where::host, s.master});
     if (create(s, master)) return;
     // A left-over of ours under this name (its record was lost) is no reason to refuse.
@@ -168,12 +169,16 @@ class Applier {
     return true;
   }
 
-  // The pair is there: its membership and MTU may not be.
-  void remaster(const plan::Veth& s) {
+  // The pair is there: its membership, MTU and MAC may not be.
+  void remaster(const plan::Veth& s, const kernel::LinkInfo& there) {
+    if (there.kind != "veth" || (there.group != s.group && there.alias != s.alias))
+      throw Error(Code::held, "host:" + s.host.str() + ": a link of this name is there and is not ours; remove it");
+    // By the pair, not by the name: KubeVirt renames the pod's end and gives its name to a link of its own.
+    const auto pod = kernel::get_link(context_.pod_route(), there.peer);
     kernel::Batch& batch = queue(Where::host);
     kernel::set_link(batch, s.host, s.mtu, &s.host_mac, s.group, s.alias);
     kernel::set_master(batch, s.host, context_.index({Where::host, s.master}));
-    kernel::set_link(queue(Where::pod), s.pod, s.mtu, nullptr, std::nullopt, std::nullopt);
+    if (pod && pod->name == s.pod.str()) kernel::set_link(queue(Where::pod), s.pod, s.mtu, &s.pod_mac, std::nullopt, std::nullopt);
   }
 
   Context& context_;

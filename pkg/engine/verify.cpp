@@ -34,13 +34,15 @@ class Verifier {
   }
 
   void operator()(const plan::Sysctl& s) {
-    if (const auto link = link_of(s); link && lost(*link)) return;
+    const auto link = link_of(s);
+    // Below an MTU of 1280 a link's IPv6 keys are gone with its IPv6; a renamed NIC's name is another's by now.
+    if (link && (lost(*link) || renamed_.contains(*link) || no_ipv6_.contains(*link))) return;
     const auto found = s.where == Where::host ? kernel::read_sysctl(s.key) : pod_sysctl(s.key);
     if (found == s.value) return;
     const auto number = found ? base::parse_number(*found, 0xffffffffU) : std::nullopt;
     const auto wanted = base::parse_number(s.value, 0xffffffffU);
     if (s.at_least && number && wanted && *number >= *wanted) return;
-    if (const auto link = link_of(s)) no_ipv6_.insert(*link);   // switching it off takes the addresses too
+    if (link && s.key.ends_with("/disable_ipv6")) no_ipv6_.insert(*link);   // switching it off takes the addresses too
     defect(s, found ? "is " + *found : "is not there");
   }
 
@@ -58,6 +60,7 @@ class Verifier {
     context_.set_index(ref, link->index);
     if (link->mac != s.mac) defect(s, changed("MAC", link->mac ? link->mac->str() : "none", s.mac.str()));
     if (link->mtu != s.mtu) defect(s, changed("MTU", std::to_string(link->mtu), std::to_string(s.mtu)));
+    if (link->mtu < 1280 && s.mtu >= 1280) no_ipv6_.insert(ref);
     note(ref, *link);
   }
 

@@ -54,6 +54,9 @@ Home::Home() : fd_(base::try_open("/proc/thread-self/ns/net", O_RDONLY)) {
   if (!fd_.valid()) base::throw_errno(err, "open /proc/thread-self/ns/net");
 }
 
+// A lack of memory may pass; going on in the wrong namespace would edit a pod in place of the host.
+constexpr int kHomeTries = 5;
+
 InNetns::InNetns(const base::Fd& netns, const Home& home) : home_(home) {
   const int err = enter(netns.get());
   if (err == EPERM)
@@ -61,8 +64,12 @@ InNetns::InNetns(const base::Fd& netns, const Home& home) : home_(home) {
   if (err != 0) base::throw_errno(err, "enter the network namespace");
 }
 
-InNetns::~InNetns() {
-  if (enter(home_.fd().get()) != 0) std::abort();
+InNetns::~InNetns() { go_home(home_); }
+
+void go_home(const Home& home) {
+  for (int tries = 0; tries < kHomeTries; ++tries)
+    if (enter(home.fd().get()) == 0) return;
+  std::abort();
 }
 
 std::optional<base::Fd> open_netns(const std::string& path) {

@@ -31,6 +31,9 @@ class InNetns {
   const Home& home_;
 };
 
+// Back to `home`; aborts the process when the kernel refuses again and again.
+void go_home(const Home& home);
+
 // Opens a namespace file and checks, before anything else is done with it, that it is one: on nsfs, of type network.
 // Never blocks (a FIFO); symbolic links are followed (/var/run, /proc/PID/ns/net). nullopt: the path does not exist, or
 // its process is gone. Throws Error{bad_environment} naming the path and what is there instead: also for what a

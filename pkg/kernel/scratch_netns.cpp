@@ -4,7 +4,6 @@
 #include <sched.h>
 
 #include <cerrno>
-#include <cstdlib>
 
 #include "base/error.h"
 
@@ -16,9 +15,7 @@ InScratchNetns::InScratchNetns(const Home& home) : home_(home) {
   base::throw_errno(err, "make a scratch network namespace");
 }
 
-InScratchNetns::~InScratchNetns() {
-  if (::setns(home_.fd().get(), CLONE_NEWNET) != 0) std::abort();   // better than going on in the wrong namespace
-}
+InScratchNetns::~InScratchNetns() { go_home(home_); }
 
 base::Fd InScratchNetns::open() const {
   base::Fd fd = base::try_open("/proc/thread-self/ns/net", O_RDONLY);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
 
@@ -20,6 +21,8 @@ bool has_family(const config::NetConf& conf, net::Family family) {
 }
 
 namespace {
+
+constexpr std::uint32_t kLeastIpv6 = 1280;   // RFC 8200
 
 // Every range's network once, in order.
 std::vector<net::Cidr> networks(const config::NetConf& conf) {
@@ -57,10 +60,14 @@ void add_switch(std::vector<Step>& steps, const SwitchInput& in) {
   const net::IfName& bridge = in.conf.bridge;
   const LinkRef link{Where::host, bridge};
   steps.push_back(plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts), net::switch_group(in.state_dir)});
-  if (in.facts.ipv6) {
+  const bool has_v6 = has_family(in.conf, net::Family::v6);
+  if (has_v6 && mtu(in.conf, in.facts) < kLeastIpv6)
+    throw base::Error(base::Code::bad_config, "network '" + in.conf.name + "': the MTU " + std::to_string(mtu(in.conf, in.facts)) +
+                      " (of the switch or of the default route's device) is less than 1280, the least that IPv6 works with; give \"mtu\", or no IPv6 subnet");
+  if (in.facts.ipv6 && mtu(in.conf, in.facts) >= kLeastIpv6) {   // below it the kernel takes IPv6 off the link, and its keys away
     const std::string conf = "net/ipv6/conf/" + bridge.str() + "/";
     steps.push_back(Sysctl{Where::host, conf + "accept_ra", "0"});   // a new bridge believes any pod's advertisement: default 1
-    if (has_family(in.conf, net::Family::v6)) steps.push_back(Sysctl{Where::host, conf + "disable_ipv6", "0"});
+    if (has_v6) steps.push_back(Sysctl{Where::host, conf + "disable_ipv6", "0"});
   }
   std::vector<Step> routes;
   std::vector<plan::Address> addresses;

@@ -24,6 +24,9 @@ Lan::Lan(const ScratchHost& host, int mtu) : netns_(new_netns()) {
   }
   must_run("ip route add default via " + gateway4 + " && ip -6 route add default via " + gateway6 + " dev " + kUplink);
   echo_ = std::make_unique<Echo>(netns_);
+  // Who asks for a link makes the kernel notice its carrier now (since Linux 6.8).
+  must_run(std::string("ip link show dev ") + kUplink);
+  exec("ip link show dev eth0");
   // A wire just plugged in loses its first frames until the kernel has noticed the carrier, and IPv6 asks again only
   // after a second.
   for (const auto& [from, to] :
