@@ -97,6 +97,7 @@ void gc(Session& session, const config::Minimal& conf) {
   attempt("links without a record", [&] { sweep_kernel(session, conf.name); });
   attempt("store", [&] { session.store().sweep(); });
   attempt("switches", [&] { append(failed, release_unused(session)); });
+  attempt("switches of a lost store", [&] { append(failed, release_unknown(session)); });
   if (!failed.empty()) throw Error(Code::teardown, "GC of network '" + conf.name + "' left something; run it again", base::join(failed, "\n"));
 }
 

@@ -5,8 +5,13 @@
 
 #include "base/error.h"
 #include "engine/apply.h"
+#include "engine/file.h"
 #include "engine/undo.h"
 #include "engine/verify.h"
+#include "kernel/link.h"
+#include "kernel/stray.h"
+#include "modes/gateway.h"
+#include "net/names.h"
 
 namespace trestle::app {
 
@@ -58,6 +63,11 @@ std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
   return modes::find(conf.mode).shared({conf, plan::Facts{}, session.settings().state_dir}).steps;
 }
 
+bool is_tables(const plan::Step& step) {
+  const auto* rules = std::get_if<plan::Rules>(&step);
+  return rules && rules->name == "tables";
+}
+
 // The caller holds the switch exclusively.
 std::vector<std::string> take_down(Session& session, const store::PartRef& ref) {
   store::Store& store = session.store();
@@ -76,7 +86,9 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
       }
     if (gone.empty()) gone = by_name(session, ref.bridge);
     store.set_ready(ref, false);   // killed between here and the end: whoever comes next makes it anew
-    std::vector<std::string> failed = engine::undo(session.context(), plan::unshared(gone, kept));
+    std::vector<plan::Step> mine = plan::unshared(gone, kept);
+    if (!kernel::mentioned_links(session.context().nft()).empty()) std::erase_if(mine, is_tables);   // another state directory's pods need them
+    std::vector<std::string> failed = engine::undo(session.context(), mine);
     if (failed.empty()) store.remove_part(ref);
     return failed;
   }
@@ -152,6 +164,33 @@ std::vector<std::string> release_switches(Session& session, std::vector<store::L
 std::vector<std::string> release_unused(Session& session) {
   std::vector<std::string> failed;
   for (const net::IfName& bridge : session.store().switches()) release_switch(session, bridge, failed);
+  return failed;
+}
+
+std::vector<std::string> release_unknown(Session& session) {
+  std::vector<std::string> failed;
+  const auto all = session.store().locks().try_all_switches_exclusive();
+  if (!all) return failed;   // an ADD makes its switch before anybody can know it; the next GC looks again
+  const store::Lock tables = session.store().locks().tables(session.deadline());
+  std::vector<std::vector<plan::Step>> kept;
+  std::set<net::IfName> known;
+  for (store::Part& part : session.store().parts()) {
+    known.insert(part.bridge);
+    kept.push_back(std::move(part.steps));
+  }
+  const std::uint32_t group = net::switch_group(session.settings().state_dir);
+  for (const kernel::LinkInfo& link : kernel::dump_links(session.context().route())) {
+    if (link.kind != "bridge" || link.group != group) continue;
+    const net::IfName bridge = net::IfName::parse(link.name);
+    if (known.contains(bridge) || !kernel::dump_links(session.context().route(), link.index).empty()) continue;
+    std::vector<plan::Step> steps = plan::unshared(by_name(session, bridge), kept);
+    std::erase_if(steps, is_tables);
+    for (std::string& line : engine::undo(session.context(), steps)) failed.push_back(std::move(line));
+    const plan::File mark = modes::drop_in_mark(bridge);
+    engine::remove_files_like(mark.path, std::string_view("01234567.conf").size(), mark.text);
+  }
+  if (known.empty() && kernel::mentioned_links(session.context().nft()).empty())
+    for (std::string& line : engine::undo(session.context(), {plan::Rules{"tables", ""}})) failed.push_back(std::move(line));
   return failed;
 }
 

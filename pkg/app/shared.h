@@ -27,6 +27,9 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
 // Takes down every part on the node that nobody refers to (GC).
 [[nodiscard]] std::vector<std::string> release_unused(Session& session);
 
+// Takes down the switches of ours without a port that no part on the node names, and the tables when nobody is left: the store was lost.
+[[nodiscard]] std::vector<std::string> release_unknown(Session& session);
+
 // The Facts for planning on this switch without locks: as kept, else as read now (trestle plan).
 plan::Facts current_facts(Session& session, const config::NetConf& conf);
 

@@ -1,11 +1,13 @@
 #include "engine/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -65,6 +67,26 @@ void remove_file(const std::string& path, const std::string& text) {
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return;
   const int err = errno;
   base::throw_errno(err, "remove " + path);
+}
+
+void remove_files_like(const std::string& path, std::size_t more, const std::string& text) {
+  const std::size_t slash = path.rfind('/');
+  const std::string parent = path.substr(0, slash), start = path.substr(slash + 1);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(parent.c_str()), ::closedir);
+  if (!directory) {
+    const int err = errno;
+    if (err == ENOENT || err == ENOTDIR) return;
+    base::throw_errno(err, "read " + parent);
+  }
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string name = entry->d_name;
+    if (!name.starts_with(start) || name.size() != start.size() + more) continue;
+    const base::Fd fd = base::try_open(parent + "/" + name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const auto found = fd.valid() ? base::read_all(fd.get(), kLimit) : std::nullopt;
+    if (!found || !found->starts_with(text) || ::unlink((parent + "/" + name).c_str()) == 0 || errno == ENOENT) continue;
+    const int err = errno;
+    base::throw_errno(err, "remove " + parent + "/" + name);
+  }
 }
 
 }  // namespace trestle::engine

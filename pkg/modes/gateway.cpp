@@ -34,14 +34,19 @@ std::vector<net::Cidr> networks(const config::NetConf& conf) {
 }
 
 plan::File drop_in(const net::IfName& bridge, const std::vector<Step>& steps) {
-  std::string text = "# Made by trestle for switch " + bridge.str() + "; removed with it.\n";
+  plan::File file = drop_in_mark(bridge);
   for (const Step& step : steps)
-    if (const auto* s = std::get_if<Sysctl>(&step)) text += s->key + " = " + s->value + "\n";
+    if (const auto* s = std::get_if<Sysctl>(&step)) file.text += s->key + " = " + s->value + "\n";
   // The text's hash is in the name: networks on one switch may need different lines.
-  return {"/run/sysctl.d/90-trestle-" + bridge.str() + "-" + base::hex(base::hash64(text), 8) + ".conf", text};
+  file.path += base::hex(base::hash64(file.text), 8) + ".conf";
+  return file;
 }
 
 }  // namespace
+
+plan::File drop_in_mark(const net::IfName& bridge) {
+  return {"/run/sysctl.d/90-trestle-" + bridge.str() + "-", "# Made by trestle for switch " + bridge.str() + "; removed with it.\n"};
+}
 
 void add_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
   std::vector<Step> sysctls;
@@ -67,7 +72,11 @@ void add_switch(std::vector<Step>& steps, const SwitchInput& in) {
   if (in.facts.ipv6 && mtu(in.conf, in.facts) >= kLeastIpv6) {   // below it the kernel takes IPv6 off the link, and its keys away
     const std::string conf = "net/ipv6/conf/" + bridge.str() + "/";
     steps.push_back(Sysctl{Where::host, conf + "accept_ra", "0"});   // a new bridge believes any pod's advertisement: default 1
-    if (has_v6) steps.push_back(Sysctl{Where::host, conf + "disable_ipv6", "0"});
+    if (has_v6) {
+      // The host asks for pods from its link-local address: what it forwards to them waited for that address's DAD, up to 2 s.
+      steps.push_back(Sysctl{Where::host, conf + "accept_dad", "0"});
+      steps.push_back(Sysctl{Where::host, conf + "disable_ipv6", "0"});
+    }
   }
   std::vector<Step> routes;
   std::vector<plan::Address> addresses;

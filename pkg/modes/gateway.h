@@ -18,4 +18,7 @@ void add_switch(std::vector<plan::Step>& steps, const SwitchInput& in);
 // The switch's own prefixes, which are never masqueraded to.
 void add_prefixes(std::vector<plan::Step>& steps, const SwitchInput& in);
 
+// How the path and the text of every sysctl.d file of this switch begin: 8 hexadecimal digits and ".conf" follow, and one line per key.
+plan::File drop_in_mark(const net::IfName& bridge);
+
 }  // namespace trestle::modes

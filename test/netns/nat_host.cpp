@@ -10,14 +10,15 @@ using nlohmann::json;
 namespace {
 
 struct Access {
-  const char* value;   // of "hostAccess", as JSON
-  bool all, dns;       // everything; port 53
+  const char* value;  // of "hostAccess", as JSON
+  bool all, dns;      // everything; port 53
 };
 
 // Every address of the host that a pod can name: the gateway's and another link's, both families, and the switch's link-local one.
 std::vector<std::string> host_addresses() {
   const auto bridge = trestle::net::IfName::parse("trdemo");
-  return {"10.88.0.1", "fd88::1", Lan::kHost4, Lan::kHost6, trestle::net::link_local(trestle::net::switch_mac(bridge)).str() + "%eth0"};
+  return {"10.88.0.1", "fd88::1", Lan::kHost4, Lan::kHost6,
+          trestle::net::link_local(trestle::net::switch_mac(bridge)).str() + "%eth0"};
 }
 
 // As after a long silence: both sides must ask for each other again.
@@ -28,7 +29,8 @@ void forget_neighbours(const Guest& guest) {
 
 }  // namespace
 
-TEST_CASE("hostAccess says what of the host pods reach; all else is refused at once, and the network works on", "[nat][host]") {
+TEST_CASE("hostAccess says what of the host pods reach; all else is refused at once, and the network works on",
+          "[nat][host]") {
   const auto access = GENERATE(values<Access>({
       {"true", true, true},
       {"false", false, false},

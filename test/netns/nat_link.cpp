@@ -39,10 +39,11 @@ void advertise_router(const Lan& lan) {
 
 }  // namespace
 
-TEST_CASE("the MTU is the default route's device's, or the config's, on all three links and in the answer", "[nat][mtu]") {
+TEST_CASE("the MTU is the default route's device's, or the config's, on all three links and in the answer",
+          "[nat][mtu]") {
   struct Row {
     const char* what;
-    int lan, conf, expected;   // 0: none
+    int lan, conf, expected;  // 0: none
   };
   const auto row = GENERATE(values<Row>({
       {"no default route", 0, 0, 1500},
@@ -103,13 +104,26 @@ TEST_CASE("a pod's addresses work the moment ADD returns", "[nat][ready]") {
   const Lan lan(node.host());
   node.settle();
   const Echo host(node.host().netns(), kEcho);
-  const Guest a(node, "a");   // the switch is new too
+  const Guest a(node, "a");  // the switch is new too
   // Within less than the second after which IPv6 asks again.
   CHECK(tcp_talk(a.netns(), "fd88::1", kEcho, 500).seen() == "fd88::2");
   CHECK(tcp_talk(a.netns(), "10.88.0.1", kEcho, 500).seen() == "10.88.0.2");
   CHECK(tcp_talk(a.netns(), Lan::kOutside6, kEcho, 500).seen() == Lan::kHost6);
   CHECK(a.pod().must_exec("ip -6 -o addr show dev eth0 scope global tentative").empty());
   CHECK(must_run("ip -6 -o addr show dev trdemo scope global tentative").empty());
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("what the host forwards reaches a pod the moment ADD returns", "[nat][ready]") {
+  Node node;
+  const Lan lan(node.host());
+  node.settle();
+  // The first pod of its switch, and it has said nothing yet: the host must ask for it.
+  const Guest a(node, "a");
+  make_node_port(a);
+  CHECK(tcp_talk(lan.netns(), Lan::kHost4, kNodePort, 500).seen() == Lan::kOutside4);
+  CHECK(tcp_talk(lan.netns(), Lan::kHost6, kNodePort, 500).seen() == Lan::kOutside6);
+  must_run("nft 'delete table ip foreign; delete table ip6 foreign'");
   leave_nothing(node, {&a});
 }
 

@@ -20,7 +20,8 @@ constexpr const char *kGroup = "239.1.2.3", *kGroupMac = "01:00:5e:01:02:03";
 // The kernel's multicast router of this namespace: one flow from one link to another, while the object lives.
 class Router {
  public:
-  Router(const std::string& source, const char* from, const char* to) : fd_(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_IGMP)) {
+  Router(const std::string& source, const char* from, const char* to)
+      : fd_(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_IGMP)) {
     const int on = 1;
     if (!set(MRT_INIT, on)) return;
     mfcctl flow{};
@@ -62,9 +63,11 @@ TEST_CASE("multicast is not masqueraded, neither on the switch nor where the hos
     const Router router(a.ip4(), "trdemo", Lan::kUplink);
     SKIP_IF(!router.works(), "no multicast routing in this kernel");
     Wire from(a.netns(), "eth0"), beside(b.netns(), "eth0"), outside(lan.netns(), "eth0");
-    from.send(ethernet(kGroupMac, a.mac(), kEthIp4, ip4(a.ip4(), kGroup, 17, udp(5000, 5000, "to whom it may concern"), 8)));
+    from.send(
+        ethernet(kGroupMac, a.mac(), kEthIp4, ip4(a.ip4(), kGroup, 17, udp(5000, 5000, "to whom it may concern"), 8)));
     const auto own = [&](const Frame& frame) {
-      return frame.bytes.find("concern") != std::string::npos && frame.bytes.find(ip_bytes(a.ip4())) != std::string::npos;
+      return frame.bytes.find("concern") != std::string::npos &&
+             frame.bytes.find(ip_bytes(a.ip4())) != std::string::npos;
     };
     CHECK(beside.wait(own, 2000));
     CHECK(outside.wait(own, 2000));

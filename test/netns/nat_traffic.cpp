@@ -63,7 +63,8 @@ TEST_CASE("outside sees the host's address and no privileged port", "[nat]") {
       CHECK(port_of(udp) >= 1024);
     }
     // Two pods with one port of their own: both are answered.
-    const Talk first = udp_talk(a.netns(), family.outside, kEcho, 3000, 4000), second = udp_talk(b.netns(), family.outside, kEcho, 3000, 4000);
+    const Talk first = udp_talk(a.netns(), family.outside, kEcho, 3000, 4000),
+               second = udp_talk(b.netns(), family.outside, kEcho, 3000, 4000);
     CHECK(first.seen() == family.host);
     CHECK(second.seen() == family.host);
     CHECK(port_of(first) != port_of(second));

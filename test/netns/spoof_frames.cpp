@@ -9,7 +9,8 @@ namespace trestle::test {
 namespace {
 
 constexpr const char *kAll = "ff:ff:ff:ff:ff:ff", *kNobody = "00:00:00:00:00:00", *kStranger = "02:99:99:99:99:99";
-constexpr const char *kAllNodes = "ff02::1", *kAllNodesMac = "33:33:00:00:00:01", *kAllRouters = "ff02::2", *kAllRoutersMac = "33:33:00:00:00:02";
+constexpr const char *kAllNodes = "ff02::1", *kAllNodesMac = "33:33:00:00:00:01", *kAllRouters = "ff02::2",
+                     *kAllRoutersMac = "33:33:00:00:00:02";
 constexpr std::uint32_t kOverride = 0x20000000, kRouter = 0x80000000;
 constexpr int kUdp = 17, kIcmp6 = 58, kHopByHop = 0, kFragment = 44, kDestination = 60, kSolicit = 135, kAdvert = 136;
 
@@ -22,7 +23,9 @@ std::string bytes(std::initializer_list<int> all) {
   for (const int byte : all) out += static_cast<char>(byte);
   return out;
 }
-std::string tagged(int type, int vlan, const std::string& frame) { return frame.substr(0, 12) + bytes({type >> 8, type, vlan >> 8, vlan}) + frame.substr(12); }
+std::string tagged(int type, int vlan, const std::string& frame) {
+  return frame.substr(0, 12) + bytes({type >> 8, type, vlan >> 8, vlan}) + frame.substr(12);
+}
 // The frame's payload behind an 802.3 length and the SNAP header of its own ethertype.
 std::string snap(const std::string& frame) {
   const std::string inside = bytes({0xaa, 0xaa, 3, 0, 0, 0}) + frame.substr(12);
@@ -42,39 +45,60 @@ std::string dhcp4(Text mac, Text from, Text to, int from_port, int to_port) {
 // The second half of a datagram: no ports in it.
 std::string rest4(Text mac, Text from, const Party& to) {
   std::string packet = ip4(from, to.ip4, kUdp, "the second half.");
-  packet[7] = 4;   // offset, in units of 8
+  packet[7] = 4;  // offset, in units of 8
   set_checksum(packet, 10, 0);
   set_checksum(packet, 10, checksum(packet.substr(0, 20)));
   return ethernet(to.mac, mac, kEthIp4, packet);
 }
 
 // --- ARP ----------------------------------------------------------------------------------------------------------
-std::string ask(Text ether, Text sender, Text sender_ip, Text target_ip) { return ethernet(kAll, ether, kEthArp, arp(1, sender, sender_ip, kNobody, target_ip)); }
-std::string tell(const Party& to, Text ether, Text sender, Text sender_ip) { return ethernet(to.mac, ether, kEthArp, arp(2, sender, sender_ip, to.mac, to.ip4)); }
+std::string ask(Text ether, Text sender, Text sender_ip, Text target_ip) {
+  return ethernet(kAll, ether, kEthArp, arp(1, sender, sender_ip, kNobody, target_ip));
+}
+std::string tell(const Party& to, Text ether, Text sender, Text sender_ip) {
+  return ethernet(to.mac, ether, kEthArp, arp(2, sender, sender_ip, to.mac, to.ip4));
+}
 
 // --- ICMPv6 -------------------------------------------------------------------------------------------------------
-std::string icmp6(Text mac, Text to_mac, Text from, Text to, const std::string& body) { return ethernet(to_mac, mac, kEthIp6, ip6(from, to, kIcmp6, body, 255)); }
-std::string to_all(Text mac, Text from, const std::string& body) { return icmp6(mac, kAllNodesMac, from, kAllNodes, body); }
-std::string advert(C c, Text from, Text target, std::uint32_t flags = kOverride) { return to_all(c.self.mac, from, neighbour_message(kAdvert, flags, target, c.self.mac)); }
+std::string icmp6(Text mac, Text to_mac, Text from, Text to, const std::string& body) {
+  return ethernet(to_mac, mac, kEthIp6, ip6(from, to, kIcmp6, body, 255));
+}
+std::string to_all(Text mac, Text from, const std::string& body) {
+  return icmp6(mac, kAllNodesMac, from, kAllNodes, body);
+}
+std::string advert(C c, Text from, Text target, std::uint32_t flags = kOverride) {
+  return to_all(c.self.mac, from, neighbour_message(kAdvert, flags, target, c.self.mac));
+}
 std::string detect(C c, Text target) { return to_all(c.self.mac, "::", neighbour_message(kSolicit, 0, target)); }
 // The same body, checksum and all, behind an extension header of eight bytes.
 std::string behind(int header, Text mac, Text from, const std::string& body) {
   const std::string message = ip6(from, kAllNodes, kIcmp6, body, 255).substr(40);
-  return ethernet(kAllNodesMac, mac, kEthIp6, ip6(from, kAllNodes, header, bytes({kIcmp6, 0, 1, 4, 0, 0, 0, 0}) + message, 255));
+  return ethernet(kAllNodesMac, mac, kEthIp6,
+                  ip6(from, kAllNodes, header, bytes({kIcmp6, 0, 1, 4, 0, 0, 0, 0}) + message, 255));
 }
-std::string piece(Text mac, Text from, Text to_mac, Text to, int protocol, int offset, bool more, const std::string& part) {
+std::string piece(Text mac, Text from, Text to_mac, Text to, int protocol, int offset, bool more,
+                  const std::string& part) {
   return ethernet(to_mac, mac, kEthIp6, ip6(from, to, kFragment, fragment6(protocol, offset, more, 7, part), 255));
 }
 std::string router(C c) { return router_advertisement(c.self.mac); }
-std::string message_of(C c, const std::string& body) { return ip6(c.self.local, kAllNodes, kIcmp6, body, 255).substr(40); }
-std::string redirect(C c) { return bytes({137, 0, 0, 0, 0, 0, 0, 0}) + ip_bytes(c.self.local) + ip_bytes("2001:db8::1"); }
+std::string message_of(C c, const std::string& body) {
+  return ip6(c.self.local, kAllNodes, kIcmp6, body, 255).substr(40);
+}
+std::string redirect(C c) {
+  return bytes({137, 0, 0, 0, 0, 0, 0, 0}) + ip_bytes(c.self.local) + ip_bytes("2001:db8::1");
+}
 std::string solicit_router() { return bytes({133, 0, 0, 0, 0, 0, 0, 0}); }
 // MLDv2: one group joined, behind the router alert that every MLD message has.
 std::string joins(Text mac, Text from) {
-  const std::string report = ip6(from, "ff02::16", kIcmp6, bytes({143, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0}) + ip_bytes("ff02::1:ff00:2"), 1).substr(40);
-  return ethernet("33:33:00:00:00:16", mac, kEthIp6, ip6(from, "ff02::16", kHopByHop, bytes({kIcmp6, 0, 5, 2, 0, 0, 1, 0}) + report, 1));
+  const std::string report =
+      ip6(from, "ff02::16", kIcmp6, bytes({143, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0}) + ip_bytes("ff02::1:ff00:2"), 1)
+          .substr(40);
+  return ethernet("33:33:00:00:00:16", mac, kEthIp6,
+                  ip6(from, "ff02::16", kHopByHop, bytes({kIcmp6, 0, 5, 2, 0, 0, 1, 0}) + report, 1));
 }
 
+// A row is a line.
+// clang-format off
 const std::vector<Row> kRows = {
     // --- a pod may -----------------------------------------------------------------------------------------------
     {Fate::passes, "ARP request", [](C c) { return ask(c.self.mac, c.self.mac, c.self.ip4, c.other.ip4); }},
@@ -126,11 +150,8 @@ const std::vector<Row> kRows = {
     {Fate::dropped, "ARP probe for a neighbour's address", [](C c) { return ask(c.self.mac, c.self.mac, "0.0.0.0", c.other.ip4); }},
     {Fate::dropped, "ARP probe for the gateway's address", [](C c) { return ask(c.self.mac, c.self.mac, "0.0.0.0", c.gateway.ip4); }},
     {Fate::dropped, "ARP probe with another MAC inside", [](C c) { return ask(c.self.mac, kStranger, "0.0.0.0", c.self.ip4); }},
-    {Fate::dropped, "ARP of the gateway's address as IEEE 802 hardware", [](C c) {
-       std::string frame = tell(c.other, c.self.mac, c.self.mac, c.gateway.ip4);
-       frame[15] = 6;
-       return frame;
-     }},
+    {Fate::dropped, "ARP reply from 0.0.0.0", [](C c) { return ethernet(kAll, c.self.mac, kEthArp, arp(2, c.self.mac, "0.0.0.0", c.other.mac, c.self.ip4)); }},
+    {Fate::dropped, "ARP of the gateway's address as IEEE 802 hardware", [](C c) { std::string frame = tell(c.other, c.self.mac, c.self.mac, c.gateway.ip4); frame[15] = 6; return frame; }},
 
     // --- somebody else's IPv6 address ----------------------------------------------------------------------------
     {Fate::dropped, "IPv6 from a neighbour's address", [](C c) { return v6(c.self.mac, c.other.ip6, c.gateway); }},
@@ -183,6 +204,7 @@ const std::vector<Row> kRows = {
     {Fate::dropped, "LLDP", [](C c) { return ethernet("01:80:c2:00:00:0e", c.self.mac, 0x88cc, bytes({2, 7, 4, 1, 2, 3, 4, 5, 6})); }, Kind::port},
     {Fate::dropped, "EAPOL", [](C c) { return ethernet("01:80:c2:00:00:03", c.self.mac, 0x888e, bytes({1, 1, 0, 0})); }, Kind::port},
 };
+// clang-format on
 
 }  // namespace
 

@@ -6,7 +6,7 @@ namespace trestle::test {
 
 // Who is who on the switch: the pod that sends, its neighbour, and the switch itself.
 struct Party {
-  std::string mac, ip4, ip6, local;   // local: fe80::…
+  std::string mac, ip4, ip6, local;  // local: fe80::…
 };
 struct Cast {
   Party self, other, gateway;

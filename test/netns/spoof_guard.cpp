@@ -1,6 +1,6 @@
 // The guard: what a pod can make another pod, or the host, see. One table of frames (spoof_frames.cpp), sent from the pod's eth0 as they are.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "nat_guest.h"
 #include "net/mac.h"
@@ -37,7 +37,10 @@ bool is_same(std::string sent, const std::string& seen) {
 class Stage {
  public:
   Stage(const Node& node, const Guest& self, const Guest& other)
-      : cast_{party(self), party(other), party("trdemo")}, self_(self.netns(), "eth0"), other_(other.netns(), "eth0"), host_(node.host().netns(), "trdemo") {}
+      : cast_{party(self), party(other), party("trdemo")},
+        self_(self.netns(), "eth0"),
+        other_(other.netns(), "eth0"),
+        host_(node.host().netns(), "trdemo") {}
 
   const Cast& cast() const { return cast_; }
 
@@ -46,7 +49,8 @@ class Stage {
     return_home();
     self_.send(frame);
     // Frames do not overtake each other: when this harmless one is there, the other was or never comes.
-    const std::string last = ethernet("ff:ff:ff:ff:ff:ff", cast_.self.mac, kEthArp, arp(1, cast_.self.mac, cast_.self.ip4, "00:00:00:00:00:00", next_target()));
+    const std::string last = ethernet("ff:ff:ff:ff:ff:ff", cast_.self.mac, kEthArp,
+                                      arp(1, cast_.self.mac, cast_.self.ip4, "00:00:00:00:00:00", next_target()));
     self_.send(last);
     const bool neighbour = comes(other_, frame, last), host = comes(host_, frame, last);
     return neighbour || host;
@@ -55,7 +59,8 @@ class Stage {
  private:
   // A frame with the neighbour's MAC, where nothing stops it, draws the switch's idea of the neighbour to the wrong port.
   void return_home() {
-    const std::string here = ethernet("ff:ff:ff:ff:ff:ff", cast_.other.mac, kEthArp, arp(1, cast_.other.mac, cast_.other.ip4, "00:00:00:00:00:00", next_target()));
+    const std::string here = ethernet("ff:ff:ff:ff:ff:ff", cast_.other.mac, kEthArp,
+                                      arp(1, cast_.other.mac, cast_.other.ip4, "00:00:00:00:00:00", next_target()));
     other_.send(here);
     REQUIRE(host_.wait([&](const Frame& seen) { return is_same(here, seen.bytes); }, 2000));
     self_.forget();
@@ -87,7 +92,7 @@ class Stage {
 
 void run_table(Stage& stage, bool bridge_nf = false) {
   for (const Row& row : spoof_rows()) {
-    if (bridge_nf && row.kind == Kind::fragment) continue;
+    if (bridge_nf && row.kind == Kind::fragment && row.fate == Fate::passes) continue;
     CAPTURE(row.what);
     CHECK(stage.arrives(row.frame(stage.cast())) == (row.fate == Fate::passes));
   }

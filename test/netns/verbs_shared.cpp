@@ -150,3 +150,16 @@ TEST_CASE("a foreign port keeps a switch of ours alive, and DEL says so", "[verb
   CHECK(node.gc(json::array()).ok());
   CHECK(node.left() == kNothing);
 }
+
+TEST_CASE("a switch too small for IPv6 serves IPv4, and refuses IPv6 with the reason", "[verbs][shared]") {
+  const Node node;
+  const Pod a("a"), b("b");
+  const json small = other_conf("small", "10.1.0.0/16", {{"bridge", "same"}, {"mtu", 1000}});
+  const Answer added = node.must_add(a, small);
+  CHECK(told(node.check(a, added, small)) == "0 ");
+  const Answer refused = node.add(b, other_conf("six", "fd06::/64", {{"bridge", "same"}}));
+  CHECK(refused.code() == 7);
+  CHECK_THAT(refused.json.value("msg", ""), Contains("1000") && Contains("1280"));
+  node.must_del(a);
+  CHECK(node.left() == kNothing);
+}
