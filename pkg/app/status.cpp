@@ -52,6 +52,14 @@ void switch_has_room(Session& session, const config::NetConf& conf) {
     throw Error(Code::not_available, "switch " + conf.bridge.str() + " is full: a Linux bridge holds 1,023 ports; use a second switch");
 }
 
+void store_has_room(const std::string& state_dir) {
+  try {
+    store::check_room(state_dir);
+  } catch (const Error& e) {
+    throw Error(Code::not_available, std::string("no attachment can be recorded: ") + e.what());
+  }
+}
+
 void parts_hold(Session& session, const config::NetConf& conf) {
   std::vector<std::string> lines;
   for (const store::Part& part : session.store().parts()) {
@@ -67,6 +75,7 @@ void parts_hold(Session& session, const config::NetConf& conf) {
 
 void status(Session& session, const config::NetConf& conf) {
   kernel_can(conf, current_facts(session, conf), session.settings().state_dir);
+  store_has_room(session.settings().state_dir);
   if (!session.has_store()) return;   // nothing was ever added: nothing is full, nothing is broken
   parts_hold(session, conf);
   pools_have_room(session, conf);

@@ -90,7 +90,11 @@ class Applier {
     if (!create(s, master)) throw Error(Code::kernel, plan::describe(s) + ": File exists");
   }
 
-  void operator()(const plan::Up& s) { kernel::set_up(queue(s.link.where), s.link.name); }
+  void operator()(const plan::Up& s) {
+    kernel::Batch& batch = queue(s.link.where);
+    if (!s.ipv6) kernel::keep_ipv6_off(batch, s.link.name);
+    kernel::set_up(batch, s.link.name);
+  }
 
   void operator()(const plan::Port& s) { kernel::set_port(queue(Where::host), s); }
 

@@ -91,8 +91,9 @@ class Verifier {
   void operator()(const plan::Up& s) {
     if (lost(s.link)) return;
     const auto up = up_.find(s.link);
-    if (up == up_.end() || up->second) return;
-    defect(s, "is down");
+    if (up == up_.end()) return;
+    if (!up->second.up) return defect(s, "is down");
+    if (!s.ipv6 && !up->second.without_ipv6) defect(s, "has IPv6 switched on");
   }
 
   void operator()(const plan::Port& s) {
@@ -195,11 +196,11 @@ class Verifier {
     if (pod.mtu < 1280) no_ipv6_.insert({Where::pod, s.pod});
   }
 
-  void note(const LinkRef& ref, const kernel::LinkInfo& link) { up_[ref] = link.up(); }
+  void note(const LinkRef& ref, const kernel::LinkInfo& link) { up_[ref] = {link.up(), link.without_ipv6}; }
 
   bool is_down(const LinkRef& link) const {
     const auto it = up_.find(link);
-    return it != up_.end() && !it->second;
+    return it != up_.end() && !it->second.up;
   }
 
   bool lost(const LinkRef& link) const { return gone_.contains(link); }
@@ -211,7 +212,10 @@ class Verifier {
   std::map<LinkRef, std::vector<net::Cidr>> addresses_;   // of each link, asked once
   std::set<LinkRef> gone_, loose_, renamed_, no_ipv6_;
   std::set<std::pair<LinkRef, net::Family>> homeless_;
-  std::map<LinkRef, bool> up_;
+  struct State {
+    bool up = false, without_ipv6 = false;
+  };
+  std::map<LinkRef, State> up_;
   bool flushed_ = false;
 };
 

@@ -83,9 +83,12 @@ void set_port(Batch& batch, const plan::Port& port) {
   batch.put_u8(IFLA_BRPORT_GUARD, port.guard ? 1 : 0);
   batch.close_nest(data);
   batch.close_nest(info);
+  keep_ipv6_off(batch, port.link);
+}
 
-  begin_link(batch, RTM_SETLINK, 0, name, "keep IPv6 off");
-  batch.put_text(IFLA_IFNAME, name);
+void keep_ipv6_off(Batch& batch, const net::IfName& name) {
+  begin_link(batch, RTM_SETLINK, 0, name.str(), "keep IPv6 off");
+  batch.put_text(IFLA_IFNAME, name.str());
   const std::size_t families = batch.open_nest(IFLA_AF_SPEC);
   const std::size_t inet6 = batch.open_nest(AF_INET6);
   batch.put_u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);

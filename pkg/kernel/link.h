@@ -24,6 +24,7 @@ struct LinkInfo {
   bool carrier_noticed =
       false;  // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
   bool hairpin = false, isolated = false, guard = false;  // of a bridge port
+  bool without_ipv6 = false;  // addr_gen_mode none: no link-local address of its own
   bool up() const;                                        // IFF_UP: administrative, never carrier
 };
 
@@ -55,6 +56,8 @@ void set_port(Batch& batch, const plan::Port& port);  // two requests: slave dat
 // silent already.
 void silence_port(Batch& batch, const net::IfName& name);
 void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index);
+// No link-local address from now on (addr_gen_mode none). A kernel without IPv6 has none anyway.
+void keep_ipv6_off(Batch& batch, const net::IfName& name);
 void set_up(Batch& batch, const net::IfName& name);
 void delete_link(Batch& batch, std::uint32_t index, const std::string& name);  // ENODEV is accepted
 void delete_group(Batch& batch,

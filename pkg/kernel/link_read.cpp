@@ -1,6 +1,7 @@
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
@@ -55,6 +56,8 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
     link.isolated = port.u8(IFLA_BRPORT_ISOLATED).value_or(0) != 0;
     link.guard = port.u8(IFLA_BRPORT_GUARD).value_or(0) != 0;
   }
+  const Attrs inet6 = attrs.nest(IFLA_AF_SPEC).nest(AF_INET6);
+  link.without_ipv6 = inet6.u8(IFLA_INET6_ADDR_GEN_MODE) == IN6_ADDR_GEN_MODE_NONE;
   return link;
 }
 

@@ -34,15 +34,14 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
                              net::link_group(in.state_dir, in.owner.network), alias.substr(0, kMaxAlias)});
   steps.push_back(plan::Port{host, in.conf.hairpin, false, true});
   const std::string conf = "net/ipv6/conf/" + pod.str() + "/";
-  // Without an IPv6 address the pod stays silent there: the solicitations of a thousand pods that nobody answers, each flooded to a
-  // thousand ports, made every ADD on a full switch three times as slow.
-  if (in.facts.ipv6 && !of_family(in.lease, net::Family::v6)) steps.push_back(Sysctl{Where::pod, conf + "addr_gen_mode", "1"});
   if (of_family(in.lease, net::Family::v6)) {
     steps.push_back(Sysctl{Where::pod, conf + "disable_ipv6", "0"});   // a runtime may have switched it off for new links
     steps.push_back(Sysctl{Where::pod, conf + "accept_ra", "0"});      // the gateway is known; no waiting for, no believing others
   }
   steps.push_back(plan::Up{LinkRef{Where::host, host}});
-  steps.push_back(plan::Up{LinkRef{Where::pod, pod}});
+  // Without an IPv6 address the pod stays silent there: the solicitations of a thousand pods that nobody answers, each flooded to a
+  // thousand ports, made every ADD on a full switch three times as slow.
+  steps.push_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || of_family(in.lease, net::Family::v6) != nullptr});
 }
 
 std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Lease& lease) {

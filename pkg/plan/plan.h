@@ -26,7 +26,7 @@ std::string describe(const Step& step);
 std::string object_key(const Step& step);
 // An element of a set as nft writes it: `"veth0" . 02:00:00:00:00:01`; of a verdict map: `"tr0" : jump from-tr0`.
 std::string element_text(const Element& element);
-// 16 hex digits over the Steps' JSON: equal Steps, equal digest, in every process and release of one schema.
+// 16 hex digits over all that the Steps say: equal Steps, equal digest, in every process and release of one schema.
 std::string digest(const std::vector<Step>& steps);
 // The first object that both lists name with different attributes; nullopt when they agree. Sets of elements, files and
 // rules may grow or be renewed and never conflict, except two prefixes that overlap in one interval set.

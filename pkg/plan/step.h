@@ -57,9 +57,10 @@ struct Veth {
   bool operator==(const Veth&) const = default;
 };
 
-// undo: none.
+// `ipv6` false: the link gets no link-local address, and so says nothing (no DAD, MLD, router solicitation). undo: none.
 struct Up {
   LinkRef link;
+  bool ipv6 = true;
   bool operator==(const Up&) const = default;
 };
 

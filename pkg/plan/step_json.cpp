@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/hash.h"
 #include "base/text.h"
 #include "plan/plan.h"
 #include "plan/step_text.h"
@@ -41,7 +40,11 @@ Json to_json(const Step& step) {
         return Json{{"step", "veth"}, {"host", s.host.str()}, {"pod", s.pod.str()}, {"hostMac", s.host_mac.str()},
                     {"podMac", s.pod_mac.str()}, {"mtu", s.mtu}, {"master", s.master.str()}, {"group", s.group}, {"alias", s.alias}};
       },
-      [](const Up& s) { return Json{{"step", "up"}, {"link", text(s.link)}}; },
+      [](const Up& s) {
+        Json json = {{"step", "up"}, {"link", text(s.link)}};
+        if (!s.ipv6) json["withoutIpv6"] = true;
+        return json;
+      },
       [](const Port& s) {
         return Json{{"step", "port"}, {"link", s.link.str()}, {"hairpin", s.hairpin}, {"isolated", s.isolated}, {"guard", s.guard}};
       },
@@ -79,7 +82,5 @@ Json to_json(const std::vector<Step>& steps) {
   for (const Step& step : steps) json.push_back(to_json(step));
   return json;
 }
-
-std::string digest(const std::vector<Step>& steps) { return base::hex(base::hash64(to_json(steps).dump()), 16); }
 
 }  // namespace trestle::plan

@@ -144,7 +144,7 @@ constexpr Reader kReaders[] = {
                    net::Mac::parse(string(j, "podMac")), number(j, "mtu"), net::IfName::parse(string(j, "master")),
                    number(j, "group"), string(j, "alias")};
      }},
-    {"up", [](const Json& j) -> Step { return Up{link_ref(string(j, "link"))}; }},
+    {"up", [](const Json& j) -> Step { return Up{link_ref(string(j, "link")), !flag(j, "withoutIpv6")}; }},
     {"port", [](const Json& j) -> Step {
        return Port{net::IfName::parse(string(j, "link")), flag(j, "hairpin"), flag(j, "isolated"), flag(j, "guard")};
      }},

@@ -1,6 +1,7 @@
 // Opening the store: is it a directory that only we can write, and do its records speak of this boot and this host?
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -154,10 +155,25 @@ void take_over(const Dir& root, Locks& locks, const Identity& id) {
       sort_out(root, id);
       break;
   }
-  root.check(root.replace(kHost, host_text(id)), "write", kHost);
+  // DEL must work on a full disk. Without the file whoever comes next sorts the records out once more.
+  const int error = root.replace(kHost, host_text(id));
+  if (error != ENOSPC && error != EDQUOT) root.check(error, "write", kHost);
 }
 
 }  // namespace
+
+void check_room(const std::string& directory) {
+  std::string there = directory;
+  while (::access(there.c_str(), F_OK) != 0 && there.rfind('/') != 0) there.resize(there.rfind('/'));
+  if (::access(there.c_str(), W_OK) != 0)
+    base::throw_errno(errno, directory + ": the state directory cannot be written", base::Code::store);
+  struct statvfs disk {};
+  if (::statvfs(there.c_str(), &disk) != 0)
+    base::throw_errno(errno, directory + ": cannot look at the state directory's file system", base::Code::store);
+  constexpr std::uint64_t kBytes = 1U << 16, kFiles = 16;   // an ADD takes less; counts of 0 mean that there is no limit
+  if ((disk.f_blocks != 0 && disk.f_bfree * disk.f_frsize < kBytes) || (disk.f_files != 0 && disk.f_ffree < kFiles))
+    refuse(directory, "the file system of the state directory is full");
+}
 
 std::unique_ptr<Store> open_store(const std::string& directory, const Identity& identity, bool read_only) {
   auto root = open_root(directory, !read_only);

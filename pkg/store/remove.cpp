@@ -71,7 +71,7 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
       try {
         auto segment = std::make_unique<Segment>(root_, name, boottime());
         if (const int error = segment->give_back(entries, rest); error != 0)
-          failed.push_back(reason("segment " + name, error));
+          failed.push_back(reason(root_.path() + ": segment " + name, error));
         if (name == all.segment)
           for (const net::Mac& mac : all.macs) segment->drop_mac(mac, owner);
         segments.push_back(std::move(segment));

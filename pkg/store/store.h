@@ -137,4 +137,7 @@ struct Identity {
 // one of another boot.
 std::unique_ptr<Store> open_store(const std::string& directory, const Identity& identity, bool read_only = false);
 
+// Has the place of the store room for one attachment more, and can it be written? Writes nothing. Throws Error{store} with the reason.
+void check_room(const std::string& directory);
+
 }  // namespace trestle::store

@@ -156,6 +156,7 @@ TEST_CASE("a store with something else in a file's place serves whom it can", "[
   std::set<std::string> kinds;
   for (const auto& [path, text] : Files(store.files())) {
     const std::string name = path.substr(path.rfind('/') + 1);
+    if (name == "lock") continue;   // what is no plain file there is refused: store_disk.cpp
     if (!kinds.insert(path.find("/records/") != std::string::npos || path.find("/refs/") != std::string::npos ? path.substr(0, path.rfind('/')) : name).second) continue;
     for (const Row& row : rows) {
       CAPTURE(path, row.what);
