@@ -47,11 +47,11 @@ bool pod_vanished(Session& session, const cni::Request& request) {
   try {
     auto netns = kernel::open_netns(request.netns);
     if (!netns) return true;
-    engine::Context other(session.context().doomed());
+    engine::Context other(session.context().doomed(), session.context().switches());
     other.set_pod(std::move(*netns));
     return other.pod_cookie() != session.context().pod_cookie();
-  } catch (const Error&) {
-    return true;
+  } catch (const Error& e) {
+    return e.code == Code::bad_environment;   // the path leads to something else; a lack of memory says nothing
   }
 }
 
@@ -80,12 +80,12 @@ class Rollback {
         locks.push_back(std::move(switch_.lock));
         failed = release_switches(session_, std::move(locks), {switch_.part});
       }
-    } catch (const std::exception& e) {
-      failed.emplace_back(e.what());
+      for (const std::string& line : failed)
+        session_.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", line}});
+      return failed.empty();
+    } catch (const std::exception&) {
+      return false;   // DEL will take it away
     }
-    for (const std::string& line : failed)
-      session_.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", line}});
-    return failed.empty();
   }
 
  private:
@@ -110,7 +110,7 @@ std::vector<store::PartRef> clear_old(Session& session, const net::Owner& owner)
   if (!old) {
     failed = take_away_by_name(session, owner);
   } else {
-    if (old->netns_cookie == session.context().pod_cookie() && has_links(session, *old))
+    if (has_links(session, *old) && (old->netns_cookie == session.context().pod_cookie() || in_its_netns(session, *old)))
       throw Error(Code::already_attached, "container " + owner.container + " has " + owner.ifname + " on network '" + owner.network +
                   "' already; DEL it first");
     if (old->host_cookie == session.identity().host_cookie) failed = engine::undo(session.context(), old->plan);
@@ -137,6 +137,8 @@ struct Job {
 // Reserves addresses and writes the record: from here on a DEL knows all that this ADD may make.
 store::Record reserve(Session& session, const Job& job, const Switch& on, cni::Result& result) {
   const modes::Mode& mode = modes::find(job.conf.mode);
+  if (job.conf.requested_mac == net::switch_mac(job.conf.bridge))
+    throw Error(Code::held, "MAC " + job.conf.requested_mac->str() + " is that of switch " + job.conf.bridge.str() + " itself; request another");
   const store::Reservation reservation{job.conf.bridge.str(), ipam::match(job.conf.ipam.ranges, job.conf.requested_ips), job.conf.requested_mac};
   return session.store().commit(job.owner, reservation, [&](const std::vector<plan::LeasedIp>& ips) {
     const net::Mac mac = job.conf.requested_mac.value_or(ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(job.owner))
@@ -166,11 +168,12 @@ store::Record reserve(Session& session, const Job& job, const Switch& on, cni::R
 
 // One try. false: somebody flushed our nftables objects; nothing of this try is left.
 bool attach(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left) {
+  store::Lock attachment;   // outlives the rollback: what it undoes must not be another ADD's
   Rollback rollback(session, job.owner, hold_switch(session, job.conf, job.owner));
-  const store::Lock attachment = session.store().locks().attachment(job.owner, session.deadline());
+  attachment = session.store().locks().attachment(job.owner, session.deadline());
   if (session.store().departed_since_start(job.owner))
     throw Error(Code::try_again, "a DEL of " + job.owner.container + "/" + job.owner.ifname + " came while this ADD was waiting; it is not attached");
-  left = clear_old(session, job.owner);
+  for (store::PartRef& part : clear_old(session, job.owner)) left.push_back(std::move(part));
   cni::Result result;
   const store::Record record = reserve(session, job, rollback.on(), result);
   rollback.reserved(record.plan);
@@ -189,6 +192,13 @@ bool attach(Session& session, const Job& job, const Print& print, std::vector<st
   return true;
 }
 
+// The answer is out: nothing that happens here may change it.
+void release_left(Session& session, const std::vector<store::PartRef>& parts) noexcept try {
+  for (const std::string& line : release_switches(session, {}, parts))
+    session.log().write(Log::Level::warn, "a switch that nobody needs is left; GC will take it away", {{"what", line}});
+} catch (const std::exception&) {
+}
+
 }  // namespace
 
 void add(Session& session, const cni::Request& request, const config::NetConf& conf, const Print& print) {
@@ -203,8 +213,7 @@ void add(Session& session, const cni::Request& request, const config::NetConf& c
     if (!attach(session, job, print, left))
       throw Error(Code::kernel, "nftables table trestle vanishes as fast as it is made: something on this host flushes the ruleset all the time");
   }
-  for (const std::string& line : release_switches(session, {}, left))
-    session.log().write(Log::Level::warn, "a switch that nobody needs is left; GC will take it away", {{"what", line}});
+  release_left(session, left);
 }
 
 }  // namespace trestle::app

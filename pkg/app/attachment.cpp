@@ -114,17 +114,20 @@ bool has_links(Session& session, const store::Record& record) {
   });
 }
 
-bool alive(Session& session, const store::Record& record) {
-  if (has_links(session, record)) return true;   // first: a namespace costs ten times as much to look into
+bool in_its_netns(Session& session, const store::Record& record) {
   try {
     auto netns = kernel::open_netns(record.netns);
     if (!netns) return false;
-    engine::Context pod(session.context().doomed());
+    engine::Context pod(session.context().doomed(), session.context().switches());
     pod.set_pod(std::move(*netns));
     return pod.pod_cookie() == record.netns_cookie;
-  } catch (const base::Error&) {
-    return false;   // the path leads to something else by now: as good as gone
+  } catch (const base::Error& e) {
+    return e.code != base::Code::bad_environment;   // else the path leads to something else by now: as good as gone
   }
+}
+
+bool alive(Session& session, const store::Record& record) {
+  return has_links(session, record) || in_its_netns(session, record);   // the links first: a namespace costs ten times as much
 }
 
 void heal_some(Session& session, const net::Owner& except) {

@@ -31,6 +31,8 @@ std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owne
 
 // Is a host link of the record there?
 bool has_links(Session& session, const store::Record& record);
+// Does the path of the record's namespace still lead to that very namespace (by cookie)?
+bool in_its_netns(Session& session, const store::Record& record);
 // Does the pod still exist? Its namespace's path leads to the same namespace (by cookie), or its host link is still there.
 bool alive(Session& session, const store::Record& record);
 

@@ -25,7 +25,9 @@ std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, 
   if (!unreadable) session.store().mark_departed(owner);
   session.store().remove(owner, true);
   static_cast<void>(session.store().drop_stray_refs(owner));
-  return release_unused(session);
+  for (const std::string& line : release_unused(session))   // it may be another network's: not this attachment's failure
+    session.log().write(Log::Level::warn, "a switch that nobody needs is left; GC will take it away", {{"what", line}});
+  return {};
 }
 
 }  // namespace
@@ -35,6 +37,7 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
   Held held = hold_attachment(session, owner);
   std::vector<std::string> failed;
   if (held.record) {
+    session.store().mark_departed(owner);   // the record may be of an ADD that was killed, while a second one waits
     failed = take_away(session, std::move(held), true);
   } else {
     failed = del_unknown(session, owner, held.unreadable);

@@ -58,11 +58,13 @@ std::vector<std::string> remove_dead(Session& session, const config::Minimal& co
 }
 
 // Links of this network's group, and elements, that no record names: the store was lost or damaged.
-void sweep_kernel(Session& session, const std::string& network) {
-  const std::uint32_t group = net::link_group(session.settings().state_dir, network);
+void sweep_kernel(Session& session, const config::Minimal& conf) {
+  const std::uint32_t group = net::link_group(session.settings().state_dir, conf.name);
   const auto links = kernel::dump_links(session.context().route());   // before the records are read: an ADD writes its record first
   const auto mentioned = kernel::mentioned_links(session.context().nft());
   std::set<std::string> known;
+  for (const net::Owner& owner : *conf.valid)   // a living pod whose record was lost keeps its link
+    known.insert(net::host_link_name(owner, net::IfName::parse(owner.ifname)).str());
   for (const store::RecordFile& file : session.store().list()) {
     if (!file.record) return;   // it may be the one that names them
     for (const store::Nic& nic : file.record->nics) known.insert(nic.host_link.str());
@@ -86,7 +88,7 @@ void gc(Session& session, const config::Minimal& conf) {
   if (!conf.valid)
     throw Error(Code::bad_config, "GC needs 'cni.dev/valid-attachments' in the configuration; without it nothing is removed (an empty list means: none is valid)");
   const std::uint64_t start = boottime();
-  std::vector<std::string> failed = remove_dead(session, conf, start);
+  std::vector<std::string> failed;
   const auto attempt = [&](const char* what, const auto& body) {
     try {
       body();
@@ -94,7 +96,8 @@ void gc(Session& session, const config::Minimal& conf) {
       failed.push_back(std::string(what) + ": " + e.what());
     }
   };
-  attempt("links without a record", [&] { sweep_kernel(session, conf.name); });
+  attempt("dead attachments", [&] { append(failed, remove_dead(session, conf, start)); });
+  attempt("links without a record", [&] { sweep_kernel(session, conf); });
   attempt("store", [&] { session.store().sweep(); });
   attempt("switches", [&] { append(failed, release_unused(session)); });
   attempt("switches of a lost store", [&] { append(failed, release_unknown(session)); });

@@ -1,5 +1,7 @@
 #include "app/heal.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "engine/apply.h"
 #include "engine/verify.h"
@@ -18,18 +20,35 @@ std::vector<plan::Step> elements_of(const std::vector<plan::Step>& steps) {
 
 bool here(Session& session, const store::Record& record) { return record.host_cookie == session.identity().host_cookie; }
 
-// The caller holds every switch.
-void rebuild(Session& session, const std::vector<store::RecordFile>& records) {
-  const store::Lock tables = session.store().locks().tables(session.deadline());
-  for (const store::Part& part : session.store().parts()) {
-    engine::apply_shared(session.context(), part.steps);
-    session.store().set_ready({part.bridge, part.digest}, true);
+template <class F>
+void attempt(std::vector<std::string>& failed, const std::string& what, F&& body) {
+  try {
+    body();
+  } catch (const base::Error& e) {
+    failed.push_back(what + ": " + e.what());
   }
-  std::vector<plan::Step> elements;   // of all records: one transaction
+}
+
+// The caller holds every switch. Returns what could not be rebuilt: one damaged part or record does not keep the others.
+std::vector<std::string> rebuild(Session& session, const std::vector<store::RecordFile>& records) {
+  const store::Lock tables = session.store().locks().tables(session.deadline());
+  std::vector<std::string> failed;
+  for (const store::Part& part : session.store().parts())
+    attempt(failed, "switch " + part.bridge.str(), [&] {
+      engine::apply_shared(session.context(), part.steps);
+      session.store().set_ready({part.bridge, part.digest}, true);
+    });
+  std::vector<plan::Step> all;   // of all records: one transaction
   for (const store::RecordFile& file : records)
     if (file.record && here(session, *file.record))
-      for (plan::Step& step : elements_of(file.record->plan)) elements.push_back(std::move(step));
-  engine::reapply_attachment(session.context(), elements);
+      for (plan::Step& step : elements_of(file.record->plan)) all.push_back(std::move(step));
+  std::vector<std::string> together;
+  attempt(together, "elements", [&] { engine::reapply_attachment(session.context(), all); });
+  if (together.empty()) return failed;
+  for (const store::RecordFile& file : records)
+    if (file.record && here(session, *file.record))
+      attempt(failed, file.record->owner.container, [&] { engine::reapply_attachment(session.context(), elements_of(file.record->plan)); });
+  return failed;
 }
 
 // false: the pod is gone; there is nothing to mend, GC or DEL takes it away.
@@ -41,11 +60,16 @@ bool enter(engine::Context& context, const store::Record& record) {
 }
 
 void mend(Session& session, const store::Record& record, Repaired& report) {
-  engine::Context context(session.context().doomed());
+  engine::Context context(session.context().doomed(), session.context().switches());
   if (!enter(context, record)) return;
   auto defects = engine::verify(context, record.plan);
   if (defects.empty()) return;
-  engine::reapply_attachment(context, record.plan);
+  std::vector<plan::Step> wrong;   // only these: the others may be as a chained plugin wants them
+  for (const engine::Defect& defect : defects)
+    if (wrong.empty() || wrong.back() != record.plan[defect.step]) wrong.push_back(record.plan[defect.step]);
+  if (std::any_of(wrong.begin(), wrong.end(), [](const plan::Step& step) { return !std::holds_alternative<plan::Elements>(step); }))
+    wrong = record.plan;
+  engine::reapply_attachment(context, wrong);
   defects = engine::verify(context, record.plan);
   if (defects.empty()) ++report.mended;
   for (const engine::Defect& defect : defects) report.left.push_back(record.owner.container + ": " + defect.text);
@@ -55,14 +79,15 @@ void mend(Session& session, const store::Record& record, Repaired& report) {
 
 void heal_tables(Session& session) {
   const store::Lock all = session.store().locks().all_switches_exclusive(session.deadline());
-  rebuild(session, session.store().list());
+  for (const std::string& line : rebuild(session, session.store().list()))
+    session.log().write(Log::Level::warn, "healing left something", {{"what", line}});
 }
 
 Repaired repair(Session& session) {
   const store::Lock all = session.store().locks().all_switches_exclusive(session.deadline());
   const auto records = session.store().list();
-  rebuild(session, records);
   Repaired report;
+  report.left = rebuild(session, records);
   for (const store::RecordFile& file : records) {
     if (!file.record) {
       report.left.push_back("record " + file.name + ": " + file.why);

@@ -24,6 +24,7 @@ void prepare_process(bool for_a_runtime) noexcept {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&held, signal);
   ::sigprocmask(SIG_SETMASK, &held, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);   // then a full quota is an error like another
   ::signal(SIGCHLD, SIG_DFL);
 }
 

@@ -49,7 +49,8 @@ class Call {
 
   int serve() {
     const cni::Request request = cni::Request::from_env(world_.env);
-    json_ = cni::parse_json(read_input(world_.in));
+    const std::string text = read_input(world_.in);
+    json_ = text.empty() && request.command == Command::version ? nlohmann::json::object() : cni::parse_json(text);   // VERSION needs no input
     learn_version();
     if (request.command == Command::version) return answer(version_answer());
     const bool lenient = request.command == Command::del || request.command == Command::gc;   // nothing but the name can fail these

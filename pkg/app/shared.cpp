@@ -44,13 +44,36 @@ void refuse_conflict(Session& session, const store::Part& mine) {
     if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
     const auto clash = plan::conflict(mine.steps, other.steps);
     if (!clash || (other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))) continue;
+    if (std::holds_alternative<plan::Rules>(clash->mine))
+      throw Error(Code::held, "network '" + mine.network + "' and network '" + other.network + "' share switch " + mine.bridge.str() +
+                  " and must have the same 'mode' and 'hostAccess' there; give both the same, or this network another 'bridge'");
     throw Error(Code::held, "network '" + mine.network + "' wants '" + plan::describe(clash->mine) + "' but network '" + other.network +
                 "' has made it '" + plan::describe(clash->theirs) + "'; give both the same value, or this network another 'bridge'");
   }
 }
 
+// The same network's older configuration had other rules on this switch: they are replaced now, and whoever still uses that configuration
+// has to put its own in again.
+void outdate_rules(Session& session, const store::Part& mine) {
+  for (const store::Part& other : session.store().parts()) {
+    if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
+    for (const plan::Step& a : mine.steps)
+      for (const plan::Step& b : other.steps)
+        if (std::holds_alternative<plan::Rules>(a) && a.index() == b.index() && plan::object_key(a) == plan::object_key(b) && a != b)
+          session.store().set_ready({other.bridge, other.digest}, false);
+  }
+}
+
+// Before anything is written: a link that is not ours must not be touched, and neither must what belongs to it.
+void refuse_foreign(Session& session, const store::Part& part) {
+  for (const plan::Step& step : part.steps)
+    if (const auto* bridge = std::get_if<plan::Bridge>(&step)) engine::refuse_foreign(session.context(), *bridge);
+}
+
 void make_part(Session& session, const store::Part& part, const net::Owner& owner) {
+  refuse_foreign(session, part);
   refuse_conflict(session, part);
+  outdate_rules(session, part);
   session.store().put_part(part, owner);
   const store::Lock tables = session.store().locks().tables(session.deadline());
   engine::apply_shared(session.context(), part.steps);
@@ -89,6 +112,7 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     std::vector<plan::Step> mine = plan::unshared(gone, kept);
     if (!kernel::mentioned_links(session.context().nft()).empty()) std::erase_if(mine, is_tables);   // another state directory's pods need them
     std::vector<std::string> failed = engine::undo(session.context(), mine);
+    for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
     if (failed.empty()) store.remove_part(ref);
     return failed;
   }
@@ -109,15 +133,15 @@ void release_switch(Session& session, const net::IfName& bridge, std::vector<std
 
 // A part that could not be made leaves nothing. The first failure is the one that is told.
 void give_up(Session& session, store::Lock lock, const net::IfName& bridge, const net::Owner& owner) noexcept {
-  std::vector<std::string> failed;
   try {
+    std::vector<std::string> failed;
     static_cast<void>(session.store().drop_stray_refs(owner));
     lock.release();
     release_switch(session, bridge, failed);
-  } catch (const std::exception& e) {
-    failed.emplace_back(e.what());
+    for (const std::string& left : failed) session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
+  } catch (const std::exception&) {
+    return;   // DEL will take it away
   }
-  for (const std::string& left : failed) session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
 }
 
 }  // namespace
@@ -151,8 +175,8 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
 
 std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks, const std::vector<store::PartRef>& parts) {
   store::Store& store = session.store();
+  locks.clear();   // before looking: two that leave together would each see the other's lock, or its ref
   const bool last = std::any_of(parts.begin(), parts.end(), [&](const store::PartRef& ref) { return store.part_unused(ref, false); });
-  locks.clear();
   std::vector<std::string> failed;
   if (!last) return failed;
   std::set<net::IfName> bridges;

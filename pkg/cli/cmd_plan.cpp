@@ -91,7 +91,7 @@ Ground survey(const Arguments& arguments, const Console& console, const config::
     ground.note = std::string("planned as if nothing were attached yet: ") + e.what();
   }
   if (!given) {
-    engine::Context host(0);
+    engine::Context host(0, 0);
     ground.facts = engine::read_facts(host);
   }
   ground.ips = first_of(reservation.wants);

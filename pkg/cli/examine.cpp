@@ -36,7 +36,7 @@ std::vector<Finding> examine(app::Session& session, const store::Record& record,
                              const std::vector<store::Part>& parts) {
   if (record.host_cookie != session.identity().host_cookie)
     return {{false, "its switch is in another host namespace than this command; run it there"}};
-  engine::Context context(session.context().doomed());
+  engine::Context context(session.context().doomed(), session.context().switches());
   std::vector<plan::Step> steps = shared_steps(record, parts);
   const std::size_t shared = steps.size();
   std::vector<Finding> findings;

@@ -22,6 +22,8 @@ using plan::Where;
 
 namespace {
 
+constexpr const char* kSwitchAlias = "trestle switch";
+
 // Reads the Steps one by one and keeps what belongs to one socket together until another socket's turn comes.
 class Applier {
  public:
@@ -58,12 +60,11 @@ class Applier {
     if (!there) {
       kernel::add_bridge(batch, s);
       context_.route().send_or_throw(batch);
-      kernel::set_link(batch, s.link, s.mtu, nullptr, std::nullopt, "trestle switch");
-    } else if (there->kind != "bridge" || there->group != s.group) {
-      throw Error(Code::held, "host:" + s.link.str() + ": a link of this name is there already and is not ours; choose another "
-                  "'bridge' for this network or remove that link");
+      kernel::set_link(batch, s.link, s.mtu, nullptr, std::nullopt, kSwitchAlias);
     } else {
-      if (there->mac != s.mac || there->mtu != s.mtu) kernel::set_link(batch, s.link, s.mtu, &s.mac, std::nullopt, std::nullopt);
+      refuse_foreign(context_, s);
+      if (there->mac != s.mac || there->mtu != s.mtu || there->group != s.group)
+        kernel::set_link(batch, s.link, s.mtu, &s.mac, s.group, std::nullopt);
     }
     if (!batch.empty()) context_.route().send_or_throw(batch);
     context_.forget(ref);
@@ -105,7 +106,9 @@ class Applier {
 
   void operator()(const plan::Route& s) {
     const std::uint32_t index = link_index(s.dev);
-    kernel::add_route(queue(s.dev.where), index, s, again_, plan::describe(s));
+    std::string label = plan::describe(s);
+    if (s.dst.length == 0 && s.dev.where == Where::pod) label += " (with a default route in the pod already, set \"defaultRoute\": false)";
+    kernel::add_route(queue(s.dev.where), index, s, again_, label);
   }
 
   void operator()(const plan::Rules& s) { nft().add_rules(s); }
@@ -116,6 +119,7 @@ class Applier {
     const std::uint32_t index = link_index({Where::pod, s.link});
     flush();
     kernel::await_carrier(context_.pod_route(), index, context_.route());
+    kernel::await_addresses(context_.pod_route(), s);
     kernel::announce_arp(queue(Where::pod), index, s);
     flush();
     const kernel::InNetns inside(context_.pod_fd(), context_.home());
@@ -194,6 +198,15 @@ class Applier {
 };
 
 }  // namespace
+
+void refuse_foreign(Context& context, const plan::Bridge& bridge) {
+  const auto there = kernel::get_link(context.route(), bridge.link);
+  if (!there || (there->kind == "bridge" && there->group == bridge.group)) return;
+  // A foreign hand may have changed the group: what has our MAC and our alias is ours all the same.
+  if (there->kind == "bridge" && there->mac == bridge.mac && there->alias == kSwitchAlias && there->group == 0) return;
+  throw Error(Code::held, "host:" + bridge.link.str() + ": a link of this name is there already and is not ours; choose another "
+              "'bridge' for this network or remove that link");
+}
 
 void apply_shared(Context& context, const std::vector<plan::Step>& steps) { Applier(context, true).run(steps); }
 

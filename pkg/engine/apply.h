@@ -6,6 +6,9 @@
 
 namespace trestle::engine {
 
+// Throws Error{held} when a link of the bridge's name is there and is not ours.
+void refuse_foreign(Context& context, const plan::Bridge& bridge);
+
 // Makes what attachments share, or mends it: applying twice is applying once. The caller holds the switch exclusively and the tables.
 // Throws Error naming the Step.
 void apply_shared(Context& context, const std::vector<plan::Step>& steps);

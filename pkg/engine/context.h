@@ -3,6 +3,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "kernel/link.h"
@@ -17,13 +19,15 @@ namespace trestle::engine {
 // to write a sysctl or to send a neighbour advertisement. Ifindexes live here, for the length of the call.
 class Context {
  public:
-  // `doomed`: the group that links get before they are deleted together (net::doomed_group).
-  explicit Context(std::uint32_t doomed) : doomed_(doomed) {}
+  // `doomed`: the group that links get before they are deleted together (net::doomed_group). `switches`: the group of our switches
+  // (net::switch_group): from any other link of the host undo takes nothing away.
+  Context(std::uint32_t doomed, std::uint32_t switches) : doomed_(doomed), switches_(switches) {}
 
   kernel::Socket& route();                          // the host's
   kernel::Socket& nft();
   std::uint64_t host_cookie() { return route().netns_cookie(); }
   std::uint32_t doomed() const { return doomed_; }
+  std::uint32_t switches() const { return switches_; }
 
   // Without a pod, Steps of the pod are skipped by undo and fail in apply.
   void set_pod(base::Fd netns);
@@ -40,12 +44,17 @@ class Context {
   void set_index(const plan::LinkRef& link, std::uint32_t index) { indexes_[link] = index; }
   void forget(const plan::LinkRef& link) { indexes_.erase(link); }
 
+  // What undo left in place because it is not, or not only, ours: no failure, but worth a line in the log.
+  void note(std::string text) { notes_.push_back(std::move(text)); }
+  std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
+
  private:
-  std::uint32_t doomed_;
+  std::uint32_t doomed_, switches_;
   std::optional<kernel::Home> home_;
   std::optional<kernel::Socket> route_, nft_, pod_route_;
   base::Fd pod_fd_;
   std::map<plan::LinkRef, std::uint32_t> indexes_;
+  std::vector<std::string> notes_;
 };
 
 // Reads the Facts of the host (never changes it): MTU of the default route's device, IPv6, links with a default route learned by RA.

@@ -14,7 +14,7 @@ void probe(const std::vector<plan::Step>& shared, const std::vector<plan::Step>&
     pod = inside.open();
   }
   const kernel::InScratchNetns host(home);
-  Context context(0);
+  Context context(0, 0);
   context.set_pod(std::move(pod));
   std::vector<plan::Step> steps;
   for (const plan::Step& step : shared)

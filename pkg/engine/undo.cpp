@@ -47,10 +47,10 @@ class Undoer {
 
   void operator()(const plan::Bridge& s) {
     const auto link = kernel::get_link(context_.route(), s.link);
-    if (!link || link->kind != "bridge" || link->group != s.group) return;
-    for (const kernel::LinkInfo& other : kernel::dump_links(context_.route()))
-      if (other.master == link->index)
-        throw base::Error(base::Code::teardown, "left in place: " + other.name + " is still a port of it; remove that port, then the bridge");
+    if (!link || link->kind != "bridge") return;
+    if (link->group != s.group) return context_.note("bridge " + s.link.str() + " is left in place: its group is not ours any more");
+    const auto ports = kernel::dump_links(context_.route(), link->index);
+    if (!ports.empty()) return context_.note("bridge " + s.link.str() + " is left in place: " + ports.front().name + " is a port of it");
     kernel::Batch batch;
     kernel::delete_link(batch, link->index, s.link.str());
     context_.route().send_or_throw(batch);
@@ -74,7 +74,7 @@ class Undoer {
   void operator()(const plan::Address& s) {
     if (s.link.where == Where::pod) return;   // dies with the link
     const auto link = kernel::get_link(context_.route(), s.link.name);
-    if (!link) return;
+    if (!link || link->group != context_.switches()) return;   // a refused ADD once took a foreign bridge's address away
     kernel::Batch batch;
     kernel::delete_address(batch, link->index, s.cidr, plan::describe(s));
     context_.route().send_or_throw(batch);
@@ -83,7 +83,7 @@ class Undoer {
   void operator()(const plan::Route& s) {
     if (s.dev.where == Where::pod) return;    // dies with the link
     const auto link = kernel::get_link(context_.route(), s.dev.name);
-    if (!link) return;
+    if (!link || link->group != context_.switches()) return;
     kernel::Batch batch;
     kernel::delete_route(batch, link->index, s, plan::describe(s));
     context_.route().send_or_throw(batch);

@@ -38,7 +38,7 @@ class Verifier {
     // Below an MTU of 1280 a link's IPv6 keys are gone with its IPv6; a renamed NIC's name is another's by now.
     if (link && (lost(*link) || renamed_.contains(*link) || no_ipv6_.contains(*link))) return;
     const auto found = s.where == Where::host ? kernel::read_sysctl(s.key) : pod_sysctl(s.key);
-    if (found == s.value) return;
+    if (found == s.value || (!found && s.at_least)) return;   // that link is gone, and with it what was to be kept
     const auto number = found ? base::parse_number(*found, 0xffffffffU) : std::nullopt;
     const auto wanted = base::parse_number(s.value, 0xffffffffU);
     if (s.at_least && number && wanted && *number >= *wanted) return;
@@ -58,6 +58,7 @@ class Verifier {
       return defect(s, link ? "is no bridge" : "is gone");
     }
     context_.set_index(ref, link->index);
+    if (link->group != s.group) defect(s, "its group is not ours any more");
     if (link->mac != s.mac) defect(s, changed("MAC", link->mac ? link->mac->str() : "none", s.mac.str()));
     if (link->mtu != s.mtu) defect(s, changed("MTU", std::to_string(link->mtu), std::to_string(s.mtu)));
     if (link->mtu < 1280 && s.mtu >= 1280) no_ipv6_.insert(ref);
@@ -105,6 +106,7 @@ class Verifier {
     if (link->hairpin != s.hairpin) wrong.emplace_back("hairpin");
     if (link->isolated != s.isolated) wrong.emplace_back("isolated");
     if (link->guard != s.guard) wrong.emplace_back("guard");
+    if (!link->without_ipv6) wrong.emplace_back("IPv6");
     if (!wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));
   }
 

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "kernel/attrs.h"
 #include "kernel/link.h"
 
 namespace trestle::kernel {
@@ -89,7 +90,29 @@ std::optional<LinkInfo> noticed(Socket& socket, std::uint32_t index, int& patien
   }
 }
 
+bool receives(Socket& socket, const net::Ip& ip) {
+  Batch batch;
+  auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, 0, sizeof(rtmsg), "look up the route to " + ip.str()));
+  header->rtm_family = AF_INET6;
+  header->rtm_dst_len = static_cast<std::uint8_t>(ip.bits());
+  batch.put(RTA_DST, ip.bytes());
+  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}) batch.accept(none);
+  const auto answer = socket.get(batch);
+  if (!answer) return false;
+  const auto route = header_of<rtmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data()));
+  return route && route->rtm_type == RTN_LOCAL;
+}
+
 }  // namespace
+
+void await_addresses(Socket& pod, const plan::Announce& announce) {
+  int patience = 500;
+  for (const net::Ip& ip : announce.addresses)
+    while (ip.family == net::Family::v6 && !receives(pod, ip) && patience-- > 0) {
+      const timespec step{0, 100'000};
+      ::nanosleep(&step, nullptr);
+    }
+}
 
 void await_carrier(Socket& pod, std::uint32_t link_index, Socket& host) {
   int patience = 50;

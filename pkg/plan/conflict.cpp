@@ -26,6 +26,13 @@ bool clash(const Step& mine, const Step& theirs) {
   return true;
 }
 
+// One prefix behind two switches: the host has one route for it, and the pods of the other switch get no answer.
+bool routed_twice(const Step& mine, const Step& theirs) {
+  const auto* a = std::get_if<Address>(&mine);
+  const auto* b = std::get_if<Address>(&theirs);
+  return a && b && a->link != b->link && a->cidr.length < a->cidr.ip.bits() && b->cidr.length < b->cidr.ip.bits() && a->cidr.overlaps(b->cidr);
+}
+
 // The elements of `set` that `kept` does not name.
 void subtract(Elements& set, const Elements& kept) {
   std::erase_if(set.elements, [&](const Element& e) {
@@ -36,6 +43,9 @@ void subtract(Elements& set, const Elements& kept) {
 }  // namespace
 
 std::optional<Conflict> conflict(const std::vector<Step>& mine, const std::vector<Step>& theirs) {
+  for (const Step& a : mine)
+    for (const Step& b : theirs)
+      if (routed_twice(a, b)) return Conflict{a, b};
   for (const Step& a : mine)
     for (const Step& b : theirs)
       if (a.index() == b.index() && object_key(a) == object_key(b) && clash(a, b)) return Conflict{a, b};
