@@ -22,15 +22,22 @@ using base::Error;
 
 namespace {
 
-net::Owner owner_of(const cni::Request& request, const config::NetConf& conf) { return {conf.name, request.container, request.ifname}; }
+constexpr int kMaxFlushes = 4;  // during one ADD
+
+net::Owner owner_of(const cni::Request& request, const config::NetConf& conf) {
+  return {conf.name, request.container, request.ifname};
+}
 
 // The namespace is checked before anything else is done: the reference looks after it has made the veth in the host's own.
 void enter_pod(Session& session, const cni::Request& request) {
   auto netns = kernel::open_netns(request.netns);
-  if (!netns) throw Error(Code::bad_environment, "CNI_NETNS '" + request.netns + "' does not exist; the runtime must make the pod's namespace first");
+  if (!netns)
+    throw Error(Code::bad_environment,
+                "CNI_NETNS '" + request.netns + "' does not exist; the runtime must make the pod's namespace first");
   session.context().set_pod(std::move(*netns));
   if (session.context().pod_cookie() == session.identity().host_cookie)
-    throw Error(Code::bad_environment, "CNI_NETNS '" + request.netns + "' is the host's own network namespace; a pod needs one of its own");
+    throw Error(Code::bad_environment,
+                "CNI_NETNS '" + request.netns + "' is the host's own network namespace; a pod needs one of its own");
 }
 
 // Rules, guard and addresses for an interface that another plugin made come with a later release.
@@ -38,8 +45,10 @@ void refuse_chained(const cni::Request& request, const config::NetConf& conf) {
   if (!conf.prev_result) return;
   for (const cni::Interface& interface : conf.prev_result->interfaces)
     if (interface.name == request.ifname && !interface.sandbox.empty())
-      throw Error(Code::unsupported_field, "prevResult: \"" + request.ifname + "\" was made by the plugin before; chaining onto another plugin's "
-                  "interface is not supported yet: put trestle first in the list, or give it another interface");
+      throw Error(Code::unsupported_field,
+                  "prevResult: \"" + request.ifname +
+                      "\" was made by the plugin before; chaining onto another plugin's "
+                      "interface is not supported yet: put trestle first in the list, or give it another interface");
 }
 
 // The pod's namespace went away under an ADD: the runtime need not call DEL, because nothing is left (SPEC, code 3).
@@ -51,14 +60,15 @@ bool pod_vanished(Session& session, const cni::Request& request) {
     other.set_pod(std::move(*netns));
     return other.pod_cookie() != session.context().pod_cookie();
   } catch (const Error& e) {
-    return e.code == Code::bad_environment;   // the path leads to something else; a lack of memory says nothing
+    return e.code == Code::bad_environment;  // the path leads to something else; a lack of memory says nothing
   }
 }
 
 // Undoes an ADD on every way out but commit(): kernel objects, record, and the ref on the switch's part, in the order of a DEL.
 class Rollback {
  public:
-  Rollback(Session& session, const net::Owner& owner, Switch held) : session_(session), owner_(owner), switch_(std::move(held)) {}
+  Rollback(Session& session, const net::Owner& owner, Switch held)
+      : session_(session), owner_(owner), switch_(std::move(held)) {}
   Rollback(const Rollback&) = delete;
   Rollback& operator=(const Rollback&) = delete;
   ~Rollback() { run(); }
@@ -84,7 +94,7 @@ class Rollback {
         session_.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", line}});
       return failed.empty();
     } catch (const std::exception&) {
-      return false;   // DEL will take it away
+      return false;  // DEL will take it away
     }
   }
 
@@ -110,13 +120,15 @@ std::vector<store::PartRef> clear_old(Session& session, const net::Owner& owner)
   if (!old) {
     failed = take_away_by_name(session, owner);
   } else {
-    if (has_links(session, *old) && (old->netns_cookie == session.context().pod_cookie() || in_its_netns(session, *old)))
-      throw Error(Code::already_attached, "container " + owner.container + " has " + owner.ifname + " on network '" + owner.network +
-                  "' already; DEL it first");
+    if (has_links(session, *old) &&
+        (old->netns_cookie == session.context().pod_cookie() || in_its_netns(session, *old)))
+      throw Error(Code::already_attached, "container " + owner.container + " has " + owner.ifname + " on network '" +
+                                              owner.network + "' already; DEL it first");
     if (old->host_cookie == session.identity().host_cookie) failed = engine::undo(session.context(), old->plan);
   }
   if (!failed.empty())
-    throw Error(Code::teardown, "a stale attachment of " + owner.container + "/" + owner.ifname + " cannot be removed", failed.front());
+    throw Error(Code::teardown, "a stale attachment of " + owner.container + "/" + owner.ifname + " cannot be removed",
+                failed.front());
   session.store().remove(owner, true);
   return old ? old->parts : std::vector<store::PartRef>{};
 }
@@ -138,12 +150,16 @@ struct Job {
 store::Record reserve(Session& session, const Job& job, const Switch& on, cni::Result& result) {
   const modes::Mode& mode = modes::find(job.conf.mode);
   if (job.conf.requested_mac == net::switch_mac(job.conf.bridge))
-    throw Error(Code::held, "MAC " + job.conf.requested_mac->str() + " is that of switch " + job.conf.bridge.str() + " itself; request another");
-  const store::Reservation reservation{job.conf.bridge.str(), ipam::match(job.conf.ipam.ranges, job.conf.requested_ips), job.conf.requested_mac};
+    throw Error(Code::held, "MAC " + job.conf.requested_mac->str() + " is that of switch " + job.conf.bridge.str() +
+                                " itself; request another");
+  const store::Reservation reservation{job.conf.bridge.str(), ipam::match(job.conf.ipam.ranges, job.conf.requested_ips),
+                                       job.conf.requested_mac};
   return session.store().commit(job.owner, reservation, [&](const std::vector<plan::LeasedIp>& ips) {
-    const net::Mac mac = job.conf.requested_mac.value_or(ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(job.owner))
-                                                                      : net::pod_mac(job.conf.bridge, ips.front().cidr.ip));
-    const modes::AttachmentInput in{job.conf, on.facts, session.settings().state_dir, job.owner, job.request.netns, {ips, mac}};
+    const net::Mac mac =
+        job.conf.requested_mac.value_or(ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(job.owner))
+                                                    : net::pod_mac(job.conf.bridge, ips.front().cidr.ip));
+    const modes::AttachmentInput in{job.conf,  on.facts,          session.settings().state_dir,
+                                    job.owner, job.request.netns, {ips, mac}};
     result = mode.result(in);
     if (job.conf.prev_result) result = cni::merge(*job.conf.prev_result, result);
     cni::check_expressible(result, job.conf.cni_version);
@@ -168,11 +184,12 @@ store::Record reserve(Session& session, const Job& job, const Switch& on, cni::R
 
 // One try. false: somebody flushed our nftables objects; nothing of this try is left.
 bool attach(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left) {
-  store::Lock attachment;   // outlives the rollback: what it undoes must not be another ADD's
+  store::Lock attachment;  // outlives the rollback: what it undoes must not be another ADD's
   Rollback rollback(session, job.owner, hold_switch(session, job.conf, job.owner));
   attachment = session.store().locks().attachment(job.owner, session.deadline());
   if (session.store().departed_since_start(job.owner))
-    throw Error(Code::try_again, "a DEL of " + job.owner.container + "/" + job.owner.ifname + " came while this ADD was waiting; it is not attached");
+    throw Error(Code::try_again, "a DEL of " + job.owner.container + "/" + job.owner.ifname +
+                                     " came while this ADD was waiting; it is not attached");
   for (store::PartRef& part : clear_old(session, job.owner)) left.push_back(std::move(part));
   cni::Result result;
   const store::Record record = reserve(session, job, rollback.on(), result);
@@ -180,12 +197,15 @@ bool attach(Session& session, const Job& job, const Print& print, std::vector<st
   try {
     if (!engine::apply_attachment(session.context(), record.plan)) return false;
     if (!session.store().exists(job.owner))
-      throw Error(Code::try_again, "the record of " + job.owner.container + "/" + job.owner.ifname + " was removed during its ADD; it is not attached");
+      throw Error(Code::try_again, "the record of " + job.owner.container + "/" + job.owner.ifname +
+                                       " was removed during its ADD; it is not attached");
     if (!print(cni::to_json(result, job.conf.cni_version).dump()))
       throw Error(Code::io, "the result cannot be written to stdout; the attachment is undone");
   } catch (const Error& e) {
     if (rollback.run() && e.code != Code::io && pod_vanished(session, job.request))
-      throw Error(Code::unknown_container, "the pod's namespace '" + job.request.netns + "' went away during ADD; nothing is left of it", e.what());
+      throw Error(Code::unknown_container,
+                  "the pod's namespace '" + job.request.netns + "' went away during ADD; nothing is left of it",
+                  e.what());
     throw;
   }
   rollback.commit();
@@ -206,12 +226,14 @@ void add(Session& session, const cni::Request& request, const config::NetConf& c
   enter_pod(session, request);
   const Job job{request, conf, owner_of(request, conf)};
   heal_some(session, job.owner);
-  std::vector<store::PartRef> left;   // parts that a stale attachment of this owner needed
-  if (!attach(session, job, print, left)) {
+  std::vector<store::PartRef> left;  // parts that a stale attachment of this owner needed
+  for (int flushes = 0; !attach(session, job, print, left); ++flushes) {
+    if (flushes == kMaxFlushes)
+      throw Error(Code::kernel,
+                  "nftables table trestle vanishes as fast as it is made: something on this host flushes the ruleset "
+                  "all the time");
     session.log().write(Log::Level::warn, "nftables objects of ours were flushed; rebuilding them from the records");
     heal_tables(session);
-    if (!attach(session, job, print, left))
-      throw Error(Code::kernel, "nftables table trestle vanishes as fast as it is made: something on this host flushes the ruleset all the time");
   }
   release_left(session, left);
 }

@@ -17,7 +17,7 @@ namespace trestle::app {
 namespace {
 
 constexpr int kMaxRaces = 8;
-constexpr std::size_t kLooks = 1;   // records per ADD: one costs as much as a read and two gets
+constexpr std::size_t kLooks = 1;  // records per ADD: one costs as much as a read and two gets
 
 std::set<net::IfName> bridges_of(const std::optional<store::Record>& record) {
   std::set<net::IfName> bridges;
@@ -39,7 +39,8 @@ void read_record(Session& session, const net::Owner& owner, Held& held) {
 
 // `take_switch` and `take_attachment` return false when the lock cannot be had now.
 template <class TakeSwitch, class TakeAttachment>
-std::optional<Held> hold(Session& session, const net::Owner& owner, TakeSwitch take_switch, TakeAttachment take_attachment) {
+std::optional<Held> hold(Session& session, const net::Owner& owner, TakeSwitch take_switch,
+                         TakeAttachment take_attachment) {
   for (int race = 0; race < kMaxRaces; ++race) {
     Held held;
     read_record(session, owner, held);
@@ -51,37 +52,40 @@ std::optional<Held> hold(Session& session, const net::Owner& owner, TakeSwitch t
     read_record(session, owner, held);
     if (bridges_of(held.record) == bridges) return held;
   }
-  throw base::Error(base::Code::try_again, "attachment " + owner.container + "/" + owner.ifname + " keeps changing; try again");
+  throw base::Error(base::Code::try_again,
+                    "attachment " + owner.container + "/" + owner.ifname + " keeps changing; try again");
 }
 
 }  // namespace
 
 Held hold_attachment(Session& session, const net::Owner& owner) {
   store::Locks& locks = session.store().locks();
-  return *hold(session, owner,
-               [&](const net::IfName& bridge, Held& held) {
-                 held.switches.push_back(locks.switch_shared(bridge, session.deadline()));
-                 return true;
-               },
-               [&](Held& held) {
-                 held.attachment = locks.attachment(owner, session.deadline());
-                 return true;
-               });
+  return *hold(
+      session, owner,
+      [&](const net::IfName& bridge, Held& held) {
+        held.switches.push_back(locks.switch_shared(bridge, session.deadline()));
+        return true;
+      },
+      [&](Held& held) {
+        held.attachment = locks.attachment(owner, session.deadline());
+        return true;
+      });
 }
 
 std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owner) {
   store::Locks& locks = session.store().locks();
-  return hold(session, owner,
-              [&](const net::IfName& bridge, Held& held) {
-                auto lock = locks.try_switch_shared(bridge);
-                if (lock) held.switches.push_back(std::move(*lock));
-                return lock.has_value();
-              },
-              [&](Held& held) {
-                auto lock = locks.try_attachment(owner);
-                if (lock) held.attachment = std::move(*lock);
-                return lock.has_value();
-              });
+  return hold(
+      session, owner,
+      [&](const net::IfName& bridge, Held& held) {
+        auto lock = locks.try_switch_shared(bridge);
+        if (lock) held.switches.push_back(std::move(*lock));
+        return lock.has_value();
+      },
+      [&](Held& held) {
+        auto lock = locks.try_attachment(owner);
+        if (lock) held.attachment = std::move(*lock);
+        return lock.has_value();
+      });
 }
 
 std::vector<std::string> take_away(Session& session, Held held, bool rest) {
@@ -92,7 +96,8 @@ std::vector<std::string> take_away(Session& session, Held held, bool rest) {
   }
   session.store().remove(record.owner, rest);
   std::vector<store::PartRef> parts = record.parts;
-  for (store::PartRef& stray : session.store().drop_stray_refs(record.owner)) parts.push_back(std::move(stray));   // of an ADD that was killed
+  for (store::PartRef& stray : session.store().drop_stray_refs(record.owner))
+    parts.push_back(std::move(stray));  // of an ADD that was killed
   return release_switches(session, std::move(held.switches), parts);
 }
 
@@ -100,7 +105,8 @@ std::vector<std::string> take_away_by_name(Session& session, const net::Owner& o
   std::vector<std::string> failed;
   try {
     const net::IfName link = net::host_link_name(owner, net::IfName::parse(owner.ifname));
-    kernel::remove_stray_link(session.context().route(), link, net::link_group(session.settings().state_dir, owner.network));
+    kernel::remove_stray_link(session.context().route(), link,
+                              net::link_group(session.settings().state_dir, owner.network));
     kernel::remove_stray_elements(session.context().nft(), {link.str()});
   } catch (const base::Error& e) {
     failed.emplace_back(e.what());
@@ -122,12 +128,13 @@ bool in_its_netns(Session& session, const store::Record& record) {
     pod.set_pod(std::move(*netns));
     return pod.pod_cookie() == record.netns_cookie;
   } catch (const base::Error& e) {
-    return e.code != base::Code::bad_environment;   // else the path leads to something else by now: as good as gone
+    return e.code != base::Code::bad_environment;  // else the path leads to something else by now: as good as gone
   }
 }
 
 bool alive(Session& session, const store::Record& record) {
-  return has_links(session, record) || in_its_netns(session, record);   // the links first: a namespace costs ten times as much
+  return has_links(session, record) ||
+         in_its_netns(session, record);  // the links first: a namespace costs ten times as much
 }
 
 void heal_some(Session& session, const net::Owner& except) {

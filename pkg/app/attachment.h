@@ -13,8 +13,8 @@ namespace trestle::app {
 struct Held {
   std::vector<store::Lock> switches;
   store::Lock attachment;
-  std::optional<store::Record> record;   // nullopt: there is none
-  bool unreadable = false;               // there is one, and it cannot be read
+  std::optional<store::Record> record;  // nullopt: there is none
+  bool unreadable = false;              // there is one, and it cannot be read
 };
 
 // Waits until the deadline (Error{try_again}).

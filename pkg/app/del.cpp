@@ -13,8 +13,10 @@ namespace {
 
 // Never "not found" nor "no such file" in here: go-cni swallows a DEL error that says so, and the pod is never tried again.
 [[noreturn]] void incomplete(const net::Owner& owner, const std::vector<std::string>& failed) {
-  throw Error(Code::teardown, "attachment " + owner.container + "/" + owner.ifname + " of network '" + owner.network +
-              "' is not wholly removed; DEL it again", base::join(failed, "\n"));
+  throw Error(Code::teardown,
+              "attachment " + owner.container + "/" + owner.ifname + " of network '" + owner.network +
+                  "' is not wholly removed; DEL it again",
+              base::join(failed, "\n"));
 }
 
 // There is no record that can be read: an earlier DEL, an ADD that never got that far, a store that was lost or damaged. Any of them may have
@@ -25,7 +27,7 @@ std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, 
   if (!unreadable) session.store().mark_departed(owner);
   session.store().remove(owner, true);
   static_cast<void>(session.store().drop_stray_refs(owner));
-  for (const std::string& line : release_unused(session))   // it may be another network's: not this attachment's failure
+  for (const std::string& line : release_unused(session))  // it may be another network's: not this attachment's failure
     session.log().write(Log::Level::warn, "a switch that nobody needs is left; GC will take it away", {{"what", line}});
   return {};
 }
@@ -37,7 +39,7 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
   Held held = hold_attachment(session, owner);
   std::vector<std::string> failed;
   if (held.record) {
-    session.store().mark_departed(owner);   // the record may be of an ADD that was killed, while a second one waits
+    session.store().mark_departed(owner);  // the record may be of an ADD that was killed, while a second one waits
     failed = take_away(session, std::move(held), true);
   } else {
     failed = del_unknown(session, owner, held.unreadable);

@@ -47,7 +47,7 @@ std::vector<std::string> remove_dead(Session& session, const config::Minimal& co
   std::vector<Held> dead;
   for (const store::RecordFile& file : session.store().list()) {
     if (!file.record || file.record->owner.network != conf.name || valid.contains(file.record->owner)) continue;
-    if (file.record->at >= start) continue;   // an ADD that came after us
+    if (file.record->at >= start) continue;  // an ADD that came after us
     auto held = try_hold_attachment(session, file.record->owner);
     if (!held || !held->record || held->record->at != file.record->at) continue;
     dead.push_back(std::move(*held));
@@ -60,13 +60,14 @@ std::vector<std::string> remove_dead(Session& session, const config::Minimal& co
 // Links of this network's group, and elements, that no record names: the store was lost or damaged.
 void sweep_kernel(Session& session, const config::Minimal& conf) {
   const std::uint32_t group = net::link_group(session.settings().state_dir, conf.name);
-  const auto links = kernel::dump_links(session.context().route());   // before the records are read: an ADD writes its record first
+  const auto links =
+      kernel::dump_links(session.context().route());  // before the records are read: an ADD writes its record first
   const auto mentioned = kernel::mentioned_links(session.context().nft());
   std::set<std::string> known;
-  for (const net::Owner& owner : *conf.valid)   // a living pod whose record was lost keeps its link
+  for (const net::Owner& owner : *conf.valid)  // a living pod whose record was lost keeps its link
     known.insert(net::host_link_name(owner, net::IfName::parse(owner.ifname)).str());
   for (const store::RecordFile& file : session.store().list()) {
-    if (!file.record) return;   // it may be the one that names them
+    if (!file.record) return;  // it may be the one that names them
     for (const store::Nic& nic : file.record->nics) known.insert(nic.host_link.str());
   }
   std::set<std::string> stray;
@@ -86,7 +87,9 @@ void sweep_kernel(Session& session, const config::Minimal& conf) {
 
 void gc(Session& session, const config::Minimal& conf) {
   if (!conf.valid)
-    throw Error(Code::bad_config, "GC needs 'cni.dev/valid-attachments' in the configuration; without it nothing is removed (an empty list means: none is valid)");
+    throw Error(Code::bad_config,
+                "GC needs 'cni.dev/valid-attachments' in the configuration; without it nothing is removed (an empty "
+                "list means: none is valid)");
   const std::uint64_t start = boottime();
   std::vector<std::string> failed;
   const auto attempt = [&](const char* what, const auto& body) {
@@ -101,7 +104,9 @@ void gc(Session& session, const config::Minimal& conf) {
   attempt("store", [&] { session.store().sweep(); });
   attempt("switches", [&] { append(failed, release_unused(session)); });
   attempt("switches of a lost store", [&] { append(failed, release_unknown(session)); });
-  if (!failed.empty()) throw Error(Code::teardown, "GC of network '" + conf.name + "' left something; run it again", base::join(failed, "\n"));
+  if (!failed.empty())
+    throw Error(Code::teardown, "GC of network '" + conf.name + "' left something; run it again",
+                base::join(failed, "\n"));
 }
 
 }  // namespace trestle::app

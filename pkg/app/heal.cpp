@@ -18,7 +18,9 @@ std::vector<plan::Step> elements_of(const std::vector<plan::Step>& steps) {
   return out;
 }
 
-bool here(Session& session, const store::Record& record) { return record.host_cookie == session.identity().host_cookie; }
+bool here(Session& session, const store::Record& record) {
+  return record.host_cookie == session.identity().host_cookie;
+}
 
 template <class F>
 void attempt(std::vector<std::string>& failed, const std::string& what, F&& body) {
@@ -38,7 +40,7 @@ std::vector<std::string> rebuild(Session& session, const std::vector<store::Reco
       engine::apply_shared(session.context(), part.steps);
       session.store().set_ready({part.bridge, part.digest}, true);
     });
-  std::vector<plan::Step> all;   // of all records: one transaction
+  std::vector<plan::Step> all;  // of all records: one transaction
   for (const store::RecordFile& file : records)
     if (file.record && here(session, *file.record))
       for (plan::Step& step : elements_of(file.record->plan)) all.push_back(std::move(step));
@@ -47,7 +49,8 @@ std::vector<std::string> rebuild(Session& session, const std::vector<store::Reco
   if (together.empty()) return failed;
   for (const store::RecordFile& file : records)
     if (file.record && here(session, *file.record))
-      attempt(failed, file.record->owner.container, [&] { engine::reapply_attachment(session.context(), elements_of(file.record->plan)); });
+      attempt(failed, file.record->owner.container,
+              [&] { engine::reapply_attachment(session.context(), elements_of(file.record->plan)); });
   return failed;
 }
 
@@ -64,10 +67,11 @@ void mend(Session& session, const store::Record& record, Repaired& report) {
   if (!enter(context, record)) return;
   auto defects = engine::verify(context, record.plan);
   if (defects.empty()) return;
-  std::vector<plan::Step> wrong;   // only these: the others may be as a chained plugin wants them
+  std::vector<plan::Step> wrong;  // only these: the others may be as a chained plugin wants them
   for (const engine::Defect& defect : defects)
     if (wrong.empty() || wrong.back() != record.plan[defect.step]) wrong.push_back(record.plan[defect.step]);
-  if (std::any_of(wrong.begin(), wrong.end(), [](const plan::Step& step) { return !std::holds_alternative<plan::Elements>(step); }))
+  if (std::any_of(wrong.begin(), wrong.end(),
+                  [](const plan::Step& step) { return !std::holds_alternative<plan::Elements>(step); }))
     wrong = record.plan;
   engine::reapply_attachment(context, wrong);
   defects = engine::verify(context, record.plan);

@@ -11,9 +11,9 @@ namespace trestle::app {
 void heal_tables(Session& session);
 
 struct Repaired {
-  std::size_t attachments = 0;           // looked at
-  std::size_t mended = 0;                // had defects, have none now
-  std::vector<std::string> left;         // what could not be mended, one line each
+  std::size_t attachments = 0;    // looked at
+  std::size_t mended = 0;         // had defects, have none now
+  std::vector<std::string> left;  // what could not be mended, one line each
 };
 
 // `trestle repair`: heal_tables(), then every Step of every part and record that does not hold is made again, where its pod still exists.

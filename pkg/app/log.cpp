@@ -12,7 +12,8 @@ constexpr std::size_t kMaxField = 1000;
 // One line stays one line, and a quote ends the field only where we put it.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text.substr(0, kMaxField)) out += c == '"' ? '\'' : static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  for (const char c : text.substr(0, kMaxField))
+    out += c == '"' ? '\'' : static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   return out + '"';
 }
 
@@ -36,7 +37,7 @@ void Log::write(Level level, std::string_view message, Fields fields) const {
   for (const auto& [key, value] : fields)
     if (!value.empty()) line += " " + std::string(key) + "=" + quoted(value);
   line += '\n';
-  static_cast<void>(base::write_all(file_.valid() ? file_.get() : fd_, line));   // a log that is lost changes nothing
+  static_cast<void>(base::write_all(file_.valid() ? file_.get() : fd_, line));  // a log that is lost changes nothing
 }
 
 }  // namespace trestle::app

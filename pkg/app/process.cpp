@@ -17,14 +17,15 @@ void prepare_process(bool for_a_runtime) noexcept {
   ::umask(077);
   if (for_a_runtime) {
     const int moved = ::chdir("/");
-    static_cast<void>(moved);   // a courtesy to whoever wants to unmount that directory: every path that we use is absolute
+    static_cast<void>(
+        moved);  // a courtesy to whoever wants to unmount that directory: every path that we use is absolute
   }
   sigset_t held;
   sigemptyset(&held);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&held, signal);
   ::sigprocmask(SIG_SETMASK, &held, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);   // then a full quota is an error like another
+  ::signal(SIGXFSZ, SIG_IGN);  // then a full quota is an error like another
   ::signal(SIGCHLD, SIG_DFL);
 }
 

@@ -31,7 +31,8 @@ std::string read_input(int fd) {
     pollfd ready{fd, POLLIN, 0};
     const int polled = ::poll(&ready, 1, static_cast<int>(deadline.left().count()));
     if (polled < 0 && errno == EINTR) continue;
-    if (polled == 0) throw Error(Code::io, "stdin: no end of the configuration within 10 s; a runtime writes it and closes the pipe");
+    if (polled == 0)
+      throw Error(Code::io, "stdin: no end of the configuration within 10 s; a runtime writes it and closes the pipe");
     const ssize_t n = ::read(fd, buffer, sizeof buffer);
     const int err = errno;
     if (n < 0 && err == EINTR) continue;
@@ -50,10 +51,12 @@ class Call {
   int serve() {
     const cni::Request request = cni::Request::from_env(world_.env);
     const std::string text = read_input(world_.in);
-    json_ = text.empty() && request.command == Command::version ? nlohmann::json::object() : cni::parse_json(text);   // VERSION needs no input
+    json_ = text.empty() && request.command == Command::version ? nlohmann::json::object()
+                                                                : cni::parse_json(text);  // VERSION needs no input
     learn_version();
     if (request.command == Command::version) return answer(version_answer());
-    const bool lenient = request.command == Command::del || request.command == Command::gc;   // nothing but the name can fail these
+    const bool lenient =
+        request.command == Command::del || request.command == Command::gc;  // nothing but the name can fail these
     settings_ = config::parse_settings(json_, world_.env("TRESTLE_STATE_DIR"),
                                        lenient ? config::OnBadSetting::ignore : config::OnBadSetting::refuse);
     log_.configure(settings_.log_level, settings_.log_file);
@@ -62,17 +65,20 @@ class Call {
   }
 
   int fail(const Error& e) {
-    log_.write(Log::Level::error, e.what(), {{"code", std::to_string(static_cast<int>(e.code))}, {"details", e.details}});
+    log_.write(Log::Level::error, e.what(),
+               {{"code", std::to_string(static_cast<int>(e.code))}, {"details", e.details}});
     if (!answered_) {
       answered_ = true;
-      static_cast<void>(base::write_all(world_.out, cni::error_json(version_, static_cast<int>(e.code), e.what(), e.details) + "\n"));
+      static_cast<void>(
+          base::write_all(world_.out, cni::error_json(version_, static_cast<int>(e.code), e.what(), e.details) + "\n"));
     }
     return 1;
   }
 
   int fail_without_memory() noexcept {
     char buffer[512];
-    const std::size_t n = cni::error_json_static(buffer, sizeof buffer, static_cast<int>(Code::try_again), "out of memory; try again");
+    const std::size_t n =
+        cni::error_json_static(buffer, sizeof buffer, static_cast<int>(Code::try_again), "out of memory; try again");
     if (!answered_) static_cast<void>(base::write_all(world_.out, {buffer, n}));
     answered_ = true;
     return 1;
@@ -81,8 +87,10 @@ class Call {
  private:
   void learn_version() {
     const auto it = json_.is_object() ? json_.find("cniVersion") : json_.end();
-    if (it != json_.end() && it->is_string() && !it->get_ref<const std::string&>().empty()) version_ = *it;
-    else if (json_.is_object()) version_ = "0.1.0";   // SPEC: a configuration without one
+    if (it != json_.end() && it->is_string() && !it->get_ref<const std::string&>().empty())
+      version_ = *it;
+    else if (json_.is_object())
+      version_ = "0.1.0";  // SPEC: a configuration without one
   }
 
   std::string version_answer() const {
@@ -99,19 +107,25 @@ class Call {
     ssize_t first = 0;
     do first = ::write(world_.out, line.data(), line.size());
     while (first < 0 && errno == EINTR);
-    if (first < 0) return false;   // not a byte got out: the error document may still
-    answered_ = true;              // half a document must not be followed by another
+    if (first < 0) return false;  // not a byte got out: the error document may still
+    answered_ = true;             // half a document must not be followed by another
     return base::write_all(world_.out, std::string_view(line).substr(static_cast<std::size_t>(first)));
   }
 
   void dispatch(const cni::Request& request) {
     switch (request.command) {
-      case Command::add: return run_add(request);
-      case Command::del: return run_del(request);
-      case Command::check: return run_check(request);
-      case Command::gc: return run_gc();
-      case Command::status: return run_status(request);
-      case Command::version: break;
+      case Command::add:
+        return run_add(request);
+      case Command::del:
+        return run_del(request);
+      case Command::check:
+        return run_check(request);
+      case Command::gc:
+        return run_gc();
+      case Command::status:
+        return run_status(request);
+      case Command::version:
+        break;
     }
   }
 

@@ -7,8 +7,8 @@ namespace trestle::app {
 struct World {
   cni::Env env;
   int in = 0;
-  int out = 1;   // one JSON document, written once, after everything that can fail
-  int log = 2;   // for people, never read by the runtime
+  int out = 1;  // one JSON document, written once, after everything that can fail
+  int log = 2;  // for people, never read by the runtime
 };
 
 // Serves one CNI call (CNI_COMMAND is set). Returns the exit code; never throws.

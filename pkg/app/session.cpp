@@ -7,7 +7,10 @@
 namespace trestle::app {
 
 Session::Session(const config::Settings& settings, Log& log, std::chrono::milliseconds budget, Access access)
-    : settings_(settings), log_(log), deadline_(store::Deadline::in(budget)), context_(net::doomed_group(settings.state_dir), net::switch_group(settings.state_dir)) {
+    : settings_(settings),
+      log_(log),
+      deadline_(store::Deadline::in(budget)),
+      context_(net::doomed_group(settings.state_dir), net::switch_group(settings.state_dir)) {
   identity_ = {kernel::boot_id(), context_.host_cookie()};
   store_ = store::open_store(settings.state_dir, identity_, access == Access::read);
   if (store_) store_->set_deadline(deadline_);

@@ -31,7 +31,8 @@ plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
 std::vector<plan::Step> without_nft(const std::vector<plan::Step>& steps) {
   std::vector<plan::Step> out;
   for (const plan::Step& step : steps)
-    if (!std::holds_alternative<plan::Rules>(step) && !std::holds_alternative<plan::Elements>(step)) out.push_back(step);
+    if (!std::holds_alternative<plan::Rules>(step) && !std::holds_alternative<plan::Elements>(step))
+      out.push_back(step);
   return out;
 }
 
@@ -45,10 +46,13 @@ void refuse_conflict(Session& session, const store::Part& mine) {
     const auto clash = plan::conflict(mine.steps, other.steps);
     if (!clash || (other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))) continue;
     if (std::holds_alternative<plan::Rules>(clash->mine))
-      throw Error(Code::held, "network '" + mine.network + "' and network '" + other.network + "' share switch " + mine.bridge.str() +
-                  " and must have the same 'mode' and 'hostAccess' there; give both the same, or this network another 'bridge'");
-    throw Error(Code::held, "network '" + mine.network + "' wants '" + plan::describe(clash->mine) + "' but network '" + other.network +
-                "' has made it '" + plan::describe(clash->theirs) + "'; give both the same value, or this network another 'bridge'");
+      throw Error(Code::held, "network '" + mine.network + "' and network '" + other.network + "' share switch " +
+                                  mine.bridge.str() +
+                                  " and must have the same 'mode' and 'hostAccess' there; give both the same, or this "
+                                  "network another 'bridge'");
+    throw Error(Code::held, "network '" + mine.network + "' wants '" + plan::describe(clash->mine) + "' but network '" +
+                                other.network + "' has made it '" + plan::describe(clash->theirs) +
+                                "'; give both the same value, or this network another 'bridge'");
   }
 }
 
@@ -59,7 +63,8 @@ void outdate_rules(Session& session, const store::Part& mine) {
     if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
     for (const plan::Step& a : mine.steps)
       for (const plan::Step& b : other.steps)
-        if (std::holds_alternative<plan::Rules>(a) && a.index() == b.index() && plan::object_key(a) == plan::object_key(b) && a != b)
+        if (std::holds_alternative<plan::Rules>(a) && a.index() == b.index() &&
+            plan::object_key(a) == plan::object_key(b) && a != b)
           session.store().set_ready({other.bridge, other.digest}, false);
   }
 }
@@ -108,9 +113,10 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
         kept.push_back(std::move(part.steps));
       }
     if (gone.empty()) gone = by_name(session, ref.bridge);
-    store.set_ready(ref, false);   // killed between here and the end: whoever comes next makes it anew
+    store.set_ready(ref, false);  // killed between here and the end: whoever comes next makes it anew
     std::vector<plan::Step> mine = plan::unshared(gone, kept);
-    if (!kernel::mentioned_links(session.context().nft()).empty()) std::erase_if(mine, is_tables);   // another state directory's pods need them
+    if (!kernel::mentioned_links(session.context().nft()).empty())
+      std::erase_if(mine, is_tables);  // another state directory's pods need them
     std::vector<std::string> failed = engine::undo(session.context(), mine);
     for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
     if (failed.empty()) store.remove_part(ref);
@@ -128,7 +134,7 @@ void release_switch(Session& session, const net::IfName& bridge, std::vector<std
     if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
     for (std::string& line : take_down(session, ref)) failed.push_back(std::move(line));
   }
-  store.remove_empty_switch(bridge);   // a call that was killed may have left its directory
+  store.remove_empty_switch(bridge);  // a call that was killed may have left its directory
 }
 
 // A part that could not be made leaves nothing. The first failure is the one that is told.
@@ -138,9 +144,10 @@ void give_up(Session& session, store::Lock lock, const net::IfName& bridge, cons
     static_cast<void>(session.store().drop_stray_refs(owner));
     lock.release();
     release_switch(session, bridge, failed);
-    for (const std::string& left : failed) session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
+    for (const std::string& left : failed)
+      session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
   } catch (const std::exception&) {
-    return;   // DEL will take it away
+    return;  // DEL will take it away
   }
 }
 
@@ -173,10 +180,12 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
   }
 }
 
-std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks, const std::vector<store::PartRef>& parts) {
+std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks,
+                                          const std::vector<store::PartRef>& parts) {
   store::Store& store = session.store();
-  locks.clear();   // before looking: two that leave together would each see the other's lock, or its ref
-  const bool last = std::any_of(parts.begin(), parts.end(), [&](const store::PartRef& ref) { return store.part_unused(ref, false); });
+  locks.clear();  // before looking: two that leave together would each see the other's lock, or its ref
+  const bool last =
+      std::any_of(parts.begin(), parts.end(), [&](const store::PartRef& ref) { return store.part_unused(ref, false); });
   std::vector<std::string> failed;
   if (!last) return failed;
   std::set<net::IfName> bridges;
@@ -194,7 +203,7 @@ std::vector<std::string> release_unused(Session& session) {
 std::vector<std::string> release_unknown(Session& session) {
   std::vector<std::string> failed;
   const auto all = session.store().locks().try_all_switches_exclusive();
-  if (!all) return failed;   // an ADD makes its switch before anybody can know it; the next GC looks again
+  if (!all) return failed;  // an ADD makes its switch before anybody can know it; the next GC looks again
   const store::Lock tables = session.store().locks().tables(session.deadline());
   std::vector<std::vector<plan::Step>> kept;
   std::set<net::IfName> known;
@@ -214,7 +223,8 @@ std::vector<std::string> release_unknown(Session& session) {
     engine::remove_files_like(mark.path, std::string_view("01234567.conf").size(), mark.text);
   }
   if (known.empty() && kernel::mentioned_links(session.context().nft()).empty())
-    for (std::string& line : engine::undo(session.context(), {plan::Rules{"tables", ""}})) failed.push_back(std::move(line));
+    for (std::string& line : engine::undo(session.context(), {plan::Rules{"tables", ""}}))
+      failed.push_back(std::move(line));
   return failed;
 }
 

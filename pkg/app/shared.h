@@ -22,7 +22,8 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
 
 // To be called when refs on these switches were removed. Drops the locks; who finds a part without refs and gets the switch exclusively
 // undoes what no other part names. Returns what could not be removed.
-[[nodiscard]] std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks, const std::vector<store::PartRef>& parts);
+[[nodiscard]] std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks,
+                                                        const std::vector<store::PartRef>& parts);
 
 // Takes down every part on the node that nobody refers to (GC).
 [[nodiscard]] std::vector<std::string> release_unused(Session& session);

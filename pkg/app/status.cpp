@@ -17,7 +17,7 @@ using base::Error;
 
 namespace {
 
-constexpr std::size_t kBridgePorts = 1023;   // BR_MAX_PORTS less one (linux/if_bridge.h)
+constexpr std::size_t kBridgePorts = 1023;  // BR_MAX_PORTS less one (linux/if_bridge.h)
 
 void kernel_can(const config::NetConf& conf, const plan::Facts& facts, const std::string& state_dir) {
   const modes::Mode& mode = modes::find(conf.mode);
@@ -38,8 +38,8 @@ void pools_have_room(Session& session, const config::NetConf& conf) {
   for (const ipam::RangeSet& set : conf.ipam.ranges) {
     const store::PoolUse use = session.store().use(conf.bridge.str(), set);
     if (use.used < use.capacity) continue;
-    throw Error(Code::not_available, "no address is free on network '" + conf.name + "': " + std::to_string(use.used) + " of " +
-                std::to_string(use.capacity) + " in use in " + ipam::text(set));
+    throw Error(Code::not_available, "no address is free on network '" + conf.name + "': " + std::to_string(use.used) +
+                                         " of " + std::to_string(use.capacity) + " in use in " + ipam::text(set));
   }
 }
 
@@ -47,9 +47,11 @@ void switch_has_room(Session& session, const config::NetConf& conf) {
   const auto bridge = kernel::get_link(session.context().route(), conf.bridge);
   if (!bridge) return;
   const auto links = kernel::dump_links(session.context().route());
-  const auto ports = std::count_if(links.begin(), links.end(), [&](const kernel::LinkInfo& link) { return link.master == bridge->index; });
+  const auto ports = std::count_if(links.begin(), links.end(),
+                                   [&](const kernel::LinkInfo& link) { return link.master == bridge->index; });
   if (static_cast<std::size_t>(ports) >= kBridgePorts)
-    throw Error(Code::not_available, "switch " + conf.bridge.str() + " is full: a Linux bridge holds 1,023 ports; use a second switch");
+    throw Error(Code::not_available,
+                "switch " + conf.bridge.str() + " is full: a Linux bridge holds 1,023 ports; use a second switch");
 }
 
 void store_has_room(const std::string& state_dir) {
@@ -67,7 +69,9 @@ void parts_hold(Session& session, const config::NetConf& conf) {
     for (const engine::Defect& defect : engine::verify(session.context(), part.steps)) lines.push_back(defect.text);
   }
   if (!lines.empty())
-    throw Error(Code::limited, "existing attachments of network '" + conf.name + "' are impaired: " + lines.front() + "; 'trestle repair' mends it",
+    throw Error(Code::limited,
+                "existing attachments of network '" + conf.name + "' are impaired: " + lines.front() +
+                    "; 'trestle repair' mends it",
                 base::join(lines, "\n"));
 }
 
@@ -76,7 +80,7 @@ void parts_hold(Session& session, const config::NetConf& conf) {
 void status(Session& session, const config::NetConf& conf) {
   kernel_can(conf, current_facts(session, conf), session.settings().state_dir);
   store_has_room(session.settings().state_dir);
-  if (!session.has_store()) return;   // nothing was ever added: nothing is full, nothing is broken
+  if (!session.has_store()) return;  // nothing was ever added: nothing is full, nothing is broken
   parts_hold(session, conf);
   pools_have_room(session, conf);
   switch_has_room(session, conf);

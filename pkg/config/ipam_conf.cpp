@@ -166,7 +166,7 @@ cni::ResultRoute parse_route(const Field& object) {
   route.advmss = number(object, "advmss", 1, 65535);
   route.priority = number(object, "priority", 1, kMax32);
   route.table = number_or_zero(object, "table", kMax32);
-  if (route.table == 0U || route.table == 254U) route.table.reset();   // both are the main table to the kernel
+  if (route.table == 0U || route.table == 254U) route.table.reset();  // both are the main table to the kernel
   route.scope = number_or_zero(object, "scope", 255);
   return route;
 }

@@ -141,9 +141,10 @@ void check_addresses(const NetConf& conf) {
   for (const ipam::RangeSet& set : conf.ipam.ranges)
     for (const ipam::Range& range : set)
       if (conf.mode == "nat" && !range.gateway)
-        throw base::Error(base::Code::bad_config,
-                          "mode \"nat\" needs a gateway: " + range.subnet.str() +
-                              " has no room for one; add \"gateway\" (outside of it, as \"169.254.1.1\") or take a larger subnet");
+        throw base::Error(
+            base::Code::bad_config,
+            "mode \"nat\" needs a gateway: " + range.subnet.str() +
+                " has no room for one; add \"gateway\" (outside of it, as \"169.254.1.1\") or take a larger subnet");
   if (!conf.ipam.ranges.empty()) return;
   if (conf.mode == "nat")
     throw base::Error(base::Code::bad_config,

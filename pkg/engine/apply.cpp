@@ -79,10 +79,12 @@ class Applier {
     // A left-over of ours under this name (its record was lost) is no reason to refuse.
     const auto there = kernel::get_link(context_.route(), s.host);
     if (there && there->group != s.group && there->group != context_.doomed())
-      throw Error(Code::held, "host:" + s.host.str() + ": a link of this name is there already and is not ours; remove it");
+      throw Error(Code::held,
+                  "host:" + s.host.str() + ": a link of this name is there already and is not ours; remove it");
     if (kernel::get_link(context_.pod_route(), s.pod))
-      throw Error(Code::held, "pod:" + s.pod.str() + ": the pod has an interface of this name already; an ADD must make it, so remove "
-                  "it or choose another CNI_IFNAME");
+      throw Error(Code::held, "pod:" + s.pod.str() +
+                                  ": the pod has an interface of this name already; an ADD must make it, so remove "
+                                  "it or choose another CNI_IFNAME");
     if (there) {
       kernel::Batch batch;
       kernel::delete_link(batch, there->index, s.host.str());
@@ -107,7 +109,8 @@ class Applier {
   void operator()(const plan::Route& s) {
     const std::uint32_t index = link_index(s.dev);
     std::string label = plan::describe(s);
-    if (s.dst.length == 0 && s.dev.where == Where::pod) label += " (with a default route in the pod already, set \"defaultRoute\": false)";
+    if (s.dst.length == 0 && s.dev.where == Where::pod)
+      label += " (with a default route in the pod already, set \"defaultRoute\": false)";
     kernel::add_route(queue(s.dev.where), index, s, again_, label);
   }
 
@@ -169,8 +172,11 @@ class Applier {
     for (const kernel::Refusal& refusal : context_.route().send(batch)) {
       if (refusal.err == EEXIST) return false;
       if (refusal.err == EXFULL || refusal.err == ENOSPC)
-        throw Error(Code::pool_full, "host:" + s.master.str() + ": the switch is full (a Linux bridge holds 1,023 ports); detach pods "
-                    "or use a second switch", refusal.label);
+        throw Error(Code::pool_full,
+                    "host:" + s.master.str() +
+                        ": the switch is full (a Linux bridge holds 1,023 ports); detach pods "
+                        "or use a second switch",
+                    refusal.label);
       kernel::refuse({refusal.index, refusal.err, plan::describe(s) + " (" + refusal.label + ")"});
     }
     kernel::set_link(queue(Where::host), s.host, std::nullopt, nullptr, std::nullopt, s.alias);
@@ -186,7 +192,8 @@ class Applier {
     kernel::Batch& batch = queue(Where::host);
     kernel::set_link(batch, s.host, s.mtu, &s.host_mac, s.group, s.alias);
     kernel::set_master(batch, s.host, context_.index({Where::host, s.master}));
-    if (pod && pod->name == s.pod.str()) kernel::set_link(queue(Where::pod), s.pod, s.mtu, &s.pod_mac, std::nullopt, std::nullopt);
+    if (pod && pod->name == s.pod.str())
+      kernel::set_link(queue(Where::pod), s.pod, s.mtu, &s.pod_mac, std::nullopt, std::nullopt);
   }
 
   Context& context_;
@@ -204,8 +211,9 @@ void refuse_foreign(Context& context, const plan::Bridge& bridge) {
   if (!there || (there->kind == "bridge" && there->group == bridge.group)) return;
   // A foreign hand may have changed the group: what has our MAC and our alias is ours all the same.
   if (there->kind == "bridge" && there->mac == bridge.mac && there->alias == kSwitchAlias && there->group == 0) return;
-  throw Error(Code::held, "host:" + bridge.link.str() + ": a link of this name is there already and is not ours; choose another "
-              "'bridge' for this network or remove that link");
+  throw Error(Code::held, "host:" + bridge.link.str() +
+                              ": a link of this name is there already and is not ours; choose another "
+                              "'bridge' for this network or remove that link");
 }
 
 void apply_shared(Context& context, const std::vector<plan::Step>& steps) { Applier(context, true).run(steps); }

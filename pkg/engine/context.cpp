@@ -52,7 +52,8 @@ plan::Facts read_facts(Context& context) {
     if (const auto link = kernel::get_link(context.route(), *index)) facts.mtu = link->mtu;
   if (facts.ipv6)
     for (const std::uint32_t index : kernel::ra_default_links(context.route()))
-      if (const auto link = kernel::get_link(context.route(), index)) facts.ra_links.push_back(net::IfName::parse(link->name));
+      if (const auto link = kernel::get_link(context.route(), index))
+        facts.ra_links.push_back(net::IfName::parse(link->name));
   return facts;
 }
 

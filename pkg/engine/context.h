@@ -23,7 +23,7 @@ class Context {
   // (net::switch_group): from any other link of the host undo takes nothing away.
   Context(std::uint32_t doomed, std::uint32_t switches) : doomed_(doomed), switches_(switches) {}
 
-  kernel::Socket& route();                          // the host's
+  kernel::Socket& route();  // the host's
   kernel::Socket& nft();
   std::uint64_t host_cookie() { return route().netns_cookie(); }
   std::uint32_t doomed() const { return doomed_; }

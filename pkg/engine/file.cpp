@@ -59,7 +59,7 @@ void remove_file(const std::string& path, const std::string& text) {
   const base::Fd fd = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd.valid() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return;
   const auto found = fd.valid() ? base::read_all(fd.get(), kLimit) : std::nullopt;
-  if (!found && errno != EFBIG) {   // a lack of descriptors or memory must not pass for "not ours"
+  if (!found && errno != EFBIG) {  // a lack of descriptors or memory must not pass for "not ours"
     const int err = errno;
     base::throw_errno(err, "read " + path);
   }
@@ -83,7 +83,8 @@ void remove_files_like(const std::string& path, std::size_t more, const std::str
     if (!name.starts_with(start) || name.size() != start.size() + more) continue;
     const base::Fd fd = base::try_open(parent + "/" + name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const auto found = fd.valid() ? base::read_all(fd.get(), kLimit) : std::nullopt;
-    if (!found || !found->starts_with(text) || ::unlink((parent + "/" + name).c_str()) == 0 || errno == ENOENT) continue;
+    if (!found || !found->starts_with(text) || ::unlink((parent + "/" + name).c_str()) == 0 || errno == ENOENT)
+      continue;
     const int err = errno;
     base::throw_errno(err, "remove " + parent + "/" + name);
   }

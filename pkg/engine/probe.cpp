@@ -20,7 +20,8 @@ void probe(const std::vector<plan::Step>& shared, const std::vector<plan::Step>&
   for (const plan::Step& step : shared)
     if (!std::holds_alternative<plan::File>(step)) steps.push_back(step);
   apply_shared(context, steps);
-  if (!apply_attachment(context, attachment)) throw base::Error(base::Code::bug, "probe: an nftables set that was just made is gone");
+  if (!apply_attachment(context, attachment))
+    throw base::Error(base::Code::bug, "probe: an nftables set that was just made is gone");
 }
 
 }  // namespace trestle::engine

@@ -15,11 +15,12 @@ using plan::Where;
 
 namespace {
 
-constexpr std::size_t kTogether = 100;   // links per group message
+constexpr std::size_t kTogether = 100;  // links per group message
 
 // Ours by group, or by the alias that nobody else writes (a foreign hand may have changed the group).
 bool ours(const kernel::LinkInfo& link, const plan::Veth& veth, std::uint32_t doomed) {
-  return link.kind == "veth" && (link.group == veth.group || link.group == doomed || (!veth.alias.empty() && link.alias == veth.alias));
+  return link.kind == "veth" &&
+         (link.group == veth.group || link.group == doomed || (!veth.alias.empty() && link.alias == veth.alias));
 }
 
 class Undoer {
@@ -36,21 +37,24 @@ class Undoer {
     if (!elements_.empty()) attempt("nftables elements", [&] { kernel::remove_elements(context_.nft(), elements_); });
     together_ = plans.size() > 1;
     for (const auto* steps : plans)
-      for (auto step = steps->rbegin(); step != steps->rend(); ++step) attempt(plan::describe(*step), [&] { std::visit(*this, *step); });
+      for (auto step = steps->rbegin(); step != steps->rend(); ++step)
+        attempt(plan::describe(*step), [&] { std::visit(*this, *step); });
     bury();
   }
 
   std::vector<std::string> failed() && { return std::move(failed_); }
 
-  void operator()(const plan::Sysctl&) {}     // switched on and never back, as libvirt does: others may rely on it by now
+  void operator()(const plan::Sysctl&) {}  // switched on and never back, as libvirt does: others may rely on it by now
   void operator()(const plan::File& s) { remove_file(s.path, s.text); }
 
   void operator()(const plan::Bridge& s) {
     const auto link = kernel::get_link(context_.route(), s.link);
     if (!link || link->kind != "bridge") return;
-    if (link->group != s.group) return context_.note("bridge " + s.link.str() + " is left in place: its group is not ours any more");
+    if (link->group != s.group)
+      return context_.note("bridge " + s.link.str() + " is left in place: its group is not ours any more");
     const auto ports = kernel::dump_links(context_.route(), link->index);
-    if (!ports.empty()) return context_.note("bridge " + s.link.str() + " is left in place: " + ports.front().name + " is a port of it");
+    if (!ports.empty())
+      return context_.note("bridge " + s.link.str() + " is left in place: " + ports.front().name + " is a port of it");
     kernel::Batch batch;
     kernel::delete_link(batch, link->index, s.link.str());
     context_.route().send_or_throw(batch);
@@ -69,19 +73,19 @@ class Undoer {
   }
 
   void operator()(const plan::Up&) {}
-  void operator()(const plan::Port&) {}       // dies with the link
+  void operator()(const plan::Port&) {}  // dies with the link
 
   void operator()(const plan::Address& s) {
-    if (s.link.where == Where::pod) return;   // dies with the link
+    if (s.link.where == Where::pod) return;  // dies with the link
     const auto link = kernel::get_link(context_.route(), s.link.name);
-    if (!link || link->group != context_.switches()) return;   // a refused ADD once took a foreign bridge's address away
+    if (!link || link->group != context_.switches()) return;  // a refused ADD once took a foreign bridge's address away
     kernel::Batch batch;
     kernel::delete_address(batch, link->index, s.cidr, plan::describe(s));
     context_.route().send_or_throw(batch);
   }
 
   void operator()(const plan::Route& s) {
-    if (s.dev.where == Where::pod) return;    // dies with the link
+    if (s.dev.where == Where::pod) return;  // dies with the link
     const auto link = kernel::get_link(context_.route(), s.dev.name);
     if (!link || link->group != context_.switches()) return;
     kernel::Batch batch;
@@ -90,7 +94,7 @@ class Undoer {
   }
 
   void operator()(const plan::Rules& s) { kernel::remove_rules(context_.nft(), s); }
-  void operator()(const plan::Elements&) {}   // gone by now
+  void operator()(const plan::Elements&) {}  // gone by now
   void operator()(const plan::Announce&) {}
 
  private:
@@ -125,7 +129,7 @@ class Undoer {
   void bury() {
     if (batch_.empty()) return;
     attempt("delete links together", [&] {
-      static_cast<void>(context_.route().send(batch_));   // a link that vanished meanwhile is what we want
+      static_cast<void>(context_.route().send(batch_));  // a link that vanished meanwhile is what we want
       kernel::Batch batch;
       kernel::delete_group(batch, context_.doomed());
       context_.route().send_or_throw(batch);
@@ -133,16 +137,18 @@ class Undoer {
   }
 
   Context& context_;
-  bool together_ = false;                              // links go by group messages
+  bool together_ = false;  // links go by group messages
   kernel::Batch batch_;
-  std::map<net::IfName, std::uint32_t> links_;         // ours, that are there
+  std::map<net::IfName, std::uint32_t> links_;  // ours, that are there
   std::vector<plan::Elements> elements_;
   std::vector<std::string> failed_;
 };
 
 }  // namespace
 
-std::vector<std::string> undo(Context& context, const std::vector<plan::Step>& steps) { return undo_many(context, {&steps}); }
+std::vector<std::string> undo(Context& context, const std::vector<plan::Step>& steps) {
+  return undo_many(context, {&steps});
+}
 
 std::vector<std::string> undo_many(Context& context, const std::vector<const std::vector<plan::Step>*>& plans) {
   Undoer undoer(context);

@@ -13,6 +13,7 @@ namespace trestle::engine {
 
 // The same for many attachments at once: their links go by group messages of at most 100 (a single deletion waits 20 ms for RCU, a hundred
 // together 66 ms), their elements in one batch.
-[[nodiscard]] std::vector<std::string> undo_many(Context& context, const std::vector<const std::vector<plan::Step>*>& plans);
+[[nodiscard]] std::vector<std::string> undo_many(Context& context,
+                                                 const std::vector<const std::vector<plan::Step>*>& plans);
 
 }  // namespace trestle::engine

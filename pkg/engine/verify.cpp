@@ -26,7 +26,8 @@ std::string changed(const std::string& what, const std::string& found, const std
 
 class Verifier {
  public:
-  Verifier(Context& context, const std::map<net::IfName, Override>& overrides) : context_(context), overrides_(overrides) {}
+  Verifier(Context& context, const std::map<net::IfName, Override>& overrides)
+      : context_(context), overrides_(overrides) {}
 
   std::vector<Defect> run(const std::vector<plan::Step>& steps) {
     for (; at_ < steps.size(); ++at_) std::visit(*this, steps[at_]);
@@ -38,11 +39,11 @@ class Verifier {
     // Below an MTU of 1280 a link's IPv6 keys are gone with its IPv6; a renamed NIC's name is another's by now.
     if (link && (lost(*link) || renamed_.contains(*link) || no_ipv6_.contains(*link))) return;
     const auto found = s.where == Where::host ? kernel::read_sysctl(s.key) : pod_sysctl(s.key);
-    if (found == s.value || (!found && s.at_least)) return;   // that link is gone, and with it what was to be kept
+    if (found == s.value || (!found && s.at_least)) return;  // that link is gone, and with it what was to be kept
     const auto number = found ? base::parse_number(*found, 0xffffffffU) : std::nullopt;
     const auto wanted = base::parse_number(s.value, 0xffffffffU);
     if (s.at_least && number && wanted && *number >= *wanted) return;
-    if (link && s.key.ends_with("/disable_ipv6")) no_ipv6_.insert(*link);   // switching it off takes the addresses too
+    if (link && s.key.ends_with("/disable_ipv6")) no_ipv6_.insert(*link);  // switching it off takes the addresses too
     defect(s, found ? "is " + *found : "is not there");
   }
 
@@ -77,7 +78,8 @@ class Verifier {
     context_.set_index(host_ref, host->index);
     note(host_ref, *host);
     check_master(s, *host);
-    if (host->mtu != s.mtu && host->mtu != wanted_mtu(s)) defect(s, changed("MTU of the host end", std::to_string(host->mtu), std::to_string(s.mtu)));
+    if (host->mtu != s.mtu && host->mtu != wanted_mtu(s))
+      defect(s, changed("MTU of the host end", std::to_string(host->mtu), std::to_string(s.mtu)));
     const auto pod = host->peer ? kernel::get_link(context_.pod_route(), host->peer) : std::nullopt;
     if (!pod || pod->kind != "veth") {
       gone_.insert(pod_ref);
@@ -101,7 +103,7 @@ class Verifier {
     const LinkRef ref{Where::host, s.link};
     if (lost(ref) || loose_.contains(ref)) return;
     const auto link = kernel::get_link(context_.route(), s.link);
-    if (!link || link->port_kind != "bridge") return;   // the veth Step has told it
+    if (!link || link->port_kind != "bridge") return;  // the veth Step has told it
     std::vector<std::string> wrong;
     if (link->hairpin != s.hairpin) wrong.emplace_back("hairpin");
     if (link->isolated != s.isolated) wrong.emplace_back("isolated");
@@ -145,7 +147,7 @@ class Verifier {
     for (const std::string& element : missing) defects_.push_back({at_, set + element + ": is gone"});
   }
 
-  void operator()(const plan::Announce&) {}   // true by definition
+  void operator()(const plan::Announce&) {}  // true by definition
 
  private:
   template <class S>
@@ -156,7 +158,8 @@ class Verifier {
   template <class S>
   void flushed(const S&) {
     flushed_ = true;
-    defects_.push_back({at_, "host: nftables table trestle is gone (the ruleset was flushed); 'trestle repair' rebuilds it"});
+    defects_.push_back(
+        {at_, "host: nftables table trestle is gone (the ruleset was flushed); 'trestle repair' rebuilds it"});
   }
 
   std::optional<std::string> pod_sysctl(const std::string& key) {
@@ -192,7 +195,7 @@ class Verifier {
     const auto it = overrides_.find(s.pod);
     const net::Mac mac = it != overrides_.end() && it->second.mac ? *it->second.mac : s.pod_mac;
     const std::uint32_t size = wanted_mtu(s);
-    if (pod.mac != mac && !renamed_.contains({Where::pod, s.pod}))   // KubeVirt's binding gives the renamed end another
+    if (pod.mac != mac && !renamed_.contains({Where::pod, s.pod}))  // KubeVirt's binding gives the renamed end another
       defect(s, changed("MAC of the pod end", pod.mac ? pod.mac->str() : "none", mac.str()));
     if (pod.mtu != size) defect(s, changed("MTU of the pod end", std::to_string(pod.mtu), std::to_string(size)));
     if (pod.mtu < 1280) no_ipv6_.insert({Where::pod, s.pod});
@@ -211,7 +214,7 @@ class Verifier {
   const std::map<net::IfName, Override>& overrides_;
   std::size_t at_ = 0;
   std::vector<Defect> defects_;
-  std::map<LinkRef, std::vector<net::Cidr>> addresses_;   // of each link, asked once
+  std::map<LinkRef, std::vector<net::Cidr>> addresses_;  // of each link, asked once
   std::set<LinkRef> gone_, loose_, renamed_, no_ipv6_;
   std::set<std::pair<LinkRef, net::Family>> homeless_;
   struct State {
@@ -223,7 +226,8 @@ class Verifier {
 
 }  // namespace
 
-std::vector<Defect> verify(Context& context, const std::vector<plan::Step>& steps, const std::map<net::IfName, Override>& overrides) {
+std::vector<Defect> verify(Context& context, const std::vector<plan::Step>& steps,
+                           const std::map<net::IfName, Override>& overrides) {
   return Verifier(context, overrides).run(steps);
 }
 

@@ -17,13 +17,14 @@ struct Override {
 
 // Something that is not as its Step says.
 struct Defect {
-  std::size_t step = 0;   // index into the Steps
-  std::string text;       // "pod:eth0: address 10.88.0.2/16: is gone"
+  std::size_t step = 0;  // index into the Steps
+  std::string text;      // "pod:eth0: address 10.88.0.2/16: is gone"
 };
 
 // Asks the kernel for every Step. "At least", never "only": what others added is no defect. One outside change is one defect: what
 // follows from it (addresses of a link that is down, routes of an address that is gone, elements of a table that was flushed) is not
 // told again. Changes nothing.
-std::vector<Defect> verify(Context& context, const std::vector<plan::Step>& steps, const std::map<net::IfName, Override>& overrides = {});
+std::vector<Defect> verify(Context& context, const std::vector<plan::Step>& steps,
+                           const std::map<net::IfName, Override>& overrides = {});
 
 }  // namespace trestle::engine

@@ -24,7 +24,7 @@ struct LinkInfo {
   bool carrier_noticed =
       false;  // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
   bool hairpin = false, isolated = false, guard = false;  // of a bridge port
-  bool without_ipv6 = false;  // addr_gen_mode none: no link-local address of its own
+  bool without_ipv6 = false;                              // addr_gen_mode none: no link-local address of its own
   bool up() const;                                        // IFF_UP: administrative, never carrier
 };
 

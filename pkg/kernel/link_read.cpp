@@ -56,9 +56,9 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
     link.isolated = port.u8(IFLA_BRPORT_ISOLATED).value_or(0) != 0;
     link.guard = port.u8(IFLA_BRPORT_GUARD).value_or(0) != 0;
   }
-  const Attrs families = attrs.nest(IFLA_AF_SPEC);   // no AF_INET6 in it: a kernel without, or a link too small for it
-  link.without_ipv6 = !families.has(AF_INET6) ||
-                      families.nest(AF_INET6).u8(IFLA_INET6_ADDR_GEN_MODE) == IN6_ADDR_GEN_MODE_NONE;
+  const Attrs families = attrs.nest(IFLA_AF_SPEC);  // no AF_INET6 in it: a kernel without, or a link too small for it
+  link.without_ipv6 =
+      !families.has(AF_INET6) || families.nest(AF_INET6).u8(IFLA_INET6_ADDR_GEN_MODE) == IN6_ADDR_GEN_MODE_NONE;
   return link;
 }
 

@@ -17,7 +17,8 @@ std::vector<SetRef> attachment_sets(Socket& netfilter) {
   std::vector<SetRef> out;
   for (const plan::Table table : {plan::Table::inet, plan::Table::bridge})
     for (const std::string& name : set_names(netfilter, table))
-      if (name == "ports" || name == "mac" || name == "addr4" || name == "addr6" || name.starts_with("at-")) out.push_back({table, name});
+      if (name == "ports" || name == "mac" || name == "addr4" || name == "addr6" || name.starts_with("at-"))
+        out.push_back({table, name});
   return out;
 }
 
@@ -42,7 +43,8 @@ void remove_stray_elements(Socket& netfilter, const std::set<std::string>& links
   for (const SetRef& set : attachment_sets(netfilter)) {
     plan::Elements found{set.table, set.name, {}};
     for (plan::Element& element : list_elements(netfilter, set.table, set.name))
-      if (const std::string* link = first_link(element); link && links.contains(*link)) found.elements.push_back(std::move(element));
+      if (const std::string* link = first_link(element); link && links.contains(*link))
+        found.elements.push_back(std::move(element));
     if (!found.elements.empty()) gone.push_back(std::move(found));
   }
   if (!gone.empty()) remove_elements(netfilter, gone);

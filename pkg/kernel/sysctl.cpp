@@ -66,7 +66,7 @@ bool sysctl_holds(const std::string& found, const std::string& wanted, bool at_l
 void ensure_sysctl(const std::string& key, const std::string& value, bool at_least) {
   const std::string path = path_of(key);
   const auto found = read_sysctl(key);
-  if (!found && at_least) return;   // the link is gone, and with it what was to be kept
+  if (!found && at_least) return;  // the link is gone, and with it what was to be kept
   if (!found) throw Error(Code::kernel_lacks, "sysctl " + key + ": there is no such key, so it cannot be " + value);
   if (sysctl_holds(*found, value, at_least)) return;
   const base::Fd fd = base::try_open(path, O_WRONLY);

@@ -13,7 +13,7 @@ using plan::Where;
 
 namespace {
 
-constexpr std::size_t kMaxAlias = 255;   // IFALIASZ less its NUL
+constexpr std::size_t kMaxAlias = 255;  // IFALIASZ less its NUL
 
 net::IfName pod_link(const AttachmentInput& in) { return net::IfName::parse(in.owner.ifname); }
 net::IfName host_link(const AttachmentInput& in) { return net::host_link_name(in.owner, pod_link(in)); }
@@ -30,18 +30,22 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
   const net::IfName pod = pod_link(in);
   const net::IfName host = host_link(in);
   const std::string alias = in.owner.network + "/" + in.owner.container + "/" + in.owner.ifname;
-  steps.push_back(plan::Veth{host, pod, net::host_side_mac(in.lease.mac), in.lease.mac, mtu(in.conf, in.facts), in.conf.bridge,
-                             net::link_group(in.state_dir, in.owner.network), alias.substr(0, kMaxAlias)});
+  steps.push_back(plan::Veth{host, pod, net::host_side_mac(in.lease.mac), in.lease.mac, mtu(in.conf, in.facts),
+                             in.conf.bridge, net::link_group(in.state_dir, in.owner.network),
+                             alias.substr(0, kMaxAlias)});
   steps.push_back(plan::Port{host, in.conf.hairpin, false, true});
   const std::string conf = "net/ipv6/conf/" + pod.str() + "/";
   if (of_family(in.lease, net::Family::v6)) {
-    steps.push_back(Sysctl{Where::pod, conf + "disable_ipv6", "0"});   // a runtime may have switched it off for new links
-    steps.push_back(Sysctl{Where::pod, conf + "accept_ra", "0"});      // the gateway is known; no waiting for, no believing others
+    steps.push_back(
+        Sysctl{Where::pod, conf + "disable_ipv6", "0"});  // a runtime may have switched it off for new links
+    steps.push_back(
+        Sysctl{Where::pod, conf + "accept_ra", "0"});  // the gateway is known; no waiting for, no believing others
   }
   steps.push_back(plan::Up{LinkRef{Where::host, host}});
   // Without an IPv6 address the pod stays silent there: the solicitations of a thousand pods that nobody answers, each flooded to a
   // thousand ports, made every ADD on a full switch three times as slow.
-  steps.push_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || of_family(in.lease, net::Family::v6) != nullptr});
+  steps.push_back(
+      plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || of_family(in.lease, net::Family::v6) != nullptr});
 }
 
 std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Lease& lease) {
@@ -57,7 +61,8 @@ std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Le
     const plan::LeasedIp* ip = of_family(lease, family);
     if (!ip || !ip->gateway) continue;
     const net::Cidr any{net::Ip{family, 0}, 0};
-    if (std::any_of(out.begin(), out.end(), [&](const cni::ResultRoute& r) { return r.dst == any && !r.table; })) continue;
+    if (std::any_of(out.begin(), out.end(), [&](const cni::ResultRoute& r) { return r.dst == any && !r.table; }))
+      continue;
     out.push_back(cni::ResultRoute{any, ip->gateway, {}, {}, {}, {}, {}});
   }
   return out;
@@ -70,11 +75,12 @@ void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
     steps.push_back(plan::Address{pod, ip.cidr});
     announce.addresses.push_back(ip.cidr.ip);
   }
-  for (const plan::LeasedIp& ip : in.lease.ips)   // a gateway beyond the subnet is reached on-link
+  for (const plan::LeasedIp& ip : in.lease.ips)  // a gateway beyond the subnet is reached on-link
     if (ip.gateway && !ip.cidr.contains(*ip.gateway))
       steps.push_back(plan::Route{pod, net::Cidr::host(*ip.gateway), std::nullopt, {}, {}, {}, {}, {}});
   for (const cni::ResultRoute& route : routes(in.conf, in.lease))
-    steps.push_back(plan::Route{pod, route.dst, route.gw, route.table, route.priority, route.mtu, route.advmss, route.scope});
+    steps.push_back(
+        plan::Route{pod, route.dst, route.gw, route.table, route.priority, route.mtu, route.advmss, route.scope});
   if (!announce.addresses.empty()) steps.emplace_back(std::move(announce));
 }
 

@@ -22,7 +22,7 @@ bool has_family(const config::NetConf& conf, net::Family family) {
 
 namespace {
 
-constexpr std::uint32_t kLeastIpv6 = 1280;   // RFC 8200
+constexpr std::uint32_t kLeastIpv6 = 1280;  // RFC 8200
 
 // Every range's network once, in order.
 std::vector<net::Cidr> networks(const config::NetConf& conf) {
@@ -45,7 +45,8 @@ plan::File drop_in(const net::IfName& bridge, const std::vector<Step>& steps) {
 }  // namespace
 
 plan::File drop_in_mark(const net::IfName& bridge) {
-  return {"/run/sysctl.d/90-trestle-" + bridge.str() + "-", "# Made by trestle for switch " + bridge.str() + "; removed with it.\n"};
+  return {"/run/sysctl.d/90-trestle-" + bridge.str() + "-",
+          "# Made by trestle for switch " + bridge.str() + "; removed with it.\n"};
 }
 
 void add_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
@@ -64,14 +65,19 @@ void add_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
 void add_switch(std::vector<Step>& steps, const SwitchInput& in) {
   const net::IfName& bridge = in.conf.bridge;
   const LinkRef link{Where::host, bridge};
-  steps.push_back(plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts), net::switch_group(in.state_dir)});
+  steps.push_back(
+      plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts), net::switch_group(in.state_dir)});
   const bool has_v6 = has_family(in.conf, net::Family::v6);
   if (has_v6 && mtu(in.conf, in.facts) < kLeastIpv6)
-    throw base::Error(base::Code::bad_config, "network '" + in.conf.name + "': the MTU " + std::to_string(mtu(in.conf, in.facts)) +
-                      " (of the switch or of the default route's device) is less than 1280, the least that IPv6 works with; give \"mtu\", or no IPv6 subnet");
-  if (in.facts.ipv6 && mtu(in.conf, in.facts) >= kLeastIpv6) {   // below it the kernel takes IPv6 off the link, and its keys away
+    throw base::Error(base::Code::bad_config,
+                      "network '" + in.conf.name + "': the MTU " + std::to_string(mtu(in.conf, in.facts)) +
+                          " (of the switch or of the default route's device) is less than 1280, the least that IPv6 "
+                          "works with; give \"mtu\", or no IPv6 subnet");
+  if (in.facts.ipv6 &&
+      mtu(in.conf, in.facts) >= kLeastIpv6) {  // below it the kernel takes IPv6 off the link, and its keys away
     const std::string conf = "net/ipv6/conf/" + bridge.str() + "/";
-    steps.push_back(Sysctl{Where::host, conf + "accept_ra", "0"});   // a new bridge believes any pod's advertisement: default 1
+    steps.push_back(
+        Sysctl{Where::host, conf + "accept_ra", "0"});  // a new bridge believes any pod's advertisement: default 1
     if (has_v6) {
       // The host asks for pods from its link-local address: what it forwards to them waited for that address's DAD, up to 2 s.
       steps.push_back(Sysctl{Where::host, conf + "accept_dad", "0"});
@@ -84,7 +90,8 @@ void add_switch(std::vector<Step>& steps, const SwitchInput& in) {
     for (const ipam::Range& range : set) {
       if (!range.gateway) continue;
       const bool inside = range.subnet.contains(*range.gateway);
-      const plan::Address address{link, inside ? net::Cidr{*range.gateway, range.subnet.length} : net::Cidr::host(*range.gateway)};
+      const plan::Address address{
+          link, inside ? net::Cidr{*range.gateway, range.subnet.length} : net::Cidr::host(*range.gateway)};
       if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
       if (!inside) routes.push_back(plan::Route{link, range.subnet, std::nullopt, {}, {}, {}, {}, {}});
     }

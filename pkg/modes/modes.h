@@ -25,17 +25,17 @@ struct AttachmentInput {
   const plan::Facts& facts;
   std::string state_dir;
   net::Owner owner;
-  std::string netns;             // CNI_NETNS, for the result
+  std::string netns;  // CNI_NETNS, for the result
   plan::Lease lease;
 };
 
 // One network of DESIGN section 5. All modes stand in one table (modes.cpp); a new one is one file and one row.
 struct Mode {
   std::string_view name;
-  bool needs_addresses;          // without ranges its config is refused
+  bool needs_addresses;  // without ranges its config is refused
   plan::Shared (*shared)(const SwitchInput&);
   std::vector<plan::Step> (*attachment)(const AttachmentInput&);
-  cni::Result (*result)(const AttachmentInput&);   // what ADD answers; known before ADD acts
+  cni::Result (*result)(const AttachmentInput&);  // what ADD answers; known before ADD acts
 };
 
 // Throws Error{bug} for a name that config::parse() would not have let through.

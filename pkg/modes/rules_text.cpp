@@ -73,50 +73,79 @@ chain guard_nd
 
 std::string nat_text(const net::IfName& bridge, const config::HostAccess& host_access) {
   const std::string& sw = bridge.str();
-  std::string text = "table inet\n"
-      "set if-" + sw + " ifname\n"
-      "set at-" + sw + " ifname\n"
-      "set net4-" + sw + " ipv4_addr interval\n"
-      "set net6-" + sw + " ipv6_addr interval\n"
-      "chain leave-" + sw + "\n"
-      "  oifname @if-" + sw + " return\n"
+  std::string text =
+      "table inet\n"
+      "set if-" +
+      sw +
+      " ifname\n"
+      "set at-" +
+      sw +
+      " ifname\n"
+      "set net4-" +
+      sw +
+      " ipv4_addr interval\n"
+      "set net6-" +
+      sw +
+      " ipv6_addr interval\n"
+      "chain leave-" +
+      sw +
+      "\n"
+      "  oifname @if-" +
+      sw +
+      " return\n"
       "  ct state established,related return\n"
-      "  ct state invalid drop\n"   // conntrack does not translate it: it would leave with the pod's own address
+      "  ct state invalid drop\n"  // conntrack does not translate it: it would leave with the pod's own address
       "  ct status dnat return\n"
       "  oifname @switches meta l4proto tcp reject with tcp reset\n"
       "  oifname @switches reject with icmpx admin-prohibited\n"
-      "chain enter-" + sw + "\n"
-      "  iifname @if-" + sw + " return\n"
+      "chain enter-" +
+      sw +
+      "\n"
+      "  iifname @if-" +
+      sw +
+      " return\n"
       "  ct state established,related return\n"
       "  ct status dnat return\n"
       "  meta l4proto tcp reject with tcp reset\n"
       "  reject with icmpx admin-prohibited\n"
-      "chain masq-" + sw + "\n"
-      "  oifname @if-" + sw + " return\n"
+      "chain masq-" +
+      sw +
+      "\n"
+      "  oifname @if-" +
+      sw +
+      " return\n"
       "  ip daddr 224.0.0.0/4 return\n"
       "  ip daddr 255.255.255.255 return\n"
-      "  ip daddr @net4-" + sw + " return\n"
+      "  ip daddr @net4-" +
+      sw +
+      " return\n"
       "  ip6 daddr ff00::/8 return\n"
-      "  ip6 daddr @net6-" + sw + " return\n"
+      "  ip6 daddr @net6-" +
+      sw +
+      " return\n"
       "  meta l4proto tcp masquerade to :1024-65535\n"
       "  meta l4proto udp masquerade to :1024-65535\n"
       "  masquerade\n";
   if (!host_access.all) {
-    text += "chain input-" + sw + "\n"
-        "  ct state established,related return\n"
-        "  icmpv6 type nd-neighbor-solicit return\n"
-        "  icmpv6 type nd-neighbor-advert return\n"
-        "  icmpv6 type nd-router-solicit return\n"
-        "  icmpv6 type mld-listener-report return\n"
-        "  icmpv6 type mld-listener-done return\n"
-        "  icmpv6 type mld2-listener-report return\n";
+    text += "chain input-" + sw +
+            "\n"
+            "  ct state established,related return\n"
+            "  icmpv6 type nd-neighbor-solicit return\n"
+            "  icmpv6 type nd-neighbor-advert return\n"
+            "  icmpv6 type nd-router-solicit return\n"
+            "  icmpv6 type mld-listener-report return\n"
+            "  icmpv6 type mld-listener-done return\n"
+            "  icmpv6 type mld2-listener-report return\n";
     for (const config::PortRef& port : host_access.ports)
       text += "  " + port.protocol + " dport " + std::to_string(port.port) + " return\n";
-    text += "  meta l4proto tcp reject with tcp reset\n"
+    text +=
+        "  meta l4proto tcp reject with tcp reset\n"
         "  reject with icmpx admin-prohibited\n";
   }
-  text += "table bridge\n"
-      "set at-" + sw + " ifname\n";
+  text +=
+      "table bridge\n"
+      "set at-" +
+      sw + " ifname\n";
   return text;
 }
 

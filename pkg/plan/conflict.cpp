@@ -22,7 +22,7 @@ bool clash(const Step& mine, const Step& theirs) {
   if (mine == theirs) return false;
   if (const auto* a = std::get_if<Elements>(&mine)) return overlap(*a, std::get<Elements>(theirs));
   if (std::holds_alternative<File>(mine)) return false;
-  if (const auto* a = std::get_if<Rules>(&mine)) return a->name != "tables";   // the tables are renewed by an upgrade
+  if (const auto* a = std::get_if<Rules>(&mine)) return a->name != "tables";  // the tables are renewed by an upgrade
   return true;
 }
 
@@ -30,7 +30,8 @@ bool clash(const Step& mine, const Step& theirs) {
 bool routed_twice(const Step& mine, const Step& theirs) {
   const auto* a = std::get_if<Address>(&mine);
   const auto* b = std::get_if<Address>(&theirs);
-  return a && b && a->link != b->link && a->cidr.length < a->cidr.ip.bits() && b->cidr.length < b->cidr.ip.bits() && a->cidr.overlaps(b->cidr);
+  return a && b && a->link != b->link && a->cidr.length < a->cidr.ip.bits() && b->cidr.length < b->cidr.ip.bits() &&
+         a->cidr.overlaps(b->cidr);
 }
 
 // The elements of `set` that `kept` does not name.

@@ -13,11 +13,12 @@ std::string text(Table table) { return table == Table::inet ? "inet" : "bridge";
 
 std::string text(const Field& field) {
   return std::visit(Overloaded{
-      [](const net::IfName& name) { return '"' + name.str() + '"'; },
-      [](const net::Mac& mac) { return mac.str(); },
-      [](const net::Ip& ip) { return ip.str(); },
-      [](const net::Cidr& cidr) { return cidr.str(); },
-  }, field);
+                        [](const net::IfName& name) { return '"' + name.str() + '"'; },
+                        [](const net::Mac& mac) { return mac.str(); },
+                        [](const net::Ip& ip) { return ip.str(); },
+                        [](const net::Cidr& cidr) { return cidr.str(); },
+                    },
+                    field);
 }
 
 std::string element_text(const Element& element) {
@@ -56,49 +57,55 @@ std::string all(const std::vector<net::Ip>& addresses) {
 }  // namespace
 
 std::string describe(const Step& step) {
-  return std::visit(Overloaded{
-      [](const Sysctl& s) { return text(s.where) + ": sysctl " + s.key + (s.at_least ? " >= " : " = ") + s.value; },
-      [](const File& s) { return "host: file " + s.path; },
-      [](const Bridge& s) {
-        return "host:" + s.link.str() + ": bridge, MAC " + s.mac.str() + ", MTU " + std::to_string(s.mtu);
+  return std::visit(
+      Overloaded{
+          [](const Sysctl& s) { return text(s.where) + ": sysctl " + s.key + (s.at_least ? " >= " : " = ") + s.value; },
+          [](const File& s) { return "host: file " + s.path; },
+          [](const Bridge& s) {
+            return "host:" + s.link.str() + ": bridge, MAC " + s.mac.str() + ", MTU " + std::to_string(s.mtu);
+          },
+          [](const Veth& s) {
+            return "host:" + s.host.str() + ": veth to pod:" + s.pod.str() + ", MAC " + s.pod_mac.str() + ", MTU " +
+                   std::to_string(s.mtu) + ", port of " + s.master.str();
+          },
+          [](const Up& s) { return text(s.link) + (s.ipv6 ? ": up" : ": up, without IPv6"); },
+          [](const Port& s) { return "host:" + s.link.str() + ": port, " + port_flags(s); },
+          [](const Address& s) { return text(s.link) + ": address " + s.cidr.str(); },
+          [](const Route& s) {
+            return text(s.dev) + ": route " + s.dst.str() + (s.via ? " via " + s.via->str() : std::string(" on-link")) +
+                   number("table", s.table) + number("metric", s.metric) + number("mtu", s.mtu) +
+                   number("advmss", s.advmss) + number("scope", s.scope);
+          },
+          [](const Rules& s) {
+            return s.name == "tables" ? std::string("host: nftables tables that all switches share")
+                                      : "host: nftables chains and sets of switch " + s.name;
+          },
+          [](const Elements& s) { return "host: elements of " + text(s.table) + " " + s.set + ": " + all(s.elements); },
+          [](const Announce& s) {
+            return "pod:" + s.link.str() + ": announce " + all(s.addresses) + " at " + s.mac.str();
+          },
       },
-      [](const Veth& s) {
-        return "host:" + s.host.str() + ": veth to pod:" + s.pod.str() + ", MAC " + s.pod_mac.str() + ", MTU " +
-               std::to_string(s.mtu) + ", port of " + s.master.str();
-      },
-      [](const Up& s) { return text(s.link) + (s.ipv6 ? ": up" : ": up, without IPv6"); },
-      [](const Port& s) { return "host:" + s.link.str() + ": port, " + port_flags(s); },
-      [](const Address& s) { return text(s.link) + ": address " + s.cidr.str(); },
-      [](const Route& s) {
-        return text(s.dev) + ": route " + s.dst.str() + (s.via ? " via " + s.via->str() : std::string(" on-link")) +
-               number("table", s.table) + number("metric", s.metric) + number("mtu", s.mtu) + number("advmss", s.advmss) +
-               number("scope", s.scope);
-      },
-      [](const Rules& s) {
-        return s.name == "tables" ? std::string("host: nftables tables that all switches share")
-                                  : "host: nftables chains and sets of switch " + s.name;
-      },
-      [](const Elements& s) { return "host: elements of " + text(s.table) + " " + s.set + ": " + all(s.elements); },
-      [](const Announce& s) { return "pod:" + s.link.str() + ": announce " + all(s.addresses) + " at " + s.mac.str(); },
-  }, step);
+      step);
 }
 
 std::string object_key(const Step& step) {
   return std::visit(Overloaded{
-      [](const Sysctl& s) { return text(s.where) + " sysctl " + s.key; },
-      [](const File& s) { return "file " + s.path; },
-      [](const Bridge& s) { return "link host:" + s.link.str(); },
-      [](const Veth& s) { return "link host:" + s.host.str(); },
-      [](const Up& s) { return "up " + text(s.link); },
-      [](const Port& s) { return "port " + s.link.str(); },
-      [](const Address& s) { return "address " + text(s.link) + " " + s.cidr.str(); },
-      [](const Route& s) {
-        return "route " + text(s.dev) + " " + s.dst.str() + number("table", s.table) + number("metric", s.metric);
-      },
-      [](const Rules& s) { return "rules " + s.name; },
-      [](const Elements& s) { return "elements " + text(s.table) + " " + s.set; },
-      [](const Announce& s) { return "announce " + s.link.str(); },
-  }, step);
+                        [](const Sysctl& s) { return text(s.where) + " sysctl " + s.key; },
+                        [](const File& s) { return "file " + s.path; },
+                        [](const Bridge& s) { return "link host:" + s.link.str(); },
+                        [](const Veth& s) { return "link host:" + s.host.str(); },
+                        [](const Up& s) { return "up " + text(s.link); },
+                        [](const Port& s) { return "port " + s.link.str(); },
+                        [](const Address& s) { return "address " + text(s.link) + " " + s.cidr.str(); },
+                        [](const Route& s) {
+                          return "route " + text(s.dev) + " " + s.dst.str() + number("table", s.table) +
+                                 number("metric", s.metric);
+                        },
+                        [](const Rules& s) { return "rules " + s.name; },
+                        [](const Elements& s) { return "elements " + text(s.table) + " " + s.set; },
+                        [](const Announce& s) { return "announce " + s.link.str(); },
+                    },
+                    step);
 }
 
 namespace {
@@ -108,7 +115,8 @@ std::string rest(const Step& step) {
   if (const auto* file = std::get_if<File>(&step)) return file->text;
   if (const auto* rules = std::get_if<Rules>(&step)) return rules->text;
   if (const auto* bridge = std::get_if<Bridge>(&step)) return std::to_string(bridge->group);
-  if (const auto* veth = std::get_if<Veth>(&step)) return veth->host_mac.str() + std::to_string(veth->group) + veth->alias;
+  if (const auto* veth = std::get_if<Veth>(&step))
+    return veth->host_mac.str() + std::to_string(veth->group) + veth->alias;
   return {};
 }
 

@@ -13,15 +13,15 @@ namespace trestle::plan {
 // The few things read from the host before planning, once per switch: when it is made. They are kept with it, so that every
 // plan for a living switch is the same plan.
 struct Facts {
-  std::uint32_t mtu = 1500;                // of the default route's device; 1500 without one
-  bool ipv6 = true;                        // the kernel has IPv6 (/proc/sys/net/ipv6)
-  std::vector<net::IfName> ra_links;       // links that learned a default route by RA and would lose it to forwarding
+  std::uint32_t mtu = 1500;           // of the default route's device; 1500 without one
+  bool ipv6 = true;                   // the kernel has IPv6 (/proc/sys/net/ipv6)
+  std::vector<net::IfName> ra_links;  // links that learned a default route by RA and would lose it to forwarding
   bool operator==(const Facts&) const = default;
 };
 
 // One address that the store gave, with what goes with it. Order = order of the range sets.
 struct LeasedIp {
-  net::Cidr cidr;                          // address with the subnet's prefix length
+  net::Cidr cidr;  // address with the subnet's prefix length
   std::optional<net::Ip> gateway;
 };
 

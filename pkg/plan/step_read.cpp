@@ -14,7 +14,8 @@ namespace {
 using Json = nlohmann::json;
 
 [[noreturn]] void bad(const std::string& what) {
-  throw base::Error(base::Code::store, "record: a step's " + what + " is damaged; 'trestle repair' or a DEL and a new ADD mend it");
+  throw base::Error(base::Code::store,
+                    "record: a step's " + what + " is damaged; 'trestle repair' or a DEL and a new ADD mend it");
 }
 
 const Json& member(const Json& json, const char* key) {
@@ -107,9 +108,14 @@ Rules rules(const Json& json) {
 }
 
 Route route(const Json& json) {
-  Route out{link_ref(string(json, "dev")), net::Cidr::parse(string(json, "dst")), std::nullopt,
-            maybe_number(json, "table"), maybe_number(json, "metric"), maybe_number(json, "mtu"),
-            maybe_number(json, "advmss"), maybe_number(json, "scope")};
+  Route out{link_ref(string(json, "dev")),
+            net::Cidr::parse(string(json, "dst")),
+            std::nullopt,
+            maybe_number(json, "table"),
+            maybe_number(json, "metric"),
+            maybe_number(json, "mtu"),
+            maybe_number(json, "advmss"),
+            maybe_number(json, "scope")};
   if (json.contains("via")) out.via = net::Ip::parse(string(json, "via"));
   return out;
 }
@@ -132,23 +138,42 @@ struct Reader {
 };
 
 constexpr Reader kReaders[] = {
-    {"sysctl", [](const Json& j) -> Step {
+    {"sysctl",
+     [](const Json& j) -> Step {
        return Sysctl{where(string(j, "ns")), string(j, "key"), string(j, "value"), flag(j, "atLeast")};
      }},
-    {"file", [](const Json& j) -> Step { return File{string(j, "path"), string(j, "text")}; }},
-    {"bridge", [](const Json& j) -> Step {
-       return Bridge{host_link(string(j, "link")), net::Mac::parse(string(j, "mac")), number(j, "mtu"), number(j, "group")};
+    {"file",
+     [](const Json& j) -> Step {
+       return File{string(j, "path"), string(j, "text")};
      }},
-    {"veth", [](const Json& j) -> Step {
-       return Veth{net::IfName::parse(string(j, "host")), net::IfName::parse(string(j, "pod")), net::Mac::parse(string(j, "hostMac")),
-                   net::Mac::parse(string(j, "podMac")), number(j, "mtu"), net::IfName::parse(string(j, "master")),
-                   number(j, "group"), string(j, "alias")};
+    {"bridge",
+     [](const Json& j) -> Step {
+       return Bridge{host_link(string(j, "link")), net::Mac::parse(string(j, "mac")), number(j, "mtu"),
+                     number(j, "group")};
      }},
-    {"up", [](const Json& j) -> Step { return Up{link_ref(string(j, "link")), !flag(j, "withoutIpv6")}; }},
-    {"port", [](const Json& j) -> Step {
+    {"veth",
+     [](const Json& j) -> Step {
+       return Veth{net::IfName::parse(string(j, "host")),
+                   net::IfName::parse(string(j, "pod")),
+                   net::Mac::parse(string(j, "hostMac")),
+                   net::Mac::parse(string(j, "podMac")),
+                   number(j, "mtu"),
+                   net::IfName::parse(string(j, "master")),
+                   number(j, "group"),
+                   string(j, "alias")};
+     }},
+    {"up",
+     [](const Json& j) -> Step {
+       return Up{link_ref(string(j, "link")), !flag(j, "withoutIpv6")};
+     }},
+    {"port",
+     [](const Json& j) -> Step {
        return Port{net::IfName::parse(string(j, "link")), flag(j, "hairpin"), flag(j, "isolated"), flag(j, "guard")};
      }},
-    {"address", [](const Json& j) -> Step { return Address{link_ref(string(j, "link")), net::Cidr::parse(string(j, "cidr"))}; }},
+    {"address",
+     [](const Json& j) -> Step {
+       return Address{link_ref(string(j, "link")), net::Cidr::parse(string(j, "cidr"))};
+     }},
     {"route", [](const Json& j) -> Step { return route(j); }},
     {"rules", [](const Json& j) -> Step { return rules(j); }},
     {"elements", [](const Json& j) -> Step { return elements(j); }},
@@ -168,7 +193,8 @@ Step step_from_json(const Json& json) {
     if (e.code == base::Code::store) throw;
     bad(kind);
   }
-  throw base::Error(base::Code::store, "record: unknown step '" + base::printable(kind) + "'; it was written by a newer release");
+  throw base::Error(base::Code::store,
+                    "record: unknown step '" + base::printable(kind) + "'; it was written by a newer release");
 }
 
 std::vector<Step> steps_from_json(const Json& json) {

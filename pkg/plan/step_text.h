@@ -6,9 +6,9 @@
 
 namespace trestle::plan {
 
-std::string text(Where where);           // "host", "pod"
-std::string text(const LinkRef& link);   // "pod:eth0"
-std::string text(Table table);           // "inet", "bridge"
-std::string text(const Field& field);    // an interface name in double quotes
+std::string text(Where where);          // "host", "pod"
+std::string text(const LinkRef& link);  // "pod:eth0"
+std::string text(Table table);          // "inet", "bridge"
+std::string text(const Field& field);   // an interface name in double quotes
 
 }  // namespace trestle::plan

@@ -59,8 +59,8 @@ Listing open_listing(const base::Fd& dir) {
 }
 
 bool scarce(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == ENOSPC || error == EINTR ||
-         error == EAGAIN;
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == ENOSPC ||
+         error == EINTR || error == EAGAIN;
 }
 
 bool is_dot(const char* name) { return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0; }

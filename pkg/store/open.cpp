@@ -170,7 +170,7 @@ void check_room(const std::string& directory) {
   struct statvfs disk {};
   if (::statvfs(there.c_str(), &disk) != 0)
     base::throw_errno(errno, directory + ": cannot look at the state directory's file system", base::Code::store);
-  constexpr std::uint64_t kBytes = 1U << 16, kFiles = 16;   // an ADD takes less; counts of 0 mean that there is no limit
+  constexpr std::uint64_t kBytes = 1U << 16, kFiles = 16;  // an ADD takes less; counts of 0 mean that there is no limit
   if ((disk.f_blocks != 0 && disk.f_bfree * disk.f_frsize < kBytes) || (disk.f_files != 0 && disk.f_ffree < kFiles))
     refuse(directory, "the file system of the state directory is full");
 }

@@ -24,8 +24,8 @@ class Parts {
   void set_ready(const PartRef& ref, bool ready) const;
   std::vector<Part> all() const;
   void remove(const PartRef& ref) const;
-  std::vector<net::IfName> switches() const;              // that have a directory, with parts or without
-  void remove_empty(const net::IfName& bridge) const;     // its directory, when no part is in it
+  std::vector<net::IfName> switches() const;           // that have a directory, with parts or without
+  void remove_empty(const net::IfName& bridge) const;  // its directory, when no part is in it
 
   // Refs, by the owner's hash. put_ref: true when it is new; throws Error{store}. drop_ref: 0 or an errno; `was` tells
   // whether it was there.

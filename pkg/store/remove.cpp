@@ -55,7 +55,8 @@ void DirectoryStore::remove_file(const RecordFile& file) {
 void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
   const Lock held = lock();
   if (!has_record(owner)) {
-    if (records() != nullptr) (void)records()->unlink("." + base::hex(owner, 16) + ".tmp");  // of an ADD that was killed
+    if (records() != nullptr)
+      (void)records()->unlink("." + base::hex(owner, 16) + ".tmp");  // of an ADD that was killed
     return;
   }
   const std::string file = record_file(owner);

@@ -12,7 +12,7 @@ namespace {
 
 struct Change {
   const char* what;
-  const char* command;   // $LINK: the host link
+  const char* command;  // $LINK: the host link
   const char* told;
   bool mends = true;
 };
@@ -25,11 +25,12 @@ std::string with_link(std::string text, const std::string& link) {
 const Change kLinks[] = {
     {"pod's IPv4 address", "ip -n c1 addr del 10.88.0.2/16 dev eth0", "pod:eth0: address 10.88.0.2/16: is gone"},
     {"pod's IPv6 address", "ip -n c1 addr del fd88::2/64 dev eth0", "pod:eth0: address fd88::2/64: is gone"},
-    {"pod's IPv4 address with another prefix", "ip -n c1 addr del 10.88.0.2/16 dev eth0 && ip -n c1 addr add 10.88.0.2/24 dev eth0", "10.88.0.2/16"},
+    {"pod's IPv4 address with another prefix",
+     "ip -n c1 addr del 10.88.0.2/16 dev eth0 && ip -n c1 addr add 10.88.0.2/24 dev eth0", "10.88.0.2/16"},
     {"pod's IPv4 route", "ip -n c1 route del default", "pod:eth0: route 0.0.0.0/0 via 10.88.0.1: is gone"},
     {"pod's IPv6 route", "ip -n c1 -6 route del default", "pod:eth0: route ::/0 via fd88::1: is gone"},
-    {"pod's route by another gateway", "ip -n c1 route replace default via 10.88.0.9", "pod:eth0: route 0.0.0.0/0 via 10.88.0.1",
-     false},   // what stands in its place is another's, and not taken away
+    {"pod's route by another gateway", "ip -n c1 route replace default via 10.88.0.9",
+     "pod:eth0: route 0.0.0.0/0 via 10.88.0.1", false},  // what stands in its place is another's, and not taken away
     {"pod's link down", "ip -n c1 link set eth0 down", "pod:eth0: up: is down"},
     {"host link down", "ip link set $LINK down", "host:$LINK: up: is down"},
     {"switch down", "ip link set trdemo down", "host:trdemo: up: is down"},
@@ -54,33 +55,54 @@ const Change kLinks[] = {
 const Change kSysctls[] = {
     {"IPv4 forwarding", "sysctl -qw net.ipv4.ip_forward=0", "net/ipv4/ip_forward = 1: is 0"},
     {"IPv6 forwarding", "sysctl -qw net.ipv6.conf.all.forwarding=0", "net/ipv6/conf/all/forwarding = 1: is 0"},
-    {"advertisements on the switch", "sysctl -qw net.ipv6.conf.trdemo.accept_ra=1", "net/ipv6/conf/trdemo/accept_ra = 0: is 1"},
-    {"advertisements in the pod", "ip netns exec c1 sysctl -qw net.ipv6.conf.eth0.accept_ra=1", "pod: sysctl net/ipv6/conf/eth0/accept_ra = 0: is 1"},
-    {"IPv6 of the pod", "ip netns exec c1 sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1", "pod: sysctl net/ipv6/conf/eth0/disable_ipv6"},
-    {"IPv6 of the switch", "sysctl -qw net.ipv6.conf.trdemo.disable_ipv6=1", "host: sysctl net/ipv6/conf/trdemo/disable_ipv6"},
+    {"advertisements on the switch", "sysctl -qw net.ipv6.conf.trdemo.accept_ra=1",
+     "net/ipv6/conf/trdemo/accept_ra = 0: is 1"},
+    {"advertisements in the pod", "ip netns exec c1 sysctl -qw net.ipv6.conf.eth0.accept_ra=1",
+     "pod: sysctl net/ipv6/conf/eth0/accept_ra = 0: is 1"},
+    {"IPv6 of the pod", "ip netns exec c1 sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1",
+     "pod: sysctl net/ipv6/conf/eth0/disable_ipv6"},
+    {"IPv6 of the switch", "sysctl -qw net.ipv6.conf.trdemo.disable_ipv6=1",
+     "host: sysctl net/ipv6/conf/trdemo/disable_ipv6"},
     {"sysctl.d file removed", "rm /run/sysctl.d/90-trestle-*", "host: file /run/sysctl.d/90-trestle-trdemo"},
     {"sysctl.d file changed", "echo >> $(ls /run/sysctl.d/90-trestle-*)", "host: file /run/sysctl.d/90-trestle-trdemo"},
 };
 
 const Change kRuleset[] = {
-    {"element: who is attached, inet", "nft delete element inet trestle at-trdemo { $LINK }", "inet at-trdemo: \"$LINK\""},
-    {"element: who is attached, bridge", "nft delete element bridge trestle at-trdemo { $LINK }", "bridge at-trdemo: \"$LINK\""},
-    {"element: MAC", "nft delete element bridge trestle mac { $LINK . $(ip -n c1 -j link show eth0 | grep -o '02:[0-9a-f:]*' | head -1) }", "bridge mac: \"$LINK\""},
-    {"element: IPv4", "nft delete element bridge trestle addr4 { $LINK . 10.88.0.2 }", "bridge addr4: \"$LINK\" . 10.88.0.2"},
-    {"element: IPv6", "nft delete element bridge trestle addr6 { $LINK . fd88::2 }", "bridge addr6: \"$LINK\" . fd88::2"},
+    {"element: who is attached, inet", "nft delete element inet trestle at-trdemo { $LINK }",
+     "inet at-trdemo: \"$LINK\""},
+    {"element: who is attached, bridge", "nft delete element bridge trestle at-trdemo { $LINK }",
+     "bridge at-trdemo: \"$LINK\""},
+    {"element: MAC",
+     "nft delete element bridge trestle mac { $LINK . $(ip -n c1 -j link show eth0 | grep -o '02:[0-9a-f:]*' | head "
+     "-1) }",
+     "bridge mac: \"$LINK\""},
+    {"element: IPv4", "nft delete element bridge trestle addr4 { $LINK . 10.88.0.2 }",
+     "bridge addr4: \"$LINK\" . 10.88.0.2"},
+    {"element: IPv6", "nft delete element bridge trestle addr6 { $LINK . fd88::2 }",
+     "bridge addr6: \"$LINK\" . fd88::2"},
     {"element: guarded ports", "nft delete element bridge trestle ports { $LINK }", "bridge ports: \"$LINK\""},
     {"element: the switch's own", "nft delete element inet trestle if-trdemo { trdemo }", "inet if-trdemo: \"trdemo\""},
-    {"element: IPv4 prefix", "nft delete element inet trestle net4-trdemo { 10.88.0.0/16 }", "inet net4-trdemo: 10.88.0.0/16"},
-    {"element: IPv6 prefix", "nft delete element inet trestle net6-trdemo { fd88::/64 }", "inet net6-trdemo: fd88::/64"},
+    {"element: IPv4 prefix", "nft delete element inet trestle net4-trdemo { 10.88.0.0/16 }",
+     "inet net4-trdemo: 10.88.0.0/16"},
+    {"element: IPv6 prefix", "nft delete element inet trestle net6-trdemo { fd88::/64 }",
+     "inet net6-trdemo: fd88::/64"},
     {"element: switches", "nft delete element inet trestle switches { trdemo }", "inet switches: \"trdemo\""},
     {"element: leaving", "nft delete element inet trestle leave { trdemo }", "inet leave: \"trdemo\""},
     {"element: entering", "nft delete element inet trestle enter { trdemo }", "inet enter: \"trdemo\""},
     {"element: masquerade", "nft delete element inet trestle masq { trdemo }", "inet masq: \"trdemo\""},
     {"element: gateways", "nft flush set bridge trestle gateways", "bridge gateways: fe80::"},
-    {"a rule of the switch", "nft delete rule inet trestle enter-trdemo handle $(nft -a list chain inet trestle enter-trdemo | sed -n 's/.*handle //p' | sed -n 3p)",
+    {"a rule of the switch",
+     "nft delete rule inet trestle enter-trdemo handle $(nft -a list chain inet trestle enter-trdemo | sed -n "
+     "'s/.*handle //p' | sed -n 3p)",
      "enter-trdemo"},
-    {"a rule of all", "nft delete rule inet trestle forward handle $(nft -a list chain inet trestle forward | sed -n 's/.*handle //p' | tail -1)", "forward"},
-    {"a rule of the guard", "nft delete rule bridge trestle guard handle $(nft -a list chain bridge trestle guard | sed -n 's/.*handle //p' | tail -1)", "guard"},
+    {"a rule of all",
+     "nft delete rule inet trestle forward handle $(nft -a list chain inet trestle forward | sed -n 's/.*handle //p' | "
+     "tail -1)",
+     "forward"},
+    {"a rule of the guard",
+     "nft delete rule bridge trestle guard handle $(nft -a list chain bridge trestle guard | sed -n 's/.*handle //p' | "
+     "tail -1)",
+     "guard"},
     {"a rule more, in front", "nft insert rule inet trestle enter-trdemo drop", "enter-trdemo"},
     {"a chain flushed", "nft flush chain inet trestle masq-trdemo", "masq-trdemo"},
     {"a base chain flushed", "nft flush chain inet trestle postrouting", "postrouting"},

@@ -27,8 +27,10 @@ TEST_CASE("what others add beside ours is no error", "[check]") {
       {"a route in the pod", "ip -n c1 route add 10.8.0.0/16 via 10.88.0.9"},
       {"a default route of less weight", "ip -n c1 route add default via 10.88.0.9 metric 500"},
       {"an address on the switch", "ip addr add 10.66.0.1/24 dev trdemo"},
-      {"a foreign port on the switch", "ip link add foreign type veth peer name other && ip link set foreign master trdemo up"},
-      {"a foreign table", "nft add table inet other && nft add chain inet other c '{ type filter hook forward priority 0; }'"},
+      {"a foreign port on the switch",
+       "ip link add foreign type veth peer name other && ip link set foreign master trdemo up"},
+      {"a foreign table",
+       "nft add table inet other && nft add chain inet other c '{ type filter hook forward priority 0; }'"},
       {"an element of another port", "nft add element bridge trestle ports { veth0 }"},
       {"accept_ra of the host higher", "sysctl -qw net.ipv6.conf.default.accept_ra=2"},
       {"another interface in the pod", "ip -n c1 link add net1 type bridge"},
@@ -49,8 +51,10 @@ TEST_CASE("MAC and MTU that a later plugin set are as prevResult says", "[check]
   const Node node;
   const Pod pod("c1");
   Answer added = node.must_add(pod);
-  pod.must_exec("ip link set eth0 down && ip link set eth0 address 02:00:00:00:00:55 mtu 1300 && ip link set eth0 up && ip -6 addr add fd88::2/64 dev eth0 nodad && "
-                "ip route add default via 10.88.0.1 && ip -6 route add default via fd88::1");
+  pod.must_exec(
+      "ip link set eth0 down && ip link set eth0 address 02:00:00:00:00:55 mtu 1300 && ip link set eth0 up && ip -6 "
+      "addr add fd88::2/64 dev eth0 nodad && "
+      "ip route add default via 10.88.0.1 && ip -6 route add default via fd88::1");
   CHECK(node.check(pod, added).code() == 105);
   json& nic = added.json.at("interfaces").at(2);
   nic["mac"] = "02:00:00:00:00:55";
@@ -64,7 +68,8 @@ TEST_CASE("interfaces of plugins after us in prevResult do not confuse CHECK", "
   const Node node;
   const Pod pod("c1");
   Answer added = node.must_add(pod);
-  added.json["interfaces"].insert(added.json["interfaces"].begin(), json{{"name", "bwp0"}, {"mac", "02:00:00:00:00:66"}, {"mtu", 900}});
+  added.json["interfaces"].insert(added.json["interfaces"].begin(),
+                                  json{{"name", "bwp0"}, {"mac", "02:00:00:00:00:66"}, {"mtu", 900}});
   added.json["interfaces"].push_back({{"name", "net1"}, {"mac", "02:00:00:00:00:67"}, {"sandbox", pod.path()}});
   added.json["ips"].push_back({{"address", "10.5.5.5/24"}, {"interface", 4}});
   CHECK(told(node.check(pod, added)) == "0 ");
@@ -75,9 +80,12 @@ TEST_CASE("a pod NIC that KubeVirt renamed, with its addresses moved to a bridge
   const Pod pod("c1");
   const Answer added = node.must_add(pod);
   const std::string mac = mac_of(added);
-  pod.must_exec("ip link set eth0 down && ip link set eth0 name eth0-nic && ip addr flush dev eth0-nic && ip link set eth0-nic address 02:00:00:00:00:44 && "
-                "ip link add k6t-eth0 type bridge && ip link set eth0-nic master k6t-eth0 up && ip link set k6t-eth0 up && "
-                "ip link add eth0 type veth peer name e0 && ip addr add 10.88.0.2/16 dev eth0 && ip -6 addr add fd88::2/64 dev eth0 nodad");
+  pod.must_exec(
+      "ip link set eth0 down && ip link set eth0 name eth0-nic && ip addr flush dev eth0-nic && ip link set eth0-nic "
+      "address 02:00:00:00:00:44 && "
+      "ip link add k6t-eth0 type bridge && ip link set eth0-nic master k6t-eth0 up && ip link set k6t-eth0 up && "
+      "ip link add eth0 type veth peer name e0 && ip addr add 10.88.0.2/16 dev eth0 && ip -6 addr add fd88::2/64 dev "
+      "eth0 nodad");
   CHECK(told(node.check(pod, added)) == "0 ");
   // What is ours is still looked at.
   must_run("ip link set " + host_link_of(added) + " nomaster");

@@ -104,7 +104,8 @@ TEST_CASE("pods that went without a DEL are cleared by the ADDs that follow", "[
   std::vector<std::unique_ptr<Pod>> gone;
   for (int i = 0; i < kGone; ++i) {
     gone.push_back(std::make_unique<Pod>("gone" + std::to_string(i)));
-    links.push_back(host_link_of(node.must_add(*gone.back(), other_conf("net" + std::to_string(i % 2), i % 2 == 0 ? "10.1.0.0/16" : "10.2.0.0/16"))));
+    links.push_back(host_link_of(node.must_add(
+        *gone.back(), other_conf("net" + std::to_string(i % 2), i % 2 == 0 ? "10.1.0.0/16" : "10.2.0.0/16"))));
   }
   gone.clear();
   for (const std::string& link : links) wait_gone(link);
@@ -133,7 +134,7 @@ TEST_CASE("a pod that lives is never healed away, though its file is gone or its
   CHECK(node.records().size() == 1);
   must_run("mount --bind /run/keep/a /run/netns/a");
   CHECK(told(node.check(a, added)) == "0 ");
-  must_run("ip link set " + host_link_of(added) + " name other1");   // now the namespace tells
+  must_run("ip link set " + host_link_of(added) + " name other1");  // now the namespace tells
   for (int i = 0; i < 6; ++i) {
     node.must_add(b);
     node.must_del(b);

@@ -11,7 +11,9 @@ using nlohmann::json;
 
 namespace {
 
-json attachment(const std::string& container, const std::string& ifname = "eth0") { return {{"containerID", container}, {"ifname", ifname}}; }
+json attachment(const std::string& container, const std::string& ifname = "eth0") {
+  return {{"containerID", container}, {"ifname", ifname}};
+}
 
 json gc_conf(const json& more) {
   json conf{{"cniVersion", "1.1.0"}, {"name", "demo"}, {"type", "trestle"}};
@@ -41,9 +43,12 @@ TEST_CASE("GC keeps the valid attachments whole and removes the others", "[gc]")
 }
 
 TEST_CASE("an empty list and null mean that none is valid, under the old key too", "[gc]") {
-  const auto more = GENERATE(values<json>({{{"cni.dev/valid-attachments", json::array()}}, {{"cni.dev/valid-attachments", nullptr}},
-                                           {{"cni.dev/attachments", json::array()}}, {{"cni.dev/attachments", nullptr}},
-                                           {{"cni.dev/valid-attachments", json::array()}, {"cni.dev/attachments", {attachment("a")}}}}));
+  const auto more = GENERATE(
+      values<json>({{{"cni.dev/valid-attachments", json::array()}},
+                    {{"cni.dev/valid-attachments", nullptr}},
+                    {{"cni.dev/attachments", json::array()}},
+                    {{"cni.dev/attachments", nullptr}},
+                    {{"cni.dev/valid-attachments", json::array()}, {"cni.dev/attachments", {attachment("a")}}}}));
   CAPTURE(more.dump());
   const Node node;
   const Pod a("a"), b("b");
@@ -83,7 +88,8 @@ TEST_CASE("GC of one network leaves the others alone, on the same switch too", "
   const Node node;
   const Pod a("a"), b("b"), c("c");
   const json same{{"bridge", "same"}};
-  const json one = other_conf("one", "10.1.0.0/16", same), two = other_conf("two", "10.2.0.0/16", same), three = other_conf("three", "10.3.0.0/16");
+  const json one = other_conf("one", "10.1.0.0/16", same), two = other_conf("two", "10.2.0.0/16", same),
+             three = other_conf("three", "10.3.0.0/16");
   node.must_add(a, one);
   const Answer second = node.must_add(b, two), third = node.must_add(c, three);
   CHECK(node.gc(json::array(), "one").ok());
@@ -119,11 +125,13 @@ TEST_CASE("dead attachments go with GC, two hundred in less than two seconds", "
   for (int i = 0; i < kMany; ++i) {
     Pod pod("p" + std::to_string(i));
     node.must_add(pod);
-    if (i % 2 == 0) must_run("ip netns exec p" + std::to_string(i) + " ip link del eth0");   // some links are gone already
+    if (i % 2 == 0)
+      must_run("ip netns exec p" + std::to_string(i) + " ip link del eth0");  // some links are gone already
   }
   const auto start = std::chrono::steady_clock::now();
   const Answer collected = node.gc({attachment("living")});
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start).count();
+  const auto took =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start).count();
   CHECK(told(collected) == "0 ");
   CHECK(took < 2000);
   CHECK(node.records().size() == 1);

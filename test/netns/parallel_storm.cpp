@@ -89,7 +89,8 @@ TEST_CASE("switches that come and go under a storm of first and last pods serve 
   together(kPods, [&](std::size_t i) {
     for (std::size_t round = 0; round < kRounds; ++round) {
       const json conf = network(i + round);
-      const Answer added = node.add(*all[i], conf), checked = node.check(*all[i], added, conf), deleted = node.del(*all[i], conf);
+      const Answer added = node.add(*all[i], conf), checked = node.check(*all[i], added, conf),
+                   deleted = node.del(*all[i], conf);
       const std::lock_guard lock(mutex);
       for (const Answer& answer : {added, checked, deleted}) answers.push_back(answer);
     }
@@ -98,7 +99,8 @@ TEST_CASE("switches that come and go under a storm of first and last pods serve 
   CHECK(node.left() == kNothing);
 }
 
-TEST_CASE("ADD and DEL of the same attachments against each other end with what the last DEL leaves: nothing", "[parallel]") {
+TEST_CASE("ADD and DEL of the same attachments against each other end with what the last DEL leaves: nothing",
+          "[parallel]") {
   constexpr std::size_t kPods = 6, kCalls = 240;
   const std::uint32_t seed = std::random_device{}();
   CAPTURE(seed);
@@ -145,7 +147,7 @@ TEST_CASE("a ruleset flushed under parallel ADDs is healed, and repair makes the
   CHECK(failures(answers) == 0);
   CHECK(node.command({"repair"}).ok());
   CHECK(node.command({"check"}).out == "all " + std::to_string(kPods) + " attachments are as configured\n");
-  run("nft flush ruleset");   // and DELs on a flushed host
+  run("nft flush ruleset");  // and DELs on a flushed host
   together(kPods, [&](std::size_t i) { answers[i] = node.del(*all[i]); });
   CHECK(failures(answers) == 0);
   CHECK(node.left() == kNothing);
@@ -171,8 +173,10 @@ TEST_CASE("GC beside ADDs and DELs takes no attachment that is valid or younger 
   CHECK(failures(added) == 0);
   CHECK(failures(collected) == 0);
   for (std::size_t i = 0; i < kPods; ++i)
-    if (i % 2 == 0) CHECK(told(deleted[i]) == "0 ");
-    else CHECK(told(node.check(*all[i], added[i])) == "0 ");
+    if (i % 2 == 0)
+      CHECK(told(deleted[i]) == "0 ");
+    else
+      CHECK(told(node.check(*all[i], added[i])) == "0 ");
   CHECK(node.gc(json::array()).ok());
   CHECK(node.left() == kNothing);
 }

@@ -97,7 +97,9 @@ class Damaged {
  private:
   std::string record_of(std::size_t i) const {
     for (const auto& [path, text] : files_)
-      if (path.find("/records/") != std::string::npos && text.find("\"container\":\"" + pods_[i].name() + "\"") != std::string::npos) return path;
+      if (path.find("/records/") != std::string::npos &&
+          text.find("\"container\":\"" + pods_[i].name() + "\"") != std::string::npos)
+        return path;
     return "none";
   }
 
@@ -111,7 +113,8 @@ class Damaged {
 
 }  // namespace
 
-TEST_CASE("a store with any byte flipped or any file cut serves whom it can and gives no address twice", "[store][damage]") {
+TEST_CASE("a store with any byte flipped or any file cut serves whom it can and gives no address twice",
+          "[store][damage]") {
   constexpr int kTries = 300, kFinishEach = 15;
   const std::uint32_t seed = std::random_device{}();
   CAPTURE(seed);
@@ -130,15 +133,17 @@ TEST_CASE("a store with any byte flipped or any file cut serves whom it can and 
     CAPTURE(path, kind, at);
     put(path, text);
     store.use(path);
-    if (i % kFinishEach == kFinishEach - 1) store.finish();
-    else store.again();
+    if (i % kFinishEach == kFinishEach - 1)
+      store.finish();
+    else
+      store.again();
   }
 }
 
 TEST_CASE("a store with something else in a file's place serves whom it can", "[store][damage]") {
   struct Row {
     const char* what;
-    const char* command;   // $F: the file
+    const char* command;  // $F: the file
   };
   const Row rows[] = {
       {"gone", "rm $F"},
@@ -156,8 +161,13 @@ TEST_CASE("a store with something else in a file's place serves whom it can", "[
   std::set<std::string> kinds;
   for (const auto& [path, text] : Files(store.files())) {
     const std::string name = path.substr(path.rfind('/') + 1);
-    if (name == "lock") continue;   // what is no plain file there is refused: store_disk.cpp
-    if (!kinds.insert(path.find("/records/") != std::string::npos || path.find("/refs/") != std::string::npos ? path.substr(0, path.rfind('/')) : name).second) continue;
+    if (name == "lock") continue;  // what is no plain file there is refused: store_disk.cpp
+    if (!kinds
+             .insert(path.find("/records/") != std::string::npos || path.find("/refs/") != std::string::npos
+                         ? path.substr(0, path.rfind('/'))
+                         : name)
+             .second)
+      continue;
     for (const Row& row : rows) {
       CAPTURE(path, row.what);
       must_run("F=" + path + "; " + row.command);
@@ -175,7 +185,8 @@ TEST_CASE("foreign files in the store are left alone", "[store][damage]") {
   const Pod a("a"), b("b");
   node.must_add(a);
   const std::string state = node.state();
-  for (const char* path : {"/README", "/records/README", "/records/0123.json", "/records/zzzzzzzzzzzzzzzz.json", "/segments/README", "/switches/README"})
+  for (const char* path : {"/README", "/records/README", "/records/0123.json", "/records/zzzzzzzzzzzzzzzz.json",
+                           "/segments/README", "/switches/README"})
     put(state + path, "mine");
   CHECK(node.add(b).ok());
   CHECK(node.del(b).ok());

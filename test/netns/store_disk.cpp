@@ -18,7 +18,10 @@ class Disk {
   ~Disk() { run("umount -l " + at_); }
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
-  void fill() const { run("dd if=/dev/zero of=" + at_ + "/filler bs=4096; i=0; while : > " + at_ + "/filler.$i; do i=$((i+1)); [ $i -lt 2000 ] || break; done"); }
+  void fill() const {
+    run("dd if=/dev/zero of=" + at_ + "/filler bs=4096; i=0; while : > " + at_ +
+        "/filler.$i; do i=$((i+1)); [ $i -lt 2000 ] || break; done");
+  }
   void make_room() const { run("rm -f " + at_ + "/filler*"); }
   void remount(const std::string& options) const { must_run("mount -o remount," + options + " " + at_); }
 
@@ -26,7 +29,9 @@ class Disk {
   std::string at_;
 };
 
-std::string message(const Answer& answer) { return answer.json.is_object() ? answer.json.value("msg", "") + answer.json.value("details", "") : ""; }
+std::string message(const Answer& answer) {
+  return answer.json.is_object() ? answer.json.value("msg", "") + answer.json.value("details", "") : "";
+}
 
 }  // namespace
 
@@ -71,7 +76,8 @@ TEST_CASE("the first ADD on a full disk makes no switch", "[store][disk]") {
   CHECK(node.add(a).ok());
 }
 
-TEST_CASE("with a read-only state directory STATUS is 50, ADD fails, and DEL still cleans the kernel", "[store][disk]") {
+TEST_CASE("with a read-only state directory STATUS is 50, ADD fails, and DEL still cleans the kernel",
+          "[store][disk]") {
   const Node node;
   const Disk disk(node, "size=1m");
   const Pod a("a"), b("b");
@@ -86,7 +92,7 @@ TEST_CASE("with a read-only state directory STATUS is 50, ADD fails, and DEL sti
   CHECK(refused.code() == 101);
   CHECK_THAT(message(refused), Contains(node.state()) && Contains("Read-only"));
   CHECK(difference(before, snapshot()) == kNothing);
-  const Answer deleted = node.del(a);   // the record stays: it says so, and a later DEL ends it
+  const Answer deleted = node.del(a);  // the record stays: it says so, and a later DEL ends it
   CHECK_FALSE(deleted.ok());
   CHECK_THAT(message(deleted), Contains(node.state()) && !Contains("not found"));
   CHECK_FALSE(a.exec("ip link show dev eth0").ok());
@@ -98,7 +104,7 @@ TEST_CASE("with a read-only state directory STATUS is 50, ADD fails, and DEL sti
 TEST_CASE("a state directory that others could write, or that leads elsewhere, is refused", "[store][disk]") {
   struct Row {
     const char* what;
-    const char* command;   // $D: the directory
+    const char* command;  // $D: the directory
   };
   const Row rows[] = {
       {"world-writable", "mkdir -m 0777 $D"},

@@ -32,7 +32,8 @@ void forget() { must_run(std::string("rm -rf ") + kState); }
 
 }  // namespace
 
-TEST_CASE("after a reboot the old records are void: their addresses are free and their pods forgotten", "[store][reboot]") {
+TEST_CASE("after a reboot the old records are void: their addresses are free and their pods forgotten",
+          "[store][reboot]") {
   forget();
   {
     const Node before;
@@ -76,8 +77,10 @@ TEST_CASE("the first verb after a reboot may be any", "[store][reboot]") {
   conf["cni.dev/valid-attachments"] = json::array();
   const Answer answer = after.call(verb, a, conf);
   CAPTURE(told(answer));
-  if (verb == "CHECK") CHECK(answer.code() == 105);
-  else CHECK(answer.ok());
+  if (verb == "CHECK")
+    CHECK(answer.code() == 105);
+  else
+    CHECK(answer.ok());
   CHECK(after.left() == kNothing);
   CHECK(after.add(a, kept()).ok());
   after.must_del(a, kept());

@@ -12,11 +12,16 @@ using nlohmann::json;
 
 namespace {
 
-json ipam_conf(const json& ipam) { return {{"cniVersion", "1.1.0"}, {"name", "demo"}, {"type", "trestle"}, {"ipam", ipam}}; }
+json ipam_conf(const json& ipam) {
+  return {{"cniVersion", "1.1.0"}, {"name", "demo"}, {"type", "trestle"}, {"ipam", ipam}};
+}
 
 }  // namespace
 
-TEST_CASE("the smallest subnets serve as many pods as they have room for, reach their gateway, and then say that they are full", "[verbs][ipam]") {
+TEST_CASE(
+    "the smallest subnets serve as many pods as they have room for, reach their gateway, and then say that they are "
+    "full",
+    "[verbs][ipam]") {
   struct Row {
     const char* what;
     json ipam;
@@ -24,20 +29,39 @@ TEST_CASE("the smallest subnets serve as many pods as they have room for, reach 
     const char* gateway;
   };
   const Row rows[] = {
-      {"/29", {{"subnet", "10.9.0.0/29"}}, {"10.9.0.2/29", "10.9.0.3/29", "10.9.0.4/29", "10.9.0.5/29", "10.9.0.6/29"}, "10.9.0.1"},
+      {"/29",
+       {{"subnet", "10.9.0.0/29"}},
+       {"10.9.0.2/29", "10.9.0.3/29", "10.9.0.4/29", "10.9.0.5/29", "10.9.0.6/29"},
+       "10.9.0.1"},
       {"/30", {{"subnet", "10.9.0.0/30"}}, {"10.9.0.2/30"}, "10.9.0.1"},
       {"/31", {{"subnet", "10.9.0.0/31"}}, {"10.9.0.1/31"}, "10.9.0.0"},
-      {"/31 with a gateway beyond", {{"subnet", "10.9.0.0/31"}, {"gateway", "169.254.1.1"}}, {"10.9.0.0/31", "10.9.0.1/31"}, "169.254.1.1"},
+      {"/31 with a gateway beyond",
+       {{"subnet", "10.9.0.0/31"}, {"gateway", "169.254.1.1"}},
+       {"10.9.0.0/31", "10.9.0.1/31"},
+       "169.254.1.1"},
       {"/32 with a gateway", {{"subnet", "10.9.0.7/32"}, {"gateway", "169.254.1.1"}}, {"10.9.0.7/32"}, "169.254.1.1"},
       {"/126", {{"subnet", "fd09::/126"}}, {"fd09::2/126", "fd09::3/126"}, "fd09::1"},
       {"/127", {{"subnet", "fd09::/127"}}, {"fd09::1/127"}, "fd09::"},
       {"/128 with a gateway", {{"subnet", "fd09::7/128"}, {"gateway", "fd00:1::1"}}, {"fd09::7/128"}, "fd00:1::1"},
-      {"a range", {{"subnet", "10.9.0.0/24"}, {"rangeStart", "10.9.0.100"}, {"rangeEnd", "10.9.0.102"}},
-       {"10.9.0.100/24", "10.9.0.101/24", "10.9.0.102/24"}, "10.9.0.1"},
-      {"a range less exclusions", {{"subnet", "10.9.0.0/24"}, {"rangeStart", "10.9.0.96"}, {"rangeEnd", "10.9.0.103"}, {"exclude", {"10.9.0.96/30", "10.9.0.102"}}},
-       {"10.9.0.100/24", "10.9.0.101/24", "10.9.0.103/24"}, "10.9.0.1"},
-      {"two ranges as one pool", {{"ranges", {{{{"subnet", "10.9.0.0/30"}}, {{"subnet", "10.9.1.0/30"}}}}}}, {"10.9.0.2/30", "10.9.1.2/30"}, nullptr},
-      {"a gateway in the middle", {{"subnet", "10.9.0.0/29"}, {"gateway", "10.9.0.3"}, {"rangeEnd", "10.9.0.4"}}, {"10.9.0.1/29", "10.9.0.2/29", "10.9.0.4/29"}, "10.9.0.3"},
+      {"a range",
+       {{"subnet", "10.9.0.0/24"}, {"rangeStart", "10.9.0.100"}, {"rangeEnd", "10.9.0.102"}},
+       {"10.9.0.100/24", "10.9.0.101/24", "10.9.0.102/24"},
+       "10.9.0.1"},
+      {"a range less exclusions",
+       {{"subnet", "10.9.0.0/24"},
+        {"rangeStart", "10.9.0.96"},
+        {"rangeEnd", "10.9.0.103"},
+        {"exclude", {"10.9.0.96/30", "10.9.0.102"}}},
+       {"10.9.0.100/24", "10.9.0.101/24", "10.9.0.103/24"},
+       "10.9.0.1"},
+      {"two ranges as one pool",
+       {{"ranges", {{{{"subnet", "10.9.0.0/30"}}, {{"subnet", "10.9.1.0/30"}}}}}},
+       {"10.9.0.2/30", "10.9.1.2/30"},
+       nullptr},
+      {"a gateway in the middle",
+       {{"subnet", "10.9.0.0/29"}, {"gateway", "10.9.0.3"}, {"rangeEnd", "10.9.0.4"}},
+       {"10.9.0.1/29", "10.9.0.2/29", "10.9.0.4/29"},
+       "10.9.0.3"},
   };
   const Node node;
   for (const Row& row : rows) {
@@ -113,7 +137,8 @@ TEST_CASE("a released address rests while there are others, and a failed ADD wea
 TEST_CASE("a range that shrank or moved keeps what it gave until DEL, and gives from the new one", "[verbs][ipam]") {
   const Node node;
   const Pod a("a"), b("b"), c("c");
-  const json wide = ipam_conf({{"subnet", "10.9.0.0/24"}}), narrow = ipam_conf({{"subnet", "10.9.0.0/24"}, {"rangeStart", "10.9.0.200"}, {"rangeEnd", "10.9.0.200"}});
+  const json wide = ipam_conf({{"subnet", "10.9.0.0/24"}}),
+             narrow = ipam_conf({{"subnet", "10.9.0.0/24"}, {"rangeStart", "10.9.0.200"}, {"rangeEnd", "10.9.0.200"}});
   const Answer first = node.must_add(a, wide), second = node.must_add(b, narrow);
   CHECK(addresses_of(first).at(0) == "10.9.0.2");
   CHECK(addresses_of(second).at(0) == "10.9.0.200");

@@ -56,14 +56,14 @@ TEST_CASE("DEL succeeds twice, first, and for a network nobody knows, without a 
   CHECK(silent(node.del(pod)));
   CHECK(silent(node.del(pod, other_conf("nobody", "10.1.0.0/16"))));
   CHECK(node.left() == kNothing);
-  node.must_add(pod);   // a DEL of the past does not stop an ADD of today
+  node.must_add(pod);  // a DEL of the past does not stop an ADD of today
   node.must_del(pod);
   CHECK(node.left() == kNothing);
 }
 
 TEST_CASE("DEL takes everything away, whatever became of the namespace", "[verbs][lifecycle]") {
-  const auto fate = GENERATE(as<std::string>{}, "gone", "gone, file left", "empty CNI_NETNS", "relative CNI_NETNS", "another file", "pod side deleted",
-                             "pod side renamed", "pod side moved away");
+  const auto fate = GENERATE(as<std::string>{}, "gone", "gone, file left", "empty CNI_NETNS", "relative CNI_NETNS",
+                             "another file", "pod side deleted", "pod side renamed", "pod side moved away");
   CAPTURE(fate);
   const Node node;
   Pod pod("c1");
@@ -104,10 +104,23 @@ TEST_CASE("a late DEL leaves the pod that got the same path alone", "[verbs][lif
 }
 
 TEST_CASE("DEL does not need the config of the ADD", "[verbs][lifecycle]") {
-  const json changes[] = {{{"subnets", {"172.20.0.0/16"}}}, {{"bridge", "elsewhere"}}, {{"mtu", 9000}}, {{"mode", "bridge"}}, {{"spoofCheck", false}},
-                          {{"hostAccess", false}}, {{"ipam", {{"type", "dhcp"}}}}, {{"dns", "nonsense"}}, {{"cniVersion", "0.3.1"}}, {{"nonsense", 1}},
-                          {{"prevResult", {{"cniVersion", "7"}}}}, {{"runtimeConfig", 7}}, {{"subnets", nullptr}}, {{"logLevel", "shout"}},
-                          {{"type", "other"}}, {{"args", "x"}}, {{"device", "tap"}}};
+  const json changes[] = {{{"subnets", {"172.20.0.0/16"}}},
+                          {{"bridge", "elsewhere"}},
+                          {{"mtu", 9000}},
+                          {{"mode", "bridge"}},
+                          {{"spoofCheck", false}},
+                          {{"hostAccess", false}},
+                          {{"ipam", {{"type", "dhcp"}}}},
+                          {{"dns", "nonsense"}},
+                          {{"cniVersion", "0.3.1"}},
+                          {{"nonsense", 1}},
+                          {{"prevResult", {{"cniVersion", "7"}}}},
+                          {{"runtimeConfig", 7}},
+                          {{"subnets", nullptr}},
+                          {{"logLevel", "shout"}},
+                          {{"type", "other"}},
+                          {{"args", "x"}},
+                          {{"device", "tap"}}};
   const Node node;
   const Pod pod("c1");
   for (const json& change : changes) {
@@ -126,8 +139,10 @@ TEST_CASE("an ADD whose answer nobody reads fails and leaves nothing", "[verbs][
   CAPTURE(out);
   const Node node;
   const Pod pod("c1");
-  const Ran ran = run("echo '" + demo_conf().dump() + "' > /run/conf; (sleep 0.1; CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=" +
-                      pod.path() + " TRESTLE_STATE_DIR=" + node.state() + " " + trestle_program() + " < /run/conf; echo $? > /run/status) " + out);
+  const Ran ran = run(
+      "echo '" + demo_conf().dump() +
+      "' > /run/conf; (sleep 0.1; CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=" + pod.path() +
+      " TRESTLE_STATE_DIR=" + node.state() + " " + trestle_program() + " < /run/conf; echo $? > /run/status) " + out);
   CHECK(must_run("cat /run/status") == "1\n");
   CHECK(node.left() == kNothing);
   CHECK_FALSE(pod.exec("ip link show dev eth0").ok());
@@ -178,7 +193,8 @@ TEST_CASE("a foreign link where the switch must be is refused and untouched", "[
   const auto kind = GENERATE(as<std::string>{}, "bridge", "veth peer name other");
   CAPTURE(kind);
   const Node node;
-  must_run("sysctl -qw net.ipv6.conf.all.forwarding=1");   // ADD switches it on before it finds the link, and every link then listens to more
+  must_run(
+      "sysctl -qw net.ipv6.conf.all.forwarding=1");  // ADD switches it on before it finds the link, and every link then listens to more
   must_run("ip link add trdemo type " + kind + " && ip addr add 10.77.0.1/24 dev trdemo && ip link set trdemo up");
   const Snapshot before = snapshot();
   const Pod pod("c1");
@@ -197,7 +213,8 @@ TEST_CASE("one pod can have several NICs on one network and on several", "[verbs
   const Node node;
   const Pod pod("c1");
   const json second = other_conf("second", "10.89.0.0/16", {{"defaultRoute", false}});
-  const Answer a = node.must_add(pod), b = node.must_add(pod, demo_with({{"defaultRoute", false}}), {{"CNI_IFNAME", "net1"}}),
+  const Answer a = node.must_add(pod),
+               b = node.must_add(pod, demo_with({{"defaultRoute", false}}), {{"CNI_IFNAME", "net1"}}),
                c = node.must_add(pod, second, {{"CNI_IFNAME", "net2"}});
   CHECK(node.records().size() == 3);
   CHECK(addresses_of(a) != addresses_of(b));

@@ -44,10 +44,14 @@ Answer Node::call(Call how) const {
 Answer Node::call(const std::string& verb, const Pod& pod, const json& conf, const Env& env) const {
   Call how{verb, pod.name(), "eth0", pod.path(), conf, {}};
   for (const auto& [name, value] : env) {
-    if (name == "CNI_CONTAINERID") how.container = value;
-    else if (name == "CNI_IFNAME") how.ifname = value;
-    else if (name == "CNI_NETNS") how.netns = value;
-    else how.env.emplace(name, value);
+    if (name == "CNI_CONTAINERID")
+      how.container = value;
+    else if (name == "CNI_IFNAME")
+      how.ifname = value;
+    else if (name == "CNI_NETNS")
+      how.netns = value;
+    else
+      how.env.emplace(name, value);
   }
   return call(how);
 }
@@ -59,7 +63,12 @@ Answer Node::check(const Pod& pod, const Answer& added, const json& conf, const 
 }
 
 Answer Node::gc(json valid, const std::string& network) const {
-  return call({"GC", "", "", "", {{"cniVersion", "1.1.0"}, {"name", network}, {"type", "trestle"}, {"cni.dev/valid-attachments", valid}}, {}});
+  return call({"GC",
+               "",
+               "",
+               "",
+               {{"cniVersion", "1.1.0"}, {"name", network}, {"type", "trestle"}, {"cni.dev/valid-attachments", valid}},
+               {}});
 }
 
 Answer Node::status(const json& conf) const { return call({"STATUS", "", "", "", conf, {}}); }
@@ -89,7 +98,8 @@ std::vector<std::string> Node::left() const {
 }
 
 void wait_gone(const std::string& link) {
-  must_run("for i in $(seq 500); do ip link show dev " + link + " > /dev/null 2>&1 || exit 0; sleep 0.01; done; exit 1");
+  must_run("for i in $(seq 500); do ip link show dev " + link +
+           " > /dev/null 2>&1 || exit 0; sleep 0.01; done; exit 1");
 }
 
 }  // namespace trestle::test

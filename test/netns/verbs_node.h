@@ -16,7 +16,8 @@ nlohmann::json demo_conf(const std::string& version = "1.1.0");
 // The same with other members: demo_with({{"mtu", 1400}}).
 nlohmann::json demo_with(const nlohmann::json& members);
 // One more network with its own name and IPv4 subnet.
-nlohmann::json other_conf(const std::string& name, const std::string& subnet, const nlohmann::json& members = nlohmann::json::object());
+nlohmann::json other_conf(const std::string& name, const std::string& subnet,
+                          const nlohmann::json& members = nlohmann::json::object());
 
 // What a person would read of an answer, for CAPTURE.
 std::string told(const Answer& answer);
@@ -34,14 +35,19 @@ class Node {
   void settle() { before_ = snapshot(); }
 
   // The container's id is the pod's name unless told.
-  Answer add(const Pod& pod, const nlohmann::json& conf = demo_conf(), const Env& env = {}) const { return call("ADD", pod, conf, env); }
-  Answer del(const Pod& pod, const nlohmann::json& conf = demo_conf(), const Env& env = {}) const { return call("DEL", pod, conf, env); }
+  Answer add(const Pod& pod, const nlohmann::json& conf = demo_conf(), const Env& env = {}) const {
+    return call("ADD", pod, conf, env);
+  }
+  Answer del(const Pod& pod, const nlohmann::json& conf = demo_conf(), const Env& env = {}) const {
+    return call("DEL", pod, conf, env);
+  }
   // `added`: the answer of the ADD, which becomes prevResult.
-  Answer check(const Pod& pod, const Answer& added, const nlohmann::json& conf = demo_conf(), const Env& env = {}) const;
+  Answer check(const Pod& pod, const Answer& added, const nlohmann::json& conf = demo_conf(),
+               const Env& env = {}) const;
   Answer gc(nlohmann::json valid, const std::string& network = "demo") const;
   Answer status(const nlohmann::json& conf = demo_conf()) const;
   Answer call(const std::string& verb, const Pod& pod, const nlohmann::json& conf, const Env& env = {}) const;
-  Answer call(Call how) const;                                      // the state directory is filled in
+  Answer call(Call how) const;  // the state directory is filled in
   Ran command(const std::vector<std::string>& words, const std::string& in = {}) const;
 
   // As add(), for what a test takes for granted: throws with what was told.

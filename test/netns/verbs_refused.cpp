@@ -68,7 +68,9 @@ TEST_CASE("a wrong environment is refused with code 4", "[verbs][refused]") {
   const Row rows[] = {
       {"PLUG", {}, "unknown CNI_COMMAND"},
       {"add", {}, "unknown CNI_COMMAND"},
-      {"ADD", {{"CNI_CONTAINERID", ""}, {"CNI_IFNAME", ""}, {"CNI_NETNS", ""}}, "[CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME]"},
+      {"ADD",
+       {{"CNI_CONTAINERID", ""}, {"CNI_IFNAME", ""}, {"CNI_NETNS", ""}},
+       "[CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME]"},
       {"DEL", {{"CNI_CONTAINERID", ""}, {"CNI_IFNAME", ""}, {"CNI_NETNS", ""}}, "[CNI_CONTAINERID,CNI_IFNAME]"},
       {"CHECK", {{"CNI_NETNS", ""}}, "CNI_NETNS"},
       {"ADD", {{"CNI_CONTAINERID", "../../x"}}, "CNI_CONTAINERID"},
@@ -138,8 +140,8 @@ TEST_CASE("standard input that is not one small clean document is refused with c
 TEST_CASE("an endless standard input ends the call", "[verbs][refused]") {
   const Node node;
   const Pod pod("c1");
-  const Ran ran = run("yes '{' | CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=" + pod.path() + " TRESTLE_STATE_DIR=" + node.state() +
-                      " " + trestle_program());
+  const Ran ran = run("yes '{' | CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=" + pod.path() +
+                      " TRESTLE_STATE_DIR=" + node.state() + " " + trestle_program());
   CHECK(ran.status == 1);
   CHECK(json::parse(ran.out).at("code") == 6);
   CHECK(node.left() == kNothing);
@@ -175,8 +177,16 @@ TEST_CASE("a key we do not know is refused with the nearest that we do", "[verbs
 
 TEST_CASE("modes and keys of later releases are refused with code 2 until they exist", "[verbs][refused]") {
   const json all[] = {
-      {{"mode", "routed"}}, {{"mode", "bridge"}}, {{"mode", "isolated"}}, {{"device", "tap"}}, {{"vlan", 7}}, {{"uplink", "eth1"}},
-      {{"portIsolation", true}}, {{"overlay", {{"vni", 42}}}}, {{"interfaces", {{{"name", "eth1"}}}}}, {{"ipam", {{"type", "dhcp"}}}},
+      {{"mode", "routed"}},
+      {{"mode", "bridge"}},
+      {{"mode", "isolated"}},
+      {{"device", "tap"}},
+      {{"vlan", 7}},
+      {{"uplink", "eth1"}},
+      {{"portIsolation", true}},
+      {{"overlay", {{"vni", 42}}}},
+      {{"interfaces", {{{"name", "eth1"}}}}},
+      {{"ipam", {{"type", "dhcp"}}}},
       {{"runtimeConfig", {{"portMappings", {{{"hostPort", 80}, {"containerPort", 80}, {"protocol", "tcp"}}}}}}}};
   const Node node;
   const Pod pod("c1");
@@ -233,8 +243,13 @@ TEST_CASE("verbs are gated by the config's version, and an unknown version is to
     bool allowed;
   };
   const auto row = GENERATE(values<Row>({
-      {"CHECK", "0.3.1", false}, {"CHECK", "0.4.0", true}, {"CHECK", "1.1.0", true}, {"GC", "1.0.0", false}, {"GC", "1.1.0", true},
-      {"STATUS", "1.0.0", false}, {"STATUS", "1.1.0", true},
+      {"CHECK", "0.3.1", false},
+      {"CHECK", "0.4.0", true},
+      {"CHECK", "1.1.0", true},
+      {"GC", "1.0.0", false},
+      {"GC", "1.1.0", true},
+      {"STATUS", "1.0.0", false},
+      {"STATUS", "1.1.0", true},
   }));
   CAPTURE(row.verb, row.version);
   const Node node;

@@ -27,7 +27,10 @@ TEST_CASE("an address can be asked for in every way that runtimes know", "[verbs
       {"runtimeConfig", runtime({{"ips", {"10.88.7.7/16", "fd88::77"}}}), {}, {"10.88.7.7", "fd88::77"}},
       {"args.cni", args({{"ips", {"10.88.7.8"}}}), {}, {"10.88.7.8", ""}},
       {"CNI_ARGS", demo_conf(), {{"CNI_ARGS", "IP=10.88.7.9"}}, {"10.88.7.9", ""}},
-      {"CNI_ARGS with two", demo_conf(), {{"CNI_ARGS", "IgnoreUnknown=1;K8S_POD_NAME=x;IP=10.88.7.10,fd88::7a;FOO=bar"}}, {"10.88.7.10", "fd88::7a"}},
+      {"CNI_ARGS with two",
+       demo_conf(),
+       {{"CNI_ARGS", "IgnoreUnknown=1;K8S_POD_NAME=x;IP=10.88.7.10,fd88::7a;FOO=bar"}},
+       {"10.88.7.10", "fd88::7a"}},
       {"CNI_ARGS, IPv6 alone", demo_conf(), {{"CNI_ARGS", "IP=fd88::7b/64"}}, {"", "fd88::7b"}},
       {"empty CNI_ARGS", demo_conf(), {{"CNI_ARGS", "IP="}}, {"", ""}},
   };
@@ -54,7 +57,7 @@ TEST_CASE("runtimeConfig speaks louder than args, args than CNI_ARGS, and the fi
   const Node::Env env{{"CNI_ARGS", "IP=10.88.3.3,fd88::33;MAC=02:00:00:00:03:03"}};
   Answer added = node.must_add(pod, conf, env);
   CHECK(addresses_of(added).at(0) == "10.88.1.1");
-  CHECK(addresses_of(added).at(1) == "fd88::2");   // neither of the weaker ones'
+  CHECK(addresses_of(added).at(1) == "fd88::2");  // neither of the weaker ones'
   CHECK(mac_of(added) == "02:00:00:00:01:01");
   node.must_del(pod);
 
@@ -82,7 +85,8 @@ TEST_CASE("ipRanges of the runtime give one more address, before the config's ow
   CHECK(node.left() == kNothing);
 }
 
-TEST_CASE("an address or MAC that another has is refused with its holder's name, and nothing is left", "[verbs][requests]") {
+TEST_CASE("an address or MAC that another has is refused with its holder's name, and nothing is left",
+          "[verbs][requests]") {
   struct Row {
     const char* what;
     json wants;
@@ -95,7 +99,8 @@ TEST_CASE("an address or MAC that another has is refused with its holder's name,
   };
   const Node node;
   const Pod holder("holder"), pod("c1");
-  const Answer held = node.must_add(holder, runtime({{"ips", {"10.88.7.7", "fd88::77"}}, {"mac", "02:00:00:00:00:77"}}));
+  const Answer held =
+      node.must_add(holder, runtime({{"ips", {"10.88.7.7", "fd88::77"}}, {"mac", "02:00:00:00:00:77"}}));
   const Snapshot before = snapshot();
   for (const Row& row : rows) {
     CAPTURE(row.what);
@@ -107,10 +112,12 @@ TEST_CASE("an address or MAC that another has is refused with its holder's name,
   }
   CHECK(node.check(holder, held).ok());
   node.must_del(holder);
-  CHECK(addresses_of(node.must_add(pod, runtime({{"ips", {"10.88.7.7", "fd88::77"}}, {"mac", "02:00:00:00:00:77"}}))) == Lines{"10.88.7.7", "fd88::77"});
+  CHECK(addresses_of(node.must_add(pod, runtime({{"ips", {"10.88.7.7", "fd88::77"}}, {"mac", "02:00:00:00:00:77"}}))) ==
+        Lines{"10.88.7.7", "fd88::77"});
 }
 
-TEST_CASE("two networks on one switch share its addresses and MACs; on two switches they do not meet", "[verbs][requests]") {
+TEST_CASE("two networks on one switch share its addresses and MACs; on two switches they do not meet",
+          "[verbs][requests]") {
   const Node node;
   const Pod a("a"), b("b"), c("c");
   const json mac{{"mac", "02:00:00:00:00:77"}};

@@ -80,7 +80,9 @@ TEST_CASE("two addresses of one family are refused where the version has no room
   const auto version = GENERATE(as<std::string>{}, "0.1.0", "0.2.0");
   const Node node;
   const Pod pod("c1");
-  const json conf{{"cniVersion", version}, {"name", "two"}, {"type", "trestle"},
+  const json conf{{"cniVersion", version},
+                  {"name", "two"},
+                  {"type", "trestle"},
                   {"ipam", {{"ranges", {{{{"subnet", "10.1.0.0/24"}}}, {{{"subnet", "10.2.0.0/24"}}}}}}}};
   const Answer refused = node.add(pod, conf);
   CHECK(refused.code() == 7);
@@ -101,24 +103,31 @@ TEST_CASE("what the result says is what the kernel has", "[verbs][result]") {
     CHECK(link.at("mtu") == nic.at("mtu"));
     CHECK(nic.at("mtu") == 1400);
   }
-  CHECK_THAT(pod.must_exec("ip -o addr show dev eth0"), Contains("10.88.0.2/16") && Contains("fd88::2/64 scope global nodad"));
+  CHECK_THAT(pod.must_exec("ip -o addr show dev eth0"),
+             Contains("10.88.0.2/16") && Contains("fd88::2/64 scope global nodad"));
   CHECK(json::parse(pod.must_exec("ip -j route show default")).at(0).at("gateway") == "10.88.0.1");
   CHECK(json::parse(pod.must_exec("ip -j -6 route show default")).at(0).at("gateway") == "fd88::1");
 }
 
-TEST_CASE("a route's mtu, advmss, priority, table and scope arrive in the kernel and in the result", "[verbs][result]") {
+TEST_CASE("a route's mtu, advmss, priority, table and scope arrive in the kernel and in the result",
+          "[verbs][result]") {
   const Node node;
   const Pod pod("c1");
-  const json full{{"dst", "10.99.0.0/16"}, {"gw", "10.88.0.9"}, {"mtu", 1300}, {"advmss", 1200}, {"priority", 77}, {"table", 42}, {"scope", 0}};
-  const json six{{"dst", "fd99::/64"}, {"gw", "fd88::9"}, {"mtu", 1400}, {"advmss", 1300}, {"priority", 78}, {"table", 43}};
+  const json full{{"dst", "10.99.0.0/16"}, {"gw", "10.88.0.9"}, {"mtu", 1300}, {"advmss", 1200},
+                  {"priority", 77},        {"table", 42},       {"scope", 0}};
+  const json six{{"dst", "fd99::/64"}, {"gw", "fd88::9"}, {"mtu", 1400},
+                 {"advmss", 1300},     {"priority", 78},  {"table", 43}};
   const json link{{"dst", "10.98.0.0/16"}, {"scope", 253}};
   const json ranges{{{{"subnet", "10.88.0.0/16"}}}, {{{"subnet", "fd88::/64"}}}};
-  const json conf{{"cniVersion", "1.1.0"}, {"name", "demo"}, {"type", "trestle"}, {"ipam", {{"ranges", ranges}, {"routes", {full, six, {{"dst", "10.97.0.0/16"}}}}}}};
+  const json conf{{"cniVersion", "1.1.0"},
+                  {"name", "demo"},
+                  {"type", "trestle"},
+                  {"ipam", {{"ranges", ranges}, {"routes", {full, six, {{"dst", "10.97.0.0/16"}}}}}}};
   const Answer added = node.must_add(pod, conf);
   CHECK(route_to(added.json.at("routes"), "10.99.0.0/16") == full);
   CHECK(route_to(added.json.at("routes"), "fd99::/64") == six);
   CHECK(route_to(added.json.at("routes"), "10.97.0.0/16") == json({{"dst", "10.97.0.0/16"}, {"gw", "10.88.0.1"}}));
-  CHECK(added.json.at("routes").size() == 5);   // and the two default routes
+  CHECK(added.json.at("routes").size() == 5);  // and the two default routes
 
   const json four = json::parse(pod.must_exec("ip -j -4 route show table 42")).at(0);
   CHECK(four.at("dst") == "10.99.0.0/16");
@@ -136,7 +145,9 @@ TEST_CASE("a route's mtu, advmss, priority, table and scope arrive in the kernel
 TEST_CASE("a default route of the config's own is the only one", "[verbs][result]") {
   const Node node;
   const Pod pod("c1");
-  const json conf{{"cniVersion", "1.1.0"}, {"name", "demo"}, {"type", "trestle"},
+  const json conf{{"cniVersion", "1.1.0"},
+                  {"name", "demo"},
+                  {"type", "trestle"},
                   {"ipam", {{"subnet", "10.88.0.0/16"}, {"routes", {{{"dst", "0.0.0.0/0"}, {"gw", "10.88.0.9"}}}}}}};
   const Answer added = node.must_add(pod, conf);
   CHECK(added.json.at("routes") == json::parse(R"([{"dst":"0.0.0.0/0","gw":"10.88.0.9"}])"));
@@ -151,10 +162,12 @@ TEST_CASE("a default route of the config's own is the only one", "[verbs][result
 TEST_CASE("the result of a plugin before us is passed on, ours behind it", "[verbs][result]") {
   const Node node;
   const Pod pod("c1");
-  const json prev = json::parse(R"({"cniVersion":"1.1.0","interfaces":[{"name":"eth0","mac":"02:00:00:00:00:01","sandbox":"/run/netns/c1"}],
+  const json prev = json::parse(
+      R"({"cniVersion":"1.1.0","interfaces":[{"name":"eth0","mac":"02:00:00:00:00:01","sandbox":"/run/netns/c1"}],
       "ips":[{"address":"192.168.7.2/24","gateway":"192.168.7.1","interface":0}],"routes":[{"dst":"192.168.0.0/16","gw":"192.168.7.1"}],
       "dns":{"nameservers":["192.168.7.1"]}})");
-  const Answer added = node.must_add(pod, demo_with({{"prevResult", prev}, {"defaultRoute", false}}), {{"CNI_IFNAME", "net1"}});
+  const Answer added =
+      node.must_add(pod, demo_with({{"prevResult", prev}, {"defaultRoute", false}}), {{"CNI_IFNAME", "net1"}});
   const json& merged = added.json;
   REQUIRE(merged.at("interfaces").size() == 4);
   CHECK(merged["interfaces"][0] == prev["interfaces"][0]);
@@ -172,7 +185,8 @@ TEST_CASE("VERSION names the versions, echoing the caller's", "[verbs][result]")
   const auto version = GENERATE(as<std::string>{}, "0.1.0", "1.1.0", "9.9.9");
   const Answer said = node.call({"VERSION", "", "", "", {{"cniVersion", version}}, {}});
   CHECK(said.ok());
-  CHECK(said.json == json{{"cniVersion", version}, {"supportedVersions", {"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}}});
+  CHECK(said.json == json{{"cniVersion", version},
+                          {"supportedVersions", {"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}}});
   CHECK(files_below(node.state()) == kNothing);
 }
 

@@ -1,6 +1,6 @@
 // What several attachments share: switches, tables, rules. Who leaves takes what nobody else needs, in whatever order they leave.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <memory>
 
 #include "verbs_node.h"
@@ -25,7 +25,9 @@ std::vector<Member> members() {
           {"c", other_conf("three", "fd03::/64", same), "fd03::1/64"}};
 }
 
-bool has_address(const std::string& cidr) { return run("ip -o addr show dev same").out.find(" " + cidr + " ") != std::string::npos; }
+bool has_address(const std::string& cidr) {
+  return run("ip -o addr show dev same").out.find(" " + cidr + " ") != std::string::npos;
+}
 
 }  // namespace
 
@@ -44,7 +46,8 @@ TEST_CASE("networks on one switch leave it in every order, and what the last one
     for (std::size_t gone = 0; gone < order.size(); ++gone) {
       node.must_del(*pods[order[gone]], all[order[gone]].conf);
       for (std::size_t i = 0; i < order.size(); ++i) {
-        const bool stays = std::find(order.begin(), order.begin() + static_cast<long>(gone) + 1, i) == order.begin() + static_cast<long>(gone) + 1;
+        const bool stays = std::find(order.begin(), order.begin() + static_cast<long>(gone) + 1, i) ==
+                           order.begin() + static_cast<long>(gone) + 1;
         CHECK(has_address(all[i].gateway) == stays);
         if (!stays) continue;
         const Answer checked = node.check(*pods[i], added[i], all[i].conf);
@@ -76,13 +79,12 @@ TEST_CASE("one network's name on two switches is two switches", "[verbs][shared]
     CHECK(node.check(a, one, left).ok());
     node.must_del(a, right);
   }
-  SECTION("both by one GC") {
-    CHECK(node.gc(json::array()).ok());
-  }
+  SECTION("both by one GC") { CHECK(node.gc(json::array()).ok()); }
   CHECK(node.left() == kNothing);
 }
 
-TEST_CASE("networks that want a shared switch differently are refused, each named, and nothing changes", "[verbs][shared]") {
+TEST_CASE("networks that want a shared switch differently are refused, each named, and nothing changes",
+          "[verbs][shared]") {
   struct Row {
     const char* what;
     json members;
@@ -113,7 +115,9 @@ TEST_CASE("networks that want a shared switch differently are refused, each name
   }
   CHECK(node.check(a, added, first).ok());
   // Without an opinion of its own a network takes what is there.
-  CHECK(node.must_add(b, other_conf("two", "10.2.0.0/16", {{"bridge", "same"}})).json.at("interfaces").at(0).at("mtu") == 1400);
+  CHECK(
+      node.must_add(b, other_conf("two", "10.2.0.0/16", {{"bridge", "same"}})).json.at("interfaces").at(0).at("mtu") ==
+      1400);
   node.must_del(b);
   CHECK(node.del(b, other_conf("two", "10.2.0.0/16")).ok());
   node.must_del(a, first);

@@ -10,10 +10,13 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-ipam::RangeSet pool(const char* subnet, const char* path = "subnets[0]") { return {ipam::make_range({net::Cidr::parse(subnet), {}, {}, {}, {}}, path)}; }
+ipam::RangeSet pool(const char* subnet, const char* path = "subnets[0]") {
+  return {ipam::make_range({net::Cidr::parse(subnet), {}, {}, {}, {}}, path)};
+}
 
 config::NetConf conf(std::vector<ipam::RangeSet> ranges) {
-  config::NetConf out{"1.1.0", "demo", "nat", net::IfName::parse("trdemo"), {}, {}, {}, {}, {}, true, false, {}, {}, {}};
+  config::NetConf out{"1.1.0", "demo", "nat", net::IfName::parse("trdemo"), {}, {}, {}, {}, {}, true, false,
+                      {},      {},     {}};
   out.ipam.ranges = std::move(ranges);
   return out;
 }
@@ -30,7 +33,9 @@ Lines text(const std::vector<plan::Step>& steps) {
   return out;
 }
 
-Lines shared(const config::NetConf& c, const plan::Facts& facts = {}) { return text(modes::find("nat").shared({c, facts, "/run/trestle"}).steps); }
+Lines shared(const config::NetConf& c, const plan::Facts& facts = {}) {
+  return text(modes::find("nat").shared({c, facts, "/run/trestle"}).steps);
+}
 
 modes::AttachmentInput input(const config::NetConf& c, const plan::Facts& facts, plan::Lease l) {
   return {c, facts, "/run/trestle", {"demo", "c1", "eth0"}, "/run/netns/p1", std::move(l)};
@@ -38,7 +43,9 @@ modes::AttachmentInput input(const config::NetConf& c, const plan::Facts& facts,
 
 const std::string kHost = net::host_link_name({"demo", "c1", "eth0"}, net::IfName::parse("eth0")).str();
 
-bool holds(const Lines& lines, const std::string& line) { return std::find(lines.begin(), lines.end(), line) != lines.end(); }
+bool holds(const Lines& lines, const std::string& line) {
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
 
 }  // namespace
 
@@ -50,21 +57,21 @@ TEST_CASE("nat, IPv4: the switch has the gateway's address and masquerades", "[m
   Lines rest = lines;
   rest.erase(rest.begin() + 1);
   CHECK(rest == Lines{
-      "host: sysctl net/ipv4/ip_forward = 1",
-      "host:trdemo: bridge, MAC " + mac + ", MTU 1500",
-      "host: sysctl net/ipv6/conf/trdemo/accept_ra = 0",
-      "host:trdemo: address 10.88.0.1/16",
-      "host:trdemo: up",
-      "host: nftables tables that all switches share",
-      "host: nftables chains and sets of switch trdemo",
-      "host: elements of inet if-trdemo: \"trdemo\"",
-      "host: elements of inet net4-trdemo: 10.88.0.0/16",
-      "host: elements of inet switches: \"trdemo\"",
-      "host: elements of inet leave: \"trdemo\" : jump leave-trdemo",
-      "host: elements of inet enter: \"trdemo\" : jump enter-trdemo",
-      "host: elements of inet masq: \"trdemo\" : jump masq-trdemo",
-      "host: elements of bridge gateways: " + net::link_local(net::switch_mac(c.bridge)).str(),
-  });
+                    "host: sysctl net/ipv4/ip_forward = 1",
+                    "host:trdemo: bridge, MAC " + mac + ", MTU 1500",
+                    "host: sysctl net/ipv6/conf/trdemo/accept_ra = 0",
+                    "host:trdemo: address 10.88.0.1/16",
+                    "host:trdemo: up",
+                    "host: nftables tables that all switches share",
+                    "host: nftables chains and sets of switch trdemo",
+                    "host: elements of inet if-trdemo: \"trdemo\"",
+                    "host: elements of inet net4-trdemo: 10.88.0.0/16",
+                    "host: elements of inet switches: \"trdemo\"",
+                    "host: elements of inet leave: \"trdemo\" : jump leave-trdemo",
+                    "host: elements of inet enter: \"trdemo\" : jump enter-trdemo",
+                    "host: elements of inet masq: \"trdemo\" : jump masq-trdemo",
+                    "host: elements of bridge gateways: " + net::link_local(net::switch_mac(c.bridge)).str(),
+                });
 }
 
 TEST_CASE("nat: a host that learned its IPv6 default route by RA keeps it when forwarding comes on", "[modes][nat]") {
@@ -72,7 +79,7 @@ TEST_CASE("nat: a host that learned its IPv6 default route by RA keeps it when f
   facts.ra_links = {net::IfName::parse("eth9")};
   const Lines v6 = shared(conf({pool("fd88::/64")}), facts);
   REQUIRE(v6.size() > 2);
-  CHECK(v6[0] == "host: sysctl net/ipv6/conf/eth9/accept_ra >= 2");   // before forwarding, or the route is gone
+  CHECK(v6[0] == "host: sysctl net/ipv6/conf/eth9/accept_ra >= 2");  // before forwarding, or the route is gone
   CHECK(v6[1] == "host: sysctl net/ipv6/conf/all/forwarding = 1");
   const Lines v4 = shared(conf({pool("10.88.0.0/16")}), facts);
   CHECK_FALSE(holds(v4, "host: sysctl net/ipv6/conf/eth9/accept_ra >= 2"));
@@ -84,25 +91,26 @@ TEST_CASE("nat, dual stack: the guard's elements come first, the port is up last
   const plan::Facts facts;
   const auto in = input(c, facts, lease({{"10.88.0.2/16", "10.88.0.1"}, {"fd88::2/64", "fd88::1"}}));
   const std::string port = '"' + kHost + '"';
-  CHECK(text(modes::find("nat").attachment(in)) == Lines{
-      "host: elements of inet at-trdemo: " + port,
-      "host: elements of bridge at-trdemo: " + port,
-      "host: elements of bridge mac: " + port + " . 02:11:22:33:44:55",
-      "host: elements of bridge addr4: " + port + " . 10.88.0.2",
-      "host: elements of bridge addr6: " + port + " . fd88::2",
-      "host: elements of bridge ports: " + port,
-      "host:" + kHost + ": veth to pod:eth0, MAC 02:11:22:33:44:55, MTU 1500, port of trdemo",
-      "host:" + kHost + ": port, guard",
-      "pod: sysctl net/ipv6/conf/eth0/disable_ipv6 = 0",
-      "pod: sysctl net/ipv6/conf/eth0/accept_ra = 0",
-      "host:" + kHost + ": up",
-      "pod:eth0: up",
-      "pod:eth0: address 10.88.0.2/16",
-      "pod:eth0: address fd88::2/64",
-      "pod:eth0: route 0.0.0.0/0 via 10.88.0.1",
-      "pod:eth0: route ::/0 via fd88::1",
-      "pod:eth0: announce 10.88.0.2, fd88::2 at 02:11:22:33:44:55",
-  });
+  CHECK(text(modes::find("nat").attachment(in)) ==
+        Lines{
+            "host: elements of inet at-trdemo: " + port,
+            "host: elements of bridge at-trdemo: " + port,
+            "host: elements of bridge mac: " + port + " . 02:11:22:33:44:55",
+            "host: elements of bridge addr4: " + port + " . 10.88.0.2",
+            "host: elements of bridge addr6: " + port + " . fd88::2",
+            "host: elements of bridge ports: " + port,
+            "host:" + kHost + ": veth to pod:eth0, MAC 02:11:22:33:44:55, MTU 1500, port of trdemo",
+            "host:" + kHost + ": port, guard",
+            "pod: sysctl net/ipv6/conf/eth0/disable_ipv6 = 0",
+            "pod: sysctl net/ipv6/conf/eth0/accept_ra = 0",
+            "host:" + kHost + ": up",
+            "pod:eth0: up",
+            "pod:eth0: address 10.88.0.2/16",
+            "pod:eth0: address fd88::2/64",
+            "pod:eth0: route 0.0.0.0/0 via 10.88.0.1",
+            "pod:eth0: route ::/0 via fd88::1",
+            "pod:eth0: announce 10.88.0.2, fd88::2 at 02:11:22:33:44:55",
+        });
 }
 
 TEST_CASE("nat without spoofCheck: the mark stays, the guard goes", "[modes][nat]") {
@@ -127,13 +135,15 @@ TEST_CASE("routes: the config's own default route stands alone; defaultRoute fal
   // isDefaultGateway of the reference adds a second one here, and ADD fails with EEXIST.
   c.ipam.routes = {{net::Cidr::parse("0.0.0.0/0"), {}, 1400, {}, {}, {}, {}}};
   CHECK(routes() == Lines{"pod:eth0: route 0.0.0.0/0 via 10.88.0.1 mtu 1400"});
-  c.ipam.routes = {{net::Cidr::parse("192.0.2.0/24"), net::Ip::parse("10.88.0.9"), {}, {}, {}, {}, {}}, {net::Cidr::parse("::/0"), {}, {}, {}, {}, {}, {}}};
+  c.ipam.routes = {{net::Cidr::parse("192.0.2.0/24"), net::Ip::parse("10.88.0.9"), {}, {}, {}, {}, {}},
+                   {net::Cidr::parse("::/0"), {}, {}, {}, {}, {}, {}}};
   c.default_route = false;
-  CHECK(routes() == Lines{"pod:eth0: route 192.0.2.0/24 via 10.88.0.9"});   // no IPv6 address: no IPv6 route
+  CHECK(routes() == Lines{"pod:eth0: route 192.0.2.0/24 via 10.88.0.9"});  // no IPv6 address: no IPv6 route
 }
 
 TEST_CASE("a gateway beyond the subnet is reached on-link, on both sides", "[modes][nat]") {
-  const ipam::RangeSet set{ipam::make_range({net::Cidr::parse("192.0.2.7/32"), {}, {}, net::Ip::parse("169.254.1.1"), {}}, "ipam")};
+  const ipam::RangeSet set{
+      ipam::make_range({net::Cidr::parse("192.0.2.7/32"), {}, {}, net::Ip::parse("169.254.1.1"), {}}, "ipam")};
   const auto c = conf({set});
   CHECK(holds(shared(c), "host:trdemo: address 169.254.1.1/32"));
   CHECK(holds(shared(c), "host:trdemo: route 192.0.2.7/32 on-link"));
@@ -151,7 +161,10 @@ TEST_CASE("hostAccess: everything is no chain; a list is a chain that ends in re
   CHECK(modes::nat_text(tr0, {true, {}}).find("chain input-tr0") == std::string::npos);
   const std::string list = modes::nat_text(tr0, {false, {{53, "udp"}}});
   CHECK(list.find("chain input-tr0\n  ct state established,related return\n") != std::string::npos);
-  CHECK(list.find("  udp dport 53 return\n  meta l4proto tcp reject with tcp reset\n  reject with icmpx admin-prohibited\n") != std::string::npos);
+  CHECK(
+      list.find(
+          "  udp dport 53 return\n  meta l4proto tcp reject with tcp reset\n  reject with icmpx admin-prohibited\n") !=
+      std::string::npos);
 }
 
 TEST_CASE("the result names switch, host link and pod side, in this order", "[modes][nat]") {

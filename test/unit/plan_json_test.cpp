@@ -31,7 +31,8 @@ std::vector<Step> samples() {
       plan::Route{eth0, net::Cidr::parse("::/0"), net::Ip::parse("fd88::1"), 100, 5, 1400, 1300, 0},
       plan::Route{eth0, net::Cidr::parse("10.0.0.1/32"), std::nullopt, {}, {}, {}, {}, {}},
       plan::Rules{"tr0", "table inet\nset a ifname\n"},
-      Elements{Table::bridge, "x",
+      Elements{Table::bridge,
+               "x",
                {Element{{name("veth0"), mac, net::Ip::parse("10.0.0.1"), net::Ip::parse("fd88::2")}, {}},
                 Element{{net::Cidr::parse("10.0.0.0/8")}, {}}, Element{{name("10.0.0.1")}, "leave-tr0"}}},
       plan::Announce{name("eth0"), mac, {net::Ip::parse("10.0.0.1"), net::Ip::parse("fd88::2")}},
@@ -58,22 +59,23 @@ TEST_CASE("a damaged step is refused with the store's code, whichever field it i
   for (const Step& step : samples()) {
     const auto whole = to_json(step);
     for (const auto& [key, value] : whole.items()) {
-      for (const nlohmann::json& wrong : {nlohmann::json(nullptr), nlohmann::json(-1), nlohmann::json("\""), nlohmann::json::array({1}),
-                                          nlohmann::json::object(), nlohmann::json(1e300)}) {
+      for (const nlohmann::json& wrong :
+           {nlohmann::json(nullptr), nlohmann::json(-1), nlohmann::json("\""), nlohmann::json::array({1}),
+            nlohmann::json::object(), nlohmann::json(1e300)}) {
         auto damaged = whole;
         damaged[key] = wrong;
         CAPTURE(damaged.dump());
         try {
-          static_cast<void>(plan::step_from_json(damaged));   // another valid value may come of it
+          static_cast<void>(plan::step_from_json(damaged));  // another valid value may come of it
         } catch (const base::Error& e) {
           CHECK(e.code == base::Code::store);
         }
       }
       auto cut = whole;
       cut.erase(key);
-      if (key == "atLeast" || key == "via" || key == "table" || key == "metric" || key == "mtu" || key == "advmss" || key == "scope" ||
-          key == "hairpin" || key == "isolated" || key == "guard")
-        continue;   // absent is a value
+      if (key == "atLeast" || key == "via" || key == "table" || key == "metric" || key == "mtu" || key == "advmss" ||
+          key == "scope" || key == "hairpin" || key == "isolated" || key == "guard")
+        continue;  // absent is a value
       CAPTURE(cut.dump());
       CHECK_THROWS_AS(plan::step_from_json(cut), base::Error);
     }

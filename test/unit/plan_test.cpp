@@ -27,8 +27,9 @@ TEST_CASE("a step reads as one line that names its object", "[plan]") {
   CHECK(describe(plan::Route{eth0, cidr("0.0.0.0/0"), net::Ip::parse("10.88.0.1"), {}, 5, {}, {}, {}}) ==
         "pod:eth0: route 0.0.0.0/0 via 10.88.0.1 metric 5");
   CHECK(describe(plan::Port{name("veth0"), true, false, true}) == "host:veth0: port, hairpin guard");
-  CHECK(describe(Elements{Table::bridge, "mac", {Element{{name("veth0"), net::Mac::parse("02:00:00:00:00:02")}, {}}}}) ==
-        "host: elements of bridge mac: \"veth0\" . 02:00:00:00:00:02");
+  CHECK(
+      describe(Elements{Table::bridge, "mac", {Element{{name("veth0"), net::Mac::parse("02:00:00:00:00:02")}, {}}}}) ==
+      "host: elements of bridge mac: \"veth0\" . 02:00:00:00:00:02");
   CHECK(describe(Elements{Table::inet, "leave", {Element{{name("tr0")}, "leave-tr0"}}}) ==
         "host: elements of inet leave: \"tr0\" : jump leave-tr0");
 }
