@@ -34,7 +34,7 @@ TEST_CASE("subnets: one address per family, several of a family are one pool, IP
        "10.88.0.2-10.88.0.254 via 10.88.0.1 | fd88::2-fd88::ffff:ffff:ffff:ffff via fd88::1"},
       {R"(["10.1.0.0/30", "fd88::/126", "10.2.0.0/30"])",
        "10.1.0.2,10.2.0.2 via 10.1.0.1 10.2.0.1 | fd88::2-fd88::3 via fd88::1"},
-      {R"(["10.1.0.0/31", "10.1.0.4/32"])", "10.1.0.1,10.1.0.4 via 10.1.0.0 none"},
+      {R"(["10.1.0.0/31"])", "10.1.0.1 via 10.1.0.0"},
       {R"(["fd88::/127"])", "fd88::1 via fd88::"},
       {R"(["10.0.0.0/8"])", "10.0.0.2-10.255.255.254 via 10.0.0.1"},
   }));
@@ -74,7 +74,7 @@ TEST_CASE("the runtime's ranges stand first", "[config][ipam]") {
              Contains("overlap"));
 }
 
-TEST_CASE("routes arrive with all they say, where 0 is a table and a scope but no metric", "[config][ipam]") {
+TEST_CASE("routes arrive with all they say, where 0 is a scope, the main table, and no metric", "[config][ipam]") {
   const config::NetConf conf = parsed(with_ipam(R"({"subnet": "10.1.0.0/24", "routes": [
       {"dst": "0.0.0.0/0"},
       {"dst": "10.9.0.0/16", "gw": "10.1.0.3", "mtu": 1400, "advmss": 1360, "priority": 5, "table": 4294967295, "scope": 253},
@@ -84,7 +84,7 @@ TEST_CASE("routes arrive with all they say, where 0 is a table and a scope but n
   CHECK(routes[0] == cni::ResultRoute{net::Cidr::parse("0.0.0.0/0"), {}, {}, {}, {}, {}, {}});
   CHECK(routes[1] ==
         cni::ResultRoute{net::Cidr::parse("10.9.0.0/16"), net::Ip::parse("10.1.0.3"), 1400, 1360, 5, 4294967295U, 253});
-  CHECK(routes[2] == cni::ResultRoute{net::Cidr::parse("10.8.0.0/16"), {}, {}, {}, {}, 0, 0});
+  CHECK(routes[2] == cni::ResultRoute{net::Cidr::parse("10.8.0.0/16"), {}, {}, {}, {}, {}, 0});
 }
 
 TEST_CASE("addresses that cannot be are refused with the place and the reason", "[config][ipam]") {
