@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "app/attachment.h"
+#include "app/shared.h"
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -37,7 +38,7 @@ std::vector<std::string> missing_addresses(const store::Record& record, const cn
 
 std::vector<plan::Step> all_steps(Session& session, const store::Record& record) {
   std::vector<plan::Step> steps;
-  for (const store::Part& part : session.store().parts())
+  for (const store::Part& part : parts_in_force(session))
     if (std::find(record.parts.begin(), record.parts.end(), store::PartRef{part.bridge, part.digest}) !=
         record.parts.end())
       steps.insert(steps.end(), part.steps.begin(), part.steps.end());

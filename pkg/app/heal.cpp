@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "app/shared.h"
 #include "base/error.h"
 #include "engine/apply.h"
 #include "engine/verify.h"
 #include "kernel/netns.h"
+#include "plan/plan.h"
 
 namespace trestle::app {
 
@@ -35,10 +37,13 @@ void attempt(std::vector<std::string>& failed, const std::string& what, F&& body
 std::vector<std::string> rebuild(Session& session, const std::vector<store::RecordFile>& records) {
   const store::Lock tables = session.store().locks().tables(session.deadline());
   std::vector<std::string> failed;
-  for (const store::Part& part : session.store().parts())
+  for (const store::Part& part : parts_in_force(session))
     attempt(failed, "switch " + part.bridge.str(), [&] {
       engine::apply_shared(session.context(), part.steps);
-      session.store().set_ready({part.bridge, part.digest}, true);
+      const bool has_rules = std::any_of(part.steps.begin(), part.steps.end(), [&](const plan::Step& step) {
+        return plan::object_key(step) == plan::object_key(plan::Rules{part.bridge.str(), {}});
+      });
+      if (has_rules) session.store().set_ready({part.bridge, part.digest}, true);
     });
   std::vector<plan::Step> all;  // of all records: one transaction
   for (const store::RecordFile& file : records)

@@ -96,6 +96,16 @@ bool is_tables(const plan::Step& step) {
   return rules && rules->name == "tables";
 }
 
+// The later configuration's rules are gone with its part: those of the older one, which pods still use, are in force again.
+void put_back(Session& session, const net::IfName& bridge) {
+  for (const store::Part& part : session.store().parts()) {
+    const store::PartRef ref{part.bridge, part.digest};
+    if (part.bridge != bridge || part.ready || part.steps.empty() || session.store().part_unused(ref, true)) continue;
+    engine::apply_shared(session.context(), part.steps);
+    return session.store().set_ready(ref, true);
+  }
+}
+
 // The caller holds the switch exclusively.
 std::vector<std::string> take_down(Session& session, const store::PartRef& ref) {
   store::Store& store = session.store();
@@ -120,6 +130,12 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     std::vector<std::string> failed = engine::undo(session.context(), mine);
     for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
     if (failed.empty()) store.remove_part(ref);
+    try {
+      put_back(session, ref.bridge);
+    } catch (const Error& e) {
+      session.log().write(Log::Level::warn, "rules of a switch are not put back; 'trestle repair' does it",
+                          {{"why", e.what()}});
+    }
     return failed;
   }
 }
@@ -226,6 +242,22 @@ std::vector<std::string> release_unknown(Session& session) {
     for (std::string& line : engine::undo(session.context(), {plan::Rules{"tables", ""}}))
       failed.push_back(std::move(line));
   return failed;
+}
+
+std::vector<store::Part> parts_in_force(Session& session) {
+  std::vector<store::Part> parts = session.store().parts();
+  const auto replaced = [&](const plan::Step& step) {
+    if (!std::holds_alternative<plan::Rules>(step)) return false;
+    const std::string key = plan::object_key(step);
+    return std::any_of(parts.begin(), parts.end(), [&](const store::Part& part) {
+      return part.ready && std::any_of(part.steps.begin(), part.steps.end(), [&](const plan::Step& other) {
+               return std::holds_alternative<plan::Rules>(other) && plan::object_key(other) == key;
+             });
+    });
+  };
+  for (store::Part& part : parts)
+    if (!part.ready) std::erase_if(part.steps, replaced);
+  return parts;
 }
 
 plan::Facts current_facts(Session& session, const config::NetConf& conf) {

@@ -31,6 +31,10 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
 // Takes down the switches of ours without a port that no part on the node names, and the tables when nobody is left: the store was lost.
 [[nodiscard]] std::vector<std::string> release_unknown(Session& session);
 
+// All parts, as they should be in the kernel now: where a network's later configuration has replaced the rules of its switch, the part of
+// the older one comes without them (it is not ready then).
+std::vector<store::Part> parts_in_force(Session& session);
+
 // The Facts for planning on this switch without locks: as kept, else as read now (trestle plan).
 plan::Facts current_facts(Session& session, const config::NetConf& conf);
 

@@ -64,7 +64,7 @@ void store_has_room(const std::string& state_dir) {
 
 void parts_hold(Session& session, const config::NetConf& conf) {
   std::vector<std::string> lines;
-  for (const store::Part& part : session.store().parts()) {
+  for (const store::Part& part : parts_in_force(session)) {
     if (part.bridge != conf.bridge || session.store().part_unused({part.bridge, part.digest}, false)) continue;
     for (const engine::Defect& defect : engine::verify(session.context(), part.steps)) lines.push_back(defect.text);
   }

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "app/attachment.h"
+#include "app/shared.h"
 #include "cli/attachments.h"
 #include "cli/command.h"
 #include "cli/examine.h"
@@ -34,7 +35,7 @@ void check_one(app::Session& session, const net::Owner& owner, Report& report) {
   const app::Held held = app::hold_attachment(session, owner);
   if (!held.record) return;  // it left meanwhile
   ++report.checked;
-  for (const Finding& finding : examine(session, *held.record, session.store().parts()))
+  for (const Finding& finding : examine(session, *held.record, app::parts_in_force(session)))
     report.add(finding.shared ? switch_of(*held.record) : name_of(*held.record), finding.text);
 }
 

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "app/shared.h"
 #include "base/text.h"
 #include "cli/attachments.h"
 #include "cli/command.h"
@@ -86,7 +87,7 @@ int run_inspect(const Arguments& arguments, const Console& console) {
   Node node(settings(arguments, console, json::object()), console, app::Session::Access::read);
   const auto found = matching(attachments(node.session).records, arguments.operands().front());
   const auto nic = arguments.find("ifname");
-  const auto parts = node.session.has_store() ? node.session.store().parts() : std::vector<store::Part>{};
+  const auto parts = node.session.has_store() ? app::parts_in_force(node.session) : std::vector<store::Part>{};
   Doctor doctor(node.session);
   json list = json::array();
   std::string out;

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "app/heal.h"
+#include "app/shared.h"
 #include "cli/command.h"
 #include "cli/node.h"
 #include "engine/verify.h"
@@ -15,7 +16,7 @@ using Lines = std::set<std::string>;
 // What is amiss with the switches: repair() makes them again unasked, so it does not tell.
 Lines defects_of_switches(app::Session& session) {
   Lines lines;
-  for (const store::Part& part : session.store().parts())
+  for (const store::Part& part : app::parts_in_force(session))
     for (const engine::Defect& defect : engine::verify(session.context(), part.steps))
       lines.insert("switch " + part.bridge.str() + ": " + defect.text);
   return lines;

@@ -126,16 +126,16 @@ std::string nat_text(const net::IfName& bridge, const config::HostAccess& host_a
       "  meta l4proto tcp masquerade to :1024-65535\n"
       "  meta l4proto udp masquerade to :1024-65535\n"
       "  masquerade\n";
+  text += "chain input-" + sw + "\n";  // empty when nothing leads there: a later configuration may fill or empty it
   if (!host_access.all) {
-    text += "chain input-" + sw +
-            "\n"
-            "  ct state established,related return\n"
-            "  icmpv6 type nd-neighbor-solicit return\n"
-            "  icmpv6 type nd-neighbor-advert return\n"
-            "  icmpv6 type nd-router-solicit return\n"
-            "  icmpv6 type mld-listener-report return\n"
-            "  icmpv6 type mld-listener-done return\n"
-            "  icmpv6 type mld2-listener-report return\n";
+    text +=
+        "  ct state established,related return\n"
+        "  icmpv6 type nd-neighbor-solicit return\n"
+        "  icmpv6 type nd-neighbor-advert return\n"
+        "  icmpv6 type nd-router-solicit return\n"
+        "  icmpv6 type mld-listener-report return\n"
+        "  icmpv6 type mld-listener-done return\n"
+        "  icmpv6 type mld2-listener-report return\n";
     for (const config::PortRef& port : host_access.ports)
       text += "  " + port.protocol + " dport " + std::to_string(port.port) + " return\n";
     text +=

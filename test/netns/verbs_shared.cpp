@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
+#include "support/traffic.h"
 #include "verbs_node.h"
 
 using namespace trestle::test;
@@ -176,4 +177,52 @@ TEST_CASE("a switch too small for IPv6 serves IPv4, and refuses IPv6 with the re
   CHECK_THAT(refused.json.value("msg", ""), Contains("1000") && Contains("1280"));
   node.must_del(a, small);
   CHECK(node.left() == kNothing);
+}
+
+TEST_CASE("a network whose hostAccess is changed while pods live has the later word, until its last pod leaves",
+          "[verbs][shared]") {
+  Node node;
+  const Pod a("a"), b("b"), c("c"), neighbour("n");
+  node.must_add(neighbour, other_conf("neighbour", "fd77::/64"));  // keeps the tables
+  node.settle();
+  const json open = demo_conf(), shut = demo_with({{"hostAccess", false}});
+  const Answer one = node.must_add(a, open);
+  CHECK(tcp_talk(a.netns(), "10.88.0.1", 9).reach == Reach::refused);
+  CHECK(ping(a.netns(), "10.88.0.1") == Reach::connected);
+  const Answer two = node.must_add(b, shut);
+  const auto all_well = [&](const Pod& pod, const Answer& added, const json& conf) {
+    CHECK(told(node.check(pod, added, conf)) == "0 ");
+    CHECK(told(node.status(conf)) == "0 ");
+    CHECK(node.command({"check"}).ok());
+  };
+  all_well(a, one, open);
+  all_well(b, two, shut);
+  CHECK(ping(b.netns(), "10.88.0.1", 300) == Reach::unreachable);
+  must_run("nft flush ruleset");
+  CHECK(node.command({"repair"}).ok());
+  all_well(a, one, open);
+  all_well(b, two, shut);
+  CHECK(ping(b.netns(), "10.88.0.1", 300) == Reach::unreachable);
+  SECTION("the later one leaves first") {
+    node.must_del(b);
+    all_well(a, one, open);
+    CHECK(ping(a.netns(), "10.88.0.1") == Reach::connected);
+    node.must_del(a);
+  }
+  SECTION("the older one leaves first") {
+    node.must_del(a);
+    all_well(b, two, shut);
+    CHECK(ping(b.netns(), "10.88.0.1", 300) == Reach::unreachable);
+    node.must_del(b);
+  }
+  SECTION("both are used again") {
+    const Answer three = node.must_add(c, open);
+    all_well(a, one, open);
+    all_well(c, three, open);
+    node.must_del(b);
+    all_well(a, one, open);
+    node.must_del(a);
+    node.must_del(c);
+  }
+  CHECK(node.changed() == kNothing);
 }
