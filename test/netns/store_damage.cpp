@@ -117,8 +117,7 @@ class Damaged {
 TEST_CASE("a store with any byte flipped or any file cut serves whom it can and gives no address twice",
           "[store][damage]") {
   constexpr int kTries = 300, kFinishEach = 15;
-  const char* chosen =
-      std::getenv("TRESTLE_DAMAGE_SEED");  // the same in every run unless asked otherwise
+  const char* chosen = std::getenv("TRESTLE_DAMAGE_SEED");  // the same in every run unless asked otherwise
   const std::uint32_t seed = chosen ? static_cast<std::uint32_t>(std::strtoul(chosen, nullptr, 10)) : 1U;
   CAPTURE(seed);
   std::mt19937 random(seed);
