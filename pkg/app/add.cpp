@@ -152,15 +152,15 @@ store::Record reserve(Session& session, const Job& job, const Switch& on, cni::R
   if (job.conf.requested_mac == net::switch_mac(job.conf.bridge))
     throw Error(Code::held, "MAC " + job.conf.requested_mac->str() + " is that of switch " + job.conf.bridge.str() +
                                 " itself; request another");
-  const store::Reservation reservation{job.conf.bridge.str(), ipam::match(job.conf.ipam.ranges, job.conf.requested_ips),
-                                       job.conf.requested_mac};
+  const store::Reservation reservation{
+      modes::segment(job.conf), ipam::match(job.conf.ipam.ranges, job.conf.requested_ips), job.conf.requested_mac};
   return session.store().commit(job.owner, reservation, [&](const std::vector<plan::LeasedIp>& ips) {
     const net::Mac mac =
         job.conf.requested_mac.value_or(ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(job.owner))
                                                     : net::pod_mac(job.conf.bridge, ips.front().cidr.ip));
     const modes::AttachmentInput in{job.conf,  on.facts,          session.settings().state_dir,
                                     job.owner, job.request.netns, {ips, mac}};
-    result = mode.result(in);
+    result = modes::result(in);
     if (job.conf.prev_result) result = cni::merge(*job.conf.prev_result, result);
     cni::check_expressible(result, job.conf.cni_version);
     store::Record record;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/facts.h"
 #include "base/error.h"
 #include "engine/apply.h"
 #include "engine/file.h"
@@ -19,13 +20,6 @@ using base::Code;
 using base::Error;
 
 namespace {
-
-plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
-  plan::Facts facts = engine::read_facts(session.context());
-  // All networks of one switch share its MTU: whoever comes next without an `mtu` of its own gets what the first one asked for.
-  if (conf.mtu) facts.mtu = *conf.mtu;
-  return facts;
-}
 
 // nftables objects are not asked for one by one on every ADD: after a flush the ADD's own elements tell (DESIGN section 3).
 std::vector<plan::Step> without_nft(const std::vector<plan::Step>& steps) {
@@ -87,7 +81,8 @@ void make_part(Session& session, const store::Part& part, const net::Owner& owne
 
 // What a switch always consists of, for a part whose file is damaged: objects are undone by their names.
 std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
-  const config::NetConf conf{"1.1.0", "", "nat", bridge, {}, {}, {}, {}, {}, true, false, {false, {}}, {}, {}};
+  config::NetConf conf{.cni_version = "1.1.0", .name = "", .bridge = bridge};
+  conf.host_access.all = false;
   return modes::find(conf.mode).shared({conf, plan::Facts{}, session.settings().state_dir}).steps;
 }
 
@@ -258,12 +253,6 @@ std::vector<store::Part> parts_in_force(Session& session) {
   for (store::Part& part : parts)
     if (!part.ready) std::erase_if(part.steps, replaced);
   return parts;
-}
-
-plan::Facts current_facts(Session& session, const config::NetConf& conf) {
-  if (session.has_store())
-    if (const auto facts = session.store().facts(conf.bridge)) return *facts;
-  return fresh_facts(session, conf);
 }
 
 }  // namespace trestle::app

@@ -35,7 +35,4 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
 // the older one comes without them (it is not ready then).
 std::vector<store::Part> parts_in_force(Session& session);
 
-// The Facts for planning on this switch without locks: as kept, else as read now (trestle plan).
-plan::Facts current_facts(Session& session, const config::NetConf& conf);
-
 }  // namespace trestle::app

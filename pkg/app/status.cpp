@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "app/facts.h"
 #include "app/shared.h"
 #include "app/verbs.h"
 #include "base/error.h"
@@ -8,6 +9,7 @@
 #include "engine/verify.h"
 #include "ipam/choose.h"
 #include "kernel/link.h"
+#include "modes/modes.h"
 #include "net/names.h"
 
 namespace trestle::app {
@@ -36,7 +38,7 @@ void kernel_can(const config::NetConf& conf, const plan::Facts& facts, const std
 
 void pools_have_room(Session& session, const config::NetConf& conf) {
   for (const ipam::RangeSet& set : conf.ipam.ranges) {
-    const store::PoolUse use = session.store().use(conf.bridge.str(), set);
+    const store::PoolUse use = session.store().use(modes::segment(conf), set);
     if (use.used < use.capacity) continue;
     throw Error(Code::not_available, "no address is free on network '" + conf.name + "': " + std::to_string(use.used) +
                                          " of " + std::to_string(use.capacity) + " in use in " + ipam::text(set));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/facts.h"
 #include "app/shared.h"
 #include "cli/command.h"
 #include "cli/conf_file.h"
@@ -79,7 +80,7 @@ Ground survey(const Arguments& arguments, const Console& console, const config::
   Ground ground;
   const auto given = arguments.find("facts");
   if (given) ground.facts = read_facts(console.world(), *given);
-  const store::Reservation reservation{conf.bridge.str(), ipam::match(conf.ipam.ranges, conf.requested_ips),
+  const store::Reservation reservation{modes::segment(conf), ipam::match(conf.ipam.ranges, conf.requested_ips),
                                        conf.requested_mac};
   try {
     Node node(settings, console, app::Session::Access::read);
@@ -111,7 +112,7 @@ int run_plan(const Arguments& arguments, const Console& console) {
   const modes::AttachmentInput in{conf,  ground.facts,  settings.state_dir,
                                   owner, request.netns, {ground.ips, pod_mac(conf, owner, ground.ips)}};
   const plan::Plan plan{mode.shared({conf, ground.facts, settings.state_dir}), mode.attachment(in)};
-  cni::Result result = mode.result(in);
+  cni::Result result = modes::result(in);
   if (conf.prev_result) result = cni::merge(*conf.prev_result, result);
   cni::check_expressible(result, conf.cni_version);
 

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/conf_file.h"
 #include "cli/node.h"
+#include "modes/modes.h"
 
 namespace trestle::cli {
 
@@ -16,8 +17,8 @@ constexpr Option kOptions[] = {
 std::string pools(app::Session& session, const config::NetConf& conf) {
   std::string out;
   for (const ipam::RangeSet& set : conf.ipam.ranges) {
-    const store::PoolUse use =
-        session.has_store() ? session.store().use(conf.bridge.str(), set) : store::PoolUse{ipam::capacity(set), 0, 0};
+    const store::PoolUse use = session.has_store() ? session.store().use(modes::segment(conf), set)
+                                                   : store::PoolUse{ipam::capacity(set), 0, 0};
     out += "  " + ipam::text(set) + ": " + std::to_string(use.used) + " of " + std::to_string(use.capacity) +
            " in use" + (use.resting ? ", " + std::to_string(use.resting) + " resting" : "") + "\n";
   }

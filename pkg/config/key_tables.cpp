@@ -11,7 +11,7 @@ constexpr std::string_view kShape = "rates are the capability \"bandwidth\", giv
 constexpr std::string_view kPublish =
     "published ports are the capability \"portMappings\"; its other settings have no counterpart here";
 constexpr std::string_view kVlan = "it is called \"vlan\" here";
-constexpr std::string_view kUplink = "the physical link is called \"uplink\" here";
+constexpr std::string_view kNamedUplink = "the physical link is called \"uplink\" here";
 constexpr std::string_view kNoSwitch = "there is no such switch: links and sysctls are set up by the mode";
 
 constexpr Key kConf[] = {
@@ -43,20 +43,20 @@ constexpr Key kConf[] = {
     {"stateDir"},
     {"logLevel"},
     {"logFile"},
-    {"hairpinMode", Fate::later_flag},
-    {"uplink", Fate::later},
-    {"vlan", Fate::later},
-    {"vlanTrunk", Fate::later},
-    {"preserveDefaultVlan", Fate::later_flag},
+    {"hairpinMode"},
+    {"uplink"},
+    {"vlan"},
+    {"vlanTrunk"},
+    {"preserveDefaultVlan"},
     {"tap", Fate::later},
     {"interfaces", Fate::later},
     {"sourceRouting", Fate::later_flag},
-    {"portIsolation", Fate::later_flag},
+    {"portIsolation"},
     {"guestServices", Fate::later},
-    {"proxyArp", Fate::later_flag},
+    {"proxyArp"},
     {"overlay", Fate::later},
-    {"allowedMACs", Fate::later},
-    {"allowedAddresses", Fate::later},
+    {"allowedMACs"},
+    {"allowedAddresses"},
     // bridge, ptp
     {"ipMasq", Fate::foreign, "mode \"nat\" masquerades by itself"},
     {"ipMasqBackend", Fate::foreign, "mode \"nat\" masquerades by itself, with nftables"},
@@ -68,9 +68,9 @@ constexpr Key kConf[] = {
     {"enabledad", Fate::foreign, "addresses are unique by the store and need no DAD"},
     {"disableContainerInterface", Fate::foreign, kNoSwitch},
     // macvlan, ipvlan, vlan, host-device, SR-IOV, OVS
-    {"master", Fate::foreign, kUplink},
-    {"masterDevice", Fate::foreign, kUplink},
-    {"device_name", Fate::foreign, kUplink},
+    {"master", Fate::foreign, kNamedUplink},
+    {"masterDevice", Fate::foreign, kNamedUplink},
+    {"device_name", Fate::foreign, kNamedUplink},
     {"linkInContainer", Fate::foreign, kNoSwitch},
     {"vlanId", Fate::foreign, kVlan},
     {"vlanID", Fate::foreign, kVlan},
@@ -169,8 +169,8 @@ constexpr Key kRuntime[] = {
     {"mac"},
     {"ipRanges"},
     {"dns"},
-    {"portMappings", Fate::later},
-    {"bandwidth", Fate::later},
+    {"portMappings"},
+    {"bandwidth"},
     // Facts for other plugins, which runtimes hand to every plugin that declares them.
     {"aliases"},
     {"cgroupPath"},
@@ -187,6 +187,35 @@ constexpr Key kRuntimeDns[] = {
     {"search", Fate::foreign, "it is called \"searches\" in runtimeConfig"},
 };
 
+constexpr Key kUplink[] = {
+    {"links"},
+    {"bond"},
+    {"takeAddresses"},
+    {"link", Fate::foreign, "it is called \"links\" here, a list"},
+    {"mode", Fate::foreign, "a bond's mode is the value of \"bond\""},
+};
+
+constexpr Key kTrunk[] = {{"id"}, {"minID"}, {"maxID"}};
+
+constexpr Key kMapping[] = {
+    {"hostPort"},
+    {"containerPort"},
+    {"protocol"},
+    {"hostIP"},
+    {"name"},  // Kubernetes' and podman's own words, for people
+    {"range", Fate::foreign, "a range is one entry per port"},
+};
+
+constexpr Key kBandwidth[] = {
+    {"ingressRate"},
+    {"ingressBurst"},
+    {"egressRate"},
+    {"egressBurst"},
+    // The reference plugin's: all of the pod's traffic is shaped here.
+    {"nonShapedSubnets", Fate::later},
+    {"shapedSubnets", Fate::later},
+};
+
 }  // namespace
 
 std::span<const Key> conf_keys() { return kConf; }
@@ -194,6 +223,10 @@ std::span<const Key> ipam_keys() { return kIpam; }
 std::span<const Key> range_keys() { return kRange; }
 std::span<const Key> route_keys() { return kRoute; }
 std::span<const Key> dns_keys() { return kDns; }
+std::span<const Key> uplink_keys() { return kUplink; }
+std::span<const Key> trunk_keys() { return kTrunk; }
+std::span<const Key> mapping_keys() { return kMapping; }
+std::span<const Key> bandwidth_keys() { return kBandwidth; }
 std::span<const Key> runtime_keys() { return kRuntime; }
 std::span<const Key> runtime_dns_keys() { return kRuntimeDns; }
 

@@ -29,6 +29,10 @@ std::span<const Key> ipam_keys();
 std::span<const Key> range_keys();
 std::span<const Key> route_keys();
 std::span<const Key> dns_keys();
+std::span<const Key> uplink_keys();
+std::span<const Key> trunk_keys();    // an item of vlanTrunk
+std::span<const Key> mapping_keys();  // an item of portMappings
+std::span<const Key> bandwidth_keys();
 std::span<const Key> runtime_keys();      // runtimeConfig: the capabilities
 std::span<const Key> runtime_dns_keys();  // its dns has names of its own
 

@@ -5,9 +5,12 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cni/json.h"
+#include "config/check.h"
 #include "config/identity.h"
 #include "config/ipam_conf.h"
 #include "config/keys.h"
+#include "config/runtime_conf.h"
+#include "config/switch_conf.h"
 #include "net/names.h"
 
 namespace trestle::config {
@@ -15,41 +18,8 @@ namespace {
 
 using cni::Field;
 
-constexpr Choice kModes[] = {{"nat"}, {"routed", false}, {"bridge", false}, {"isolated", false}};
+constexpr Choice kModes[] = {{"nat"}, {"routed"}, {"bridge"}, {"isolated"}};
 constexpr Choice kDevices[] = {{"veth"}, {"tap", false}};
-constexpr const char* kProtocols[] = {"tcp", "udp", "sctp"};
-
-net::IfName parse_bridge(const Field& field) {
-  const std::string text = field.string();
-  // It becomes part of file names, sysctl paths and nftables identifiers.
-  if (!cni::is_plain_name(text) || text == "lo")
-    field.refuse("\"" + base::printable(text) +
-                 "\" is no name for a switch: letters, digits, '_', '.' and '-', a letter or digit first");
-  return base::in_context(field.path(), [&] { return net::IfName::parse(text); });
-}
-
-PortRef parse_port(const Field& field) {
-  const std::string text = field.string();
-  const std::vector<std::string> parts = base::split(text, '/');
-  const auto port = base::parse_number(parts.front(), 65535);
-  if (parts.size() == 2 && port && *port != 0)
-    for (const char* protocol : kProtocols)
-      if (parts[1] == protocol) return {static_cast<std::uint16_t>(*port), protocol};
-  field.refuse("\"" + base::printable(text) + "\" is no port with its protocol (tcp, udp or sctp), as \"53/udp\"");
-}
-
-// [] is a list like any other here: no port at all.
-HostAccess parse_host_access(const Field& field) {
-  if (field.raw().is_boolean()) return {field.boolean(), {}};
-  if (!field.raw().is_array()) field.refuse("must be true, false, or a list of ports as [\"53/udp\", \"53/tcp\"]");
-  HostAccess access{false, {}};
-  for (const Field& item : field.items()) {
-    const PortRef port = parse_port(item);
-    if (std::find(access.ports.begin(), access.ports.end(), port) == access.ports.end()) access.ports.push_back(port);
-    if (access.ports.size() > 1024) field.refuse("has more than 1024 ports");
-  }
-  return access;
-}
 
 bool flag(const Field& conf, const char* key, bool absent) {
   const std::optional<Field> field = conf.find(key);
@@ -137,24 +107,6 @@ std::optional<std::uint32_t> parse_mtu(const Field& conf, const IpamConf& ipam) 
   return mtu;
 }
 
-void check_addresses(const NetConf& conf) {
-  for (const ipam::RangeSet& set : conf.ipam.ranges)
-    for (const ipam::Range& range : set)
-      if (conf.mode == "nat" && !range.gateway)
-        throw base::Error(
-            base::Code::bad_config,
-            "mode \"nat\" needs a gateway: " + range.subnet.str() +
-                " has no room for one; add \"gateway\" (outside of it, as \"169.254.1.1\") or take a larger subnet");
-  if (!conf.ipam.ranges.empty()) return;
-  if (conf.mode == "nat")
-    throw base::Error(base::Code::bad_config,
-                      "mode \"nat\" needs addresses for its pods: add \"subnets\": [\"10.88.0.0/16\", \"fd88::/64\"] "
-                      "or an \"ipam\" with ranges");
-  if (!conf.requested_ips.empty())
-    throw base::Error(base::Code::bad_config, "an address is requested (" + conf.requested_ips.front().str() +
-                                                  "), but the network has none to give");
-}
-
 }  // namespace
 
 NetConf parse(const nlohmann::json& json, const cni::Args& args) {
@@ -178,15 +130,31 @@ NetConf parse(const nlohmann::json& json, const cni::Args& args) {
               .spoof_check = flag(conf, "spoofCheck", true),
               .hairpin = flag(conf, "hairpinMode", false),
               .host_access = {},
+              .uplink = std::nullopt,
+              .vlan = std::nullopt,
+              .vlan_trunk = {},
+              .preserve_default_vlan = flag(conf, "preserveDefaultVlan", false),
+              .port_isolation = flag(conf, "portIsolation", false),
+              .proxy_arp = flag(conf, "proxyArp", false),
+              .allowed_macs = {},
+              .allowed_addresses = {},
+              .publishes = false,
+              .port_mappings = {},
+              .ingress = {},
+              .egress = {},
               .dns = parse_dns(conf, runtime),
               .prev_result = std::nullopt};
   if (device) (void)choose(*device, kDevices);
   if (const auto field = conf.find("defaultRoute")) out.default_route = field->boolean();
+  // Without a word of its own `isolated` has no host; the other modes have.
+  out.host_access.all = out.mode != "isolated";
   if (const auto field = conf.find_any("hostAccess")) out.host_access = parse_host_access(*field);
+  parse_switch(conf, out);
+  parse_capabilities(conf, runtime, out);
   if (const auto field = conf.find("prevResult"))
     out.prev_result = cni::result_from_json(field->raw(), identity.cni_version);
   out.mtu = parse_mtu(conf, out.ipam);
-  check_addresses(out);
+  check_together(conf, out);
   (void)parse_settings(json, std::nullopt);
   return out;
 }

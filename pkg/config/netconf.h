@@ -14,6 +14,7 @@
 #include "net/ifname.h"
 #include "net/ip.h"
 #include "net/mac.h"
+#include "plan/step.h"
 
 namespace trestle::config {
 
@@ -25,11 +26,34 @@ struct PortRef {
 };
 struct HostAccess {
   bool all = true;
-  std::vector<PortRef> ports;  // when not all; empty: nothing
+  std::vector<PortRef> ports = {};  // when not all; empty: nothing
+  bool none() const { return !all && ports.empty(); }
 };
 
-// The built-in IPAM's part of the config.
+// The physical side of a switch: one NIC, a ready bond by its name, or NICs that become a bond of ours.
+struct Uplink {
+  std::vector<net::IfName> links;  // never empty
+  std::string bond;                // "active-backup", or "" without one (then there is one link)
+  bool take_addresses = false;     // the host's addresses on it move to the switch
+  bool operator==(const Uplink&) const = default;
+};
+
+// One port of the host that leads to the pod (capability "portMappings"; ranges are several of these).
+struct PortMapping {
+  std::string protocol = "tcp";  // tcp, udp, sctp
+  std::optional<net::Ip> host_ip;
+  std::uint16_t host_port = 0, container_port = 0;
+  bool operator==(const PortMapping&) const = default;
+};
+
+// Another plugin's IPAM, run by the specification's delegation.
+struct Delegate {
+  std::string type;  // a plain file name, looked for in CNI_PATH
+};
+
+// The IPAM's part of the config.
 struct IpamConf {
+  std::optional<Delegate> delegate;      // then the rest is empty, but for runtimeConfig
   std::vector<ipam::RangeSet> ranges;    // one address from each set, in order; runtimeConfig.ipRanges stand first
   std::vector<cni::ResultRoute> routes;  // gw absent: the family's gateway
 };
@@ -37,20 +61,31 @@ struct IpamConf {
 struct NetConf {
   std::string cni_version;  // checked, never ""
   std::string name;
-  std::string mode = "nat";          // a name of modes::kModes
-  net::IfName bridge;                // given or derived
-  std::optional<std::uint32_t> mtu;  // 68..65535; absent: Facts
-  IpamConf ipam;
+  std::string mode = "nat";  // a name of modes::kModes; "chained": on an interface that another plugin made
+  net::IfName bridge;        // given or derived
+  std::optional<std::uint32_t> mtu = {};  // 68..65535; absent: Facts
+  IpamConf ipam = {};
   // Requests by precedence runtimeConfig > args.cni > CNI_ARGS: the first source that speaks of addresses wins whole,
   // likewise the MAC.
-  std::vector<net::Cidr> requested_ips;  // bare = host length: no prefix asked
-  std::optional<net::Mac> requested_mac;
-  std::optional<bool> default_route;  // absent: on the first NIC
+  std::vector<net::Cidr> requested_ips = {};  // bare = host length: no prefix asked
+  std::optional<net::Mac> requested_mac = {};
+  std::optional<bool> default_route = {};  // absent: on the first NIC
   bool spoof_check = true;
   bool hairpin = false;
-  HostAccess host_access;
-  cni::Dns dns;                            // runtimeConfig > config
-  std::optional<cni::Result> prev_result;  // of a chain (ADD), or of our ADD (CHECK)
+  HostAccess host_access = {};
+  std::optional<Uplink> uplink = {};
+  std::optional<std::uint16_t> vlan = {};        // access VLAN, 1..4094
+  std::vector<plan::VlanRange> vlan_trunk = {};  // tagged ranges, in order, without overlaps
+  bool preserve_default_vlan = false;
+  bool port_isolation = false;
+  bool proxy_arp = false;
+  std::vector<net::Mac> allowed_macs = {};        // beside the pod's own
+  std::vector<net::Cidr> allowed_addresses = {};  // beside the leases
+  bool publishes = false;                         // the capability portMappings is declared, or ports are given
+  std::vector<PortMapping> port_mappings = {};
+  plan::Rate ingress = {}, egress = {};         // capability bandwidth; rate 0: no limit
+  cni::Dns dns = {};                            // runtimeConfig > config
+  std::optional<cni::Result> prev_result = {};  // of a chain (ADD), or of our ADD (CHECK)
 };
 
 // What DEL, GC and VERSION read: nothing else in stdin can fail them.

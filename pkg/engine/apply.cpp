@@ -5,11 +5,17 @@
 
 #include "base/error.h"
 #include "engine/file.h"
+#include "engine/publish.h"
+#include "engine/shape.h"
+#include "engine/uplink.h"
 #include "kernel/address.h"
 #include "kernel/announce.h"
+#include "kernel/fdb.h"
+#include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
 #include "kernel/sysctl.h"
+#include "kernel/vlan.h"
 #include "plan/plan.h"
 #include "plan/step_text.h"
 
@@ -63,6 +69,7 @@ class Applier {
       kernel::set_link(batch, s.link, s.mtu, nullptr, std::nullopt, kSwitchAlias);
     } else {
       refuse_foreign(context_, s);
+      if (s.vlan_filtering && !there->vlan_filtering) kernel::filter_vlans(batch, s.link);
       if (there->mac != s.mac || there->mtu != s.mtu || there->group != s.group)
         kernel::set_link(batch, s.link, s.mtu, &s.mac, s.group, std::nullopt);
     }
@@ -118,6 +125,27 @@ class Applier {
 
   void operator()(const plan::Elements& s) { nft().add_elements(s); }
 
+  void operator()(const plan::Fdb& s) {
+    const std::uint32_t index = link_index({Where::host, s.link});
+    kernel::add_fdb(queue(Where::host), index, s);
+  }
+
+  void operator()(const plan::Vlans& s) {
+    const std::uint32_t index = link_index({Where::host, s.link});
+    kernel::add_vlans(queue(Where::host), index, s);
+  }
+
+  void operator()(const plan::Neighbour& s) {
+    const std::uint32_t index = link_index(s.link);
+    kernel::add_neighbour(queue(s.link.where), index, s);
+  }
+
+  void operator()(const plan::Bond& s) { alone(s); }
+  void operator()(const plan::Uplink& s) { alone(s); }
+  void operator()(const plan::TakeAddresses& s) { alone(s); }
+  void operator()(const plan::Publish& s) { alone(s); }
+  void operator()(const plan::Shape& s) { alone(s); }
+
   void operator()(const plan::Announce& s) {
     const std::uint32_t index = link_index({Where::pod, s.link});
     flush();
@@ -131,6 +159,12 @@ class Applier {
   }
 
  private:
+  template <class S>
+  void alone(const S& step) {
+    flush();
+    make(context_, step);
+  }
+
   enum class Waiting : std::uint8_t { nothing, nft, host, pod };
 
   void turn(Waiting to) {

@@ -4,9 +4,14 @@
 
 #include "base/error.h"
 #include "engine/file.h"
+#include "engine/publish.h"
+#include "engine/shape.h"
+#include "engine/uplink.h"
 #include "kernel/address.h"
+#include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
+#include "kernel/vlan.h"
 #include "plan/plan.h"
 
 namespace trestle::engine {
@@ -96,6 +101,29 @@ class Undoer {
   void operator()(const plan::Rules& s) { kernel::remove_rules(context_.nft(), s); }
   void operator()(const plan::Elements&) {}  // gone by now
   void operator()(const plan::Announce&) {}
+  void operator()(const plan::Fdb&) {}            // dies with its port
+  void operator()(const plan::TakeAddresses&) {}  // what was taken stays until `trestle uplink release`
+  void operator()(const plan::Bond& s) { take_away(context_, s); }
+  void operator()(const plan::Uplink& s) { take_away(context_, s); }
+  void operator()(const plan::Publish& s) { take_away(context_, s); }
+  void operator()(const plan::Shape& s) { take_away(context_, s); }
+
+  void operator()(const plan::Vlans& s) {
+    const auto link = kernel::get_link(context_.route(), s.link);
+    if (!link) return;
+    kernel::Batch batch;
+    kernel::delete_vlans(batch, link->index, s);
+    if (!batch.empty()) context_.route().send_or_throw(batch);
+  }
+
+  void operator()(const plan::Neighbour& s) {
+    if (s.link.where == Where::pod) return;  // dies with the link
+    const auto link = kernel::get_link(context_.route(), s.link.name);
+    if (!link) return;
+    kernel::Batch batch;
+    kernel::delete_neighbour(batch, link->index, s);
+    context_.route().send_or_throw(batch);
+  }
 
  private:
   template <class F>

@@ -6,10 +6,16 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/file.h"
+#include "engine/publish.h"
+#include "engine/shape.h"
+#include "engine/uplink.h"
 #include "kernel/address.h"
+#include "kernel/fdb.h"
+#include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
 #include "kernel/sysctl.h"
+#include "kernel/vlan.h"
 #include "plan/plan.h"
 #include "plan/step_text.h"
 
@@ -62,6 +68,7 @@ class Verifier {
     if (link->group != s.group) defect(s, "its group is not ours any more");
     if (link->mac != s.mac) defect(s, changed("MAC", link->mac ? link->mac->str() : "none", s.mac.str()));
     if (link->mtu != s.mtu) defect(s, changed("MTU", std::to_string(link->mtu), std::to_string(s.mtu)));
+    if (s.vlan_filtering && !link->vlan_filtering) defect(s, "does not filter VLANs");
     if (link->mtu < 1280 && s.mtu >= 1280) no_ipv6_.insert(ref);
     note(ref, *link);
   }
@@ -108,6 +115,7 @@ class Verifier {
     if (link->hairpin != s.hairpin) wrong.emplace_back("hairpin");
     if (link->isolated != s.isolated) wrong.emplace_back("isolated");
     if (link->guard != s.guard) wrong.emplace_back("guard");
+    if (link->locked && link->locked != s.locked) wrong.emplace_back("locked");
     if (!link->without_ipv6) wrong.emplace_back("IPv6");
     if (!wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));
   }
@@ -149,10 +157,46 @@ class Verifier {
 
   void operator()(const plan::Announce&) {}  // true by definition
 
+  void operator()(const plan::Fdb& s) {
+    const LinkRef ref{Where::host, s.link};
+    if (lost(ref) || loose_.contains(ref)) return;
+    if (!kernel::has_fdb(context_.route(), context_.index(ref), s)) defect(s, "is gone");
+  }
+
+  void operator()(const plan::Vlans& s) {
+    const LinkRef ref{Where::host, s.link};
+    if (lost(ref) || loose_.contains(ref)) return;
+    if (const auto why = kernel::vlans_defect(context_.route(), context_.index(ref), s)) defect(s, *why);
+  }
+
+  void operator()(const plan::Neighbour& s) {
+    if (lost(s.link)) return;
+    if (!kernel::has_neighbour(context_.socket(s.link.where), context_.index(s.link), s)) defect(s, "is gone");
+  }
+
+  void operator()(const plan::Bond& s) { ask(s); }
+  void operator()(const plan::Uplink& s) {
+    if (!lost({Where::host, s.master})) ask(s);
+  }
+  void operator()(const plan::TakeAddresses& s) {
+    if (!lost({Where::host, s.bridge})) ask(s);
+  }
+  void operator()(const plan::Publish& s) {
+    if (!flushed_) ask(s);
+  }
+  void operator()(const plan::Shape& s) {
+    if (!lost({Where::host, s.link})) ask(s);
+  }
+
  private:
   template <class S>
   void defect(const S& step, const std::string& why) {
     defects_.push_back({at_, plan::describe(step) + ": " + why});
+  }
+
+  template <class S>
+  void ask(const S& step) {
+    if (const auto why = defect_of(context_, step)) defect(step, *why);
   }
 
   template <class S>

@@ -4,23 +4,44 @@
 
 namespace trestle::kernel {
 
-Attrs::Attrs(std::string_view bytes) {
+namespace {
+
+// `each(type, payload)` for one attribute after the other, until one that is cut.
+template <class Each>
+void walk(std::string_view bytes, Each&& each) {
   while (bytes.size() >= NLA_HDRLEN) {
     nlattr attr{};
     std::memcpy(&attr, bytes.data(), sizeof attr);
     if (attr.nla_len < NLA_HDRLEN || attr.nla_len > bytes.size()) return;
-    const std::size_t type = attr.nla_type & NLA_TYPE_MASK;
-    if (type < kTypes) views_[type] = bytes.substr(NLA_HDRLEN, attr.nla_len - std::size_t{NLA_HDRLEN});
+    each(std::size_t{attr.nla_type} & NLA_TYPE_MASK, bytes.substr(NLA_HDRLEN, attr.nla_len - std::size_t{NLA_HDRLEN}));
     const std::size_t step = NLA_ALIGN(std::size_t{attr.nla_len});
     if (step >= bytes.size()) return;
     bytes.remove_prefix(step);
   }
 }
 
-Attrs Attrs::of(const nlmsghdr& message, std::size_t header_size) {
+}  // namespace
+
+Attrs::Attrs(std::string_view bytes) {
+  walk(bytes, [&](std::size_t type, std::string_view payload) {
+    if (type < kTypes) views_[type] = payload;
+  });
+}
+
+std::string_view Attrs::bytes_of(const nlmsghdr& message, std::size_t header_size) {
   const std::size_t start = NLMSG_HDRLEN + NLMSG_ALIGN(header_size);
   if (message.nlmsg_len <= start) return {};
-  return Attrs({reinterpret_cast<const char*>(&message) + start, message.nlmsg_len - start});
+  return {reinterpret_cast<const char*>(&message) + start, message.nlmsg_len - start};
+}
+
+Attrs Attrs::of(const nlmsghdr& message, std::size_t header_size) { return Attrs(bytes_of(message, header_size)); }
+
+std::vector<std::string_view> Attrs::all(std::string_view bytes, std::uint16_t wanted) {
+  std::vector<std::string_view> out;
+  walk(bytes, [&](std::size_t type, std::string_view payload) {
+    if (type == wanted) out.push_back(payload);
+  });
+  return out;
 }
 
 std::optional<std::string_view> Attrs::view(std::uint16_t type) const {

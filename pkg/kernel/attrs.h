@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace trestle::kernel {
 
@@ -28,6 +29,10 @@ class Attrs {
   std::optional<std::uint32_t> u32(std::uint16_t type) const;
   std::string text(std::uint16_t type) const;  // up to the NUL; empty when absent
   Attrs nest(std::uint16_t type) const;        // no attributes when absent
+  // Of a type that may come several times: the payloads of all, in order.
+  static std::vector<std::string_view> all(std::string_view bytes, std::uint16_t type);
+  // The bytes behind the family header of `message`: what of() reads, for all().
+  static std::string_view bytes_of(const nlmsghdr& message, std::size_t header_size);
 
  private:
   std::array<std::string_view, kTypes> views_{};  // data() == nullptr: absent

@@ -19,6 +19,12 @@ ifinfomsg* begin_link(Batch& batch, std::uint16_t type, std::uint16_t flags, con
 
 void put_mac(Batch& batch, const net::Mac& mac) { batch.put(IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size()); }
 
+void put_filtering(Batch& batch) {
+  const std::size_t data = batch.open_nest(IFLA_INFO_DATA);
+  batch.put_u8(IFLA_BR_VLAN_FILTERING, 1);
+  batch.close_nest(data);
+}
+
 }  // namespace
 
 void add_bridge(Batch& batch, const plan::Bridge& bridge) {
@@ -33,6 +39,16 @@ void add_bridge(Batch& batch, const plan::Bridge& bridge) {
   batch.put_u32(IFLA_MTU, bridge.mtu == kBridgeBirthMtu ? kBridgeBirthMtu + 1 : kBridgeBirthMtu);
   const std::size_t info = batch.open_nest(IFLA_LINKINFO);
   batch.put_text(IFLA_INFO_KIND, "bridge");
+  if (bridge.vlan_filtering) put_filtering(batch);
+  batch.close_nest(info);
+}
+
+void filter_vlans(Batch& batch, const net::IfName& bridge) {
+  begin_link(batch, RTM_NEWLINK, 0, bridge.str(), "filter VLANs");
+  batch.put_text(IFLA_IFNAME, bridge.str());
+  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
+  batch.put_text(IFLA_INFO_KIND, "bridge");
+  put_filtering(batch);
   batch.close_nest(info);
 }
 
@@ -81,6 +97,8 @@ void set_port(Batch& batch, const plan::Port& port) {
   batch.put_u8(IFLA_BRPORT_MODE, port.hairpin ? 1 : 0);
   batch.put_u8(IFLA_BRPORT_ISOLATED, port.isolated ? 1 : 0);
   batch.put_u8(IFLA_BRPORT_GUARD, port.guard ? 1 : 0);
+  batch.put_u8(IFLA_BRPORT_LEARNING, port.locked ? 0 : 1);
+  batch.put_u8(IFLA_BRPORT_LOCKED, port.locked ? 1 : 0);  // a kernel before 5.18 passes over it
   batch.close_nest(data);
   batch.close_nest(info);
   keep_ipv6_off(batch, port.link);
@@ -113,6 +131,11 @@ void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_inde
   begin_link(batch, RTM_SETLINK, 0, name.str(), "make it a bridge port");
   batch.put_text(IFLA_IFNAME, name.str());
   batch.put_u32(IFLA_MASTER, master_index);
+}
+
+void set_uplink(Batch& batch, const net::IfName& nic, std::uint32_t master_index) {
+  set_master(batch, nic, master_index);
+  set_up(batch, nic);
 }
 
 void set_up(Batch& batch, const net::IfName& name) {

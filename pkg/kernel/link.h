@@ -24,6 +24,8 @@ struct LinkInfo {
   bool carrier_noticed =
       false;  // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
   bool hairpin = false, isolated = false, guard = false;  // of a bridge port
+  std::optional<bool> locked;                             // nullopt: the kernel does not know the flag (before 5.18)
+  bool vlan_filtering = false, stp = false;               // of a bridge
   bool without_ipv6 = false;                              // addr_gen_mode none: no link-local address of its own
   bool up() const;                                        // IFF_UP: administrative, never carrier
 };
@@ -55,7 +57,10 @@ void set_port(Batch& batch, const plan::Port& port);  // two requests: slave dat
 // Stops a bridge port from passing frames, at once and until it is deleted. A link that is no port, down or gone is
 // silent already.
 void silence_port(Batch& batch, const net::IfName& name);
-void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index);
+// A physical NIC (or a bond) becomes a port of that bridge and goes up.
+void set_uplink(Batch& batch, const net::IfName& nic, std::uint32_t master_index);
+void filter_vlans(Batch& batch, const net::IfName& bridge);  // EOPNOTSUPP: the kernel was built without
+void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index);  // 0: no port any more
 // No link-local address from now on (addr_gen_mode none). A kernel without IPv6 has none anyway.
 void keep_ipv6_off(Batch& batch, const net::IfName& name);
 void set_up(Batch& batch, const net::IfName& name);

@@ -55,6 +55,12 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
     link.hairpin = port.u8(IFLA_BRPORT_MODE).value_or(0) != 0;
     link.isolated = port.u8(IFLA_BRPORT_ISOLATED).value_or(0) != 0;
     link.guard = port.u8(IFLA_BRPORT_GUARD).value_or(0) != 0;
+    if (const auto locked = port.u8(IFLA_BRPORT_LOCKED)) link.locked = *locked != 0;
+  }
+  if (link.kind == "bridge") {
+    const Attrs bridge = info.nest(IFLA_INFO_DATA);
+    link.vlan_filtering = bridge.u8(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
+    link.stp = bridge.u32(IFLA_BR_STP_STATE).value_or(0) != 0;
   }
   const Attrs families = attrs.nest(IFLA_AF_SPEC);  // no AF_INET6 in it: a kernel without, or a link too small for it
   link.without_ipv6 =

@@ -63,6 +63,28 @@ std::optional<net::Cidr> prefix_of(const net::Ip& first, const std::optional<net
   return std::nullopt;
 }
 
+// Elements of a concatenation whose last part is a range that a prefix can say.
+std::vector<plan::Element> read_ranges(const std::vector<const NftTypeInfo*>& parts,
+                                       const std::vector<RawElement>& raw) {
+  std::vector<plan::Element> out;
+  for (const RawElement& some : raw) {
+    auto first = read_element(parts, some);
+    const auto last = read_element(parts, {some.last.empty() ? some.key : some.last, false, {}, {}});
+    if (!first || !last) continue;
+    const auto* low = std::get_if<net::Ip>(&first->key.back());
+    const auto* high = std::get_if<net::Ip>(&last->key.back());
+    if (!low || !high) continue;
+    for (int length = 0; length <= low->bits(); ++length) {
+      const net::Cidr cidr{*low, static_cast<std::uint8_t>(length)};
+      if (cidr.first() != *low || cidr.last() != *high) continue;
+      first->key.back() = cidr;
+      out.push_back(std::move(*first));
+      break;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Attrs nft_attrs(const nlmsghdr& message) { return Attrs::of(message, sizeof(nfgenmsg)); }
@@ -81,17 +103,17 @@ std::string rule_comment(const Attrs& rule) {
 }
 
 std::vector<RawElement> raw_elements(const nlmsghdr& message) {
+  const auto key = [](const Attrs& element, std::uint16_t attr) {
+    return std::string(element.nest(attr).view(NFTA_DATA_VALUE).value_or(std::string_view()));
+  };
   std::vector<RawElement> out;
-  std::string_view list = nft_attrs(message).view(NFTA_SET_ELEM_LIST_ELEMENTS).value_or(std::string_view());
-  while (list.size() >= NLA_HDRLEN) {
-    nlattr header{};
-    std::memcpy(&header, list.data(), sizeof header);
-    if (header.nla_len < NLA_HDRLEN || header.nla_len > list.size()) break;
-    const Attrs element(list.substr(NLA_HDRLEN, header.nla_len - std::size_t{NLA_HDRLEN}));
-    out.push_back({std::string(element.nest(NFTA_SET_ELEM_KEY).view(NFTA_DATA_VALUE).value_or(std::string_view())),
+  const auto list = nft_attrs(message).view(NFTA_SET_ELEM_LIST_ELEMENTS);
+  for (const std::string_view bytes : Attrs::all(list.value_or(std::string_view()), NFTA_LIST_ELEM)) {
+    const Attrs element(bytes);
+    out.push_back({key(element, NFTA_SET_ELEM_KEY),
                    (be32(element, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END) != 0,
-                   element.nest(NFTA_SET_ELEM_DATA).nest(NFTA_DATA_VERDICT).text(NFTA_VERDICT_CHAIN)});
-    list.remove_prefix(std::min(NLA_ALIGN(std::size_t{header.nla_len}), list.size()));
+                   element.nest(NFTA_SET_ELEM_DATA).nest(NFTA_DATA_VERDICT).text(NFTA_VERDICT_CHAIN),
+                   key(element, NFTA_SET_ELEM_KEY_END)});
   }
   return out;
 }
@@ -110,6 +132,7 @@ std::vector<plan::Element> read_elements(const std::vector<const NftTypeInfo*>& 
                                          std::vector<RawElement> raw) {
   std::vector<plan::Element> out;
   if (parts.empty()) return out;
+  if (interval && parts.size() > 1) return read_ranges(parts, raw);
   // The kernel gives an interval set from the highest element down; at one key the end of one comes before the start of
   // the next.
   if (interval)

@@ -23,7 +23,8 @@ std::string rule_comment(const Attrs& rule);
 struct RawElement {
   std::string key;
   bool end = false;
-  std::string chain;  // of a verdict, empty in a set
+  std::string chain;      // of a verdict, empty in a set
+  std::string last = {};  // the last key of a range in a concatenation
 };
 // Those of one NFT_MSG_NEWSETELEM.
 std::vector<RawElement> raw_elements(const nlmsghdr& message);

@@ -53,8 +53,8 @@ void append_field(std::string& key, const plan::Field& field) {
       field);
 }
 
-void put_key(Batch& out, std::string_view key, bool end) {
-  const std::size_t nest = out.open_nest(NFTA_SET_ELEM_KEY);
+void put_key(Batch& out, std::string_view key, bool end, std::uint16_t attr = NFTA_SET_ELEM_KEY) {
+  const std::size_t nest = out.open_nest(attr);
   out.put(NFTA_DATA_VALUE, key);
   out.close_nest(nest);
   if (end) put_be32(out, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
@@ -78,6 +78,23 @@ void put_table(Batch& out, plan::Table table) {
   out.put_text(NFTA_TABLE_NAME, kTable);
 }
 
+namespace {
+
+// How long each part of a key is: where ranges stand in a concatenation, the kernel compares part by part.
+void put_parts(Batch& out, const NftSet& set) {
+  const std::size_t desc = out.open_nest(NFTA_SET_DESC);
+  const std::size_t list = out.open_nest(NFTA_SET_DESC_CONCAT);
+  for (const NftTypeInfo* part : set.key) {
+    const std::size_t nest = out.open_nest(NFTA_LIST_ELEM);
+    put_be32(out, NFTA_SET_FIELD_LEN, part->size);
+    out.close_nest(nest);
+  }
+  out.close_nest(list);
+  out.close_nest(desc);
+}
+
+}  // namespace
+
 void put_set(Batch& out, const NftSet& set) {
   begin_nft(out, NFT_MSG_NEWSET, NLM_F_CREATE, set.table);
   std::uint32_t id = 0, size = 0;
@@ -89,14 +106,17 @@ void put_set(Batch& out, const NftSet& set) {
   out.put_text(NFTA_SET_NAME, set.name);
   // No size and no timeout: the kernel takes the growing hash table for exact keys, and the red-black tree for
   // intervals.
+  const bool ranges_in_parts = set.interval && set.key.size() > 1;
   put_be32(out, NFTA_SET_FLAGS,
-           std::uint32_t{set.interval} * NFT_SET_INTERVAL | std::uint32_t{set.verdicts} * NFT_SET_MAP);
+           std::uint32_t{set.interval} * NFT_SET_INTERVAL | std::uint32_t{set.verdicts} * NFT_SET_MAP |
+               std::uint32_t{ranges_in_parts} * NFT_SET_CONCAT);
   put_be32(out, NFTA_SET_KEY_TYPE, id);
   put_be32(out, NFTA_SET_KEY_LEN, size);
   if (set.verdicts) {
     put_be32(out, NFTA_SET_DATA_TYPE, kVerdictType);
     put_be32(out, NFTA_SET_DATA_LEN, 0);
   }
+  if (ranges_in_parts) put_parts(out, set);
   put_be32(out, NFTA_SET_ID, 1);  // must be there; rules find the set by its name
   out.put(NFTA_SET_USERDATA, set_notes(set));
 }
@@ -149,10 +169,22 @@ void put_set_by_name(Batch& out, std::uint16_t kind, plan::Table table, const st
 
 NftKey element_key(const plan::Element& element) {
   NftKey key;
+  bool range = false;
+  const auto pad = [&](std::string& bytes) {
+    if (element.key.size() > 1) bytes.append(nft_padded(bytes.size()) - bytes.size(), '\0');
+  };
   for (const plan::Field& field : element.key) {
     append_field(key.first, field);
-    if (element.key.size() > 1) key.first.append(nft_padded(key.first.size()) - key.first.size(), '\0');
+    if (const auto* prefix = std::get_if<net::Cidr>(&field); prefix && element.key.size() > 1) {
+      range = true;
+      key.last += prefix->last().bytes();
+    } else {
+      append_field(key.last, field);
+    }
+    pad(key.first);
+    pad(key.last);
   }
+  if (!range) key.last.clear();
   const auto* cidr = element.key.size() == 1 ? std::get_if<net::Cidr>(&element.key.front()) : nullptr;
   if (!cidr) return key;
   net::Ip behind = cidr->last();
@@ -172,6 +204,7 @@ void put_elements(Batch& out, std::uint16_t kind, plan::Table table, const std::
     const NftKey key = element_key(element);
     const std::size_t nest = out.open_nest(NFTA_LIST_ELEM);
     put_key(out, key.first, false);
+    if (!key.last.empty()) put_key(out, key.last, false, NFTA_SET_ELEM_KEY_END);
     if (!element.jump.empty()) {
       const std::size_t data = out.open_nest(NFTA_SET_ELEM_DATA);
       put_verdict(out, NFT_JUMP, element.jump);

@@ -40,9 +40,10 @@ void put_elements(Batch& out, std::uint16_t kind, plan::Table table, const std::
                   std::span<const plan::Element> elements);
 
 // The key of an element as the kernel compares it. A Cidr gives the first address, `end` the first one behind it
-// (empty: there is none, the prefix reaches to the end of the addresses, or the key is no Cidr).
+// (empty: there is none, the prefix reaches to the end of the addresses, or the key is no Cidr). In a concatenation with a Cidr
+// `last` is the same key with the last address.
 struct NftKey {
-  std::string first, end;
+  std::string first, end, last;
 };
 NftKey element_key(const plan::Element& element);
 

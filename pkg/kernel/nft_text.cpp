@@ -46,7 +46,7 @@ NftSet read_set(plan::Table table, Words words, bool map) {
   Words rest;
   set.key = read_key(words.subspan(2), rest);
   const std::string tail = base::join({rest.begin(), rest.end()}, " ");
-  set.interval = !map && tail == "interval" && set.key.size() == 1;
+  set.interval = !map && tail == "interval";
   if (!set.interval && tail != (map ? ": verdict" : ""))
     throw base::Error(base::Code::bug, "'" + base::printable(tail) + "' after the type");
   return set;

@@ -23,7 +23,7 @@ struct NftSet {
   plan::Table table = plan::Table::inet;
   std::string name;
   std::vector<const NftTypeInfo*> key;  // never empty; more than one: a concatenation
-  bool interval = false;                // elements are ranges; only of one part
+  bool interval = false;                // elements are ranges; in a concatenation of its last part (Linux 5.6)
   bool verdicts = false;                // a map to verdicts
 };
 

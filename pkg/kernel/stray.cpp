@@ -1,11 +1,17 @@
 #include "kernel/stray.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "kernel/link.h"
 #include "kernel/nft.h"
 
 namespace trestle::kernel {
 
 namespace {
+
+constexpr std::string_view kGuard[] = {"ports", "macports", "trunkports", "nohost", "mac",
+                                       "addr4", "addr6",    "net4",       "net6"};
 
 // The sets with one element or more per attachment: the guard's, and the marks of each switch.
 struct SetRef {
@@ -17,8 +23,7 @@ std::vector<SetRef> attachment_sets(Socket& netfilter) {
   std::vector<SetRef> out;
   for (const plan::Table table : {plan::Table::inet, plan::Table::bridge})
     for (const std::string& name : set_names(netfilter, table))
-      if (name == "ports" || name == "mac" || name == "addr4" || name == "addr6" || name.starts_with("at-"))
-        out.push_back({table, name});
+      if (std::ranges::find(kGuard, name) != std::end(kGuard) || name.starts_with("at-")) out.push_back({table, name});
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "modes/gateway.h"
+#include "modes/guard.h"
 
 namespace trestle::modes {
 
@@ -24,6 +25,9 @@ const plan::LeasedIp* of_family(const plan::Lease& lease, net::Family family) {
   return nullptr;
 }
 
+// `isolated` has no router: its first address is nobody's, or the host's alone.
+bool tells_gateway(const config::NetConf& conf) { return conf.mode != "isolated"; }
+
 }  // namespace
 
 void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
@@ -33,7 +37,14 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
   steps.push_back(plan::Veth{host, pod, net::host_side_mac(in.lease.mac), in.lease.mac, mtu(in.conf, in.facts),
                              in.conf.bridge, net::link_group(in.state_dir, in.owner.network),
                              alias.substr(0, kMaxAlias)});
-  steps.push_back(plan::Port{host, in.conf.hairpin, false, true});
+  steps.push_back(plan::Port{host, in.conf.hairpin, in.conf.port_isolation, true, locks_port(in.conf)});
+  if (filters_vlans(in.conf))  // before the FDB: an entry is made for each VLAN that the port has then
+    steps.push_back(plan::Vlans{host, false, in.conf.vlan, in.conf.vlan_trunk, in.conf.preserve_default_vlan});
+  if (locks_port(in.conf)) {
+    steps.push_back(plan::Fdb{host, in.lease.mac});
+    for (const net::Mac& mac : in.conf.allowed_macs)
+      if (mac != in.lease.mac) steps.push_back(plan::Fdb{host, mac});
+  }
   const std::string conf = "net/ipv6/conf/" + pod.str() + "/";
   if (of_family(in.lease, net::Family::v6)) {
     steps.push_back(
@@ -53,10 +64,13 @@ std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Le
   for (cni::ResultRoute route : conf.ipam.routes) {
     const plan::LeasedIp* ip = of_family(lease, route.dst.ip.family);
     if (!ip) continue;
-    if (!route.gw) route.gw = ip->gateway;
+    if (!route.gw && tells_gateway(conf)) route.gw = ip->gateway;
     out.push_back(std::move(route));
   }
-  if (conf.default_route == false) return out;
+  // On the LAN, and where there is nothing beyond, nobody but the configuration knows of a router.
+  const bool wanted = conf.mode == "nat" || conf.mode == "routed" ? conf.default_route.value_or(true)
+                                                                  : conf.default_route.value_or(false);
+  if (!wanted) return out;
   for (const net::Family family : {net::Family::v4, net::Family::v6}) {
     const plan::LeasedIp* ip = of_family(lease, family);
     if (!ip || !ip->gateway) continue;
@@ -76,7 +90,7 @@ void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
     announce.addresses.push_back(ip.cidr.ip);
   }
   for (const plan::LeasedIp& ip : in.lease.ips)  // a gateway beyond the subnet is reached on-link
-    if (ip.gateway && !ip.cidr.contains(*ip.gateway))
+    if (tells_gateway(in.conf) && ip.gateway && !ip.cidr.contains(*ip.gateway))
       steps.push_back(plan::Route{pod, net::Cidr::host(*ip.gateway), std::nullopt, {}, {}, {}, {}, {}});
   for (const cni::ResultRoute& route : routes(in.conf, in.lease))
     steps.push_back(
@@ -92,7 +106,8 @@ cni::Result veth_result(const AttachmentInput& in, const net::Mac& bridge_mac) {
       {host_link(in).str(), net::host_side_mac(in.lease.mac).str(), size, "", "", ""},
       {in.owner.ifname, in.lease.mac.str(), size, in.netns, "", ""},
   };
-  for (const plan::LeasedIp& ip : in.lease.ips) result.ips.push_back({ip.cidr, ip.gateway, 2});
+  for (const plan::LeasedIp& ip : in.lease.ips)
+    result.ips.push_back({ip.cidr, tells_gateway(in.conf) ? ip.gateway : std::nullopt, 2});
   result.routes = routes(in.conf, in.lease);
   result.dns = in.conf.dns;
   return result;

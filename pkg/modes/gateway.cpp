@@ -62,11 +62,28 @@ void add_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
   steps.push_back(file);
 }
 
-void add_switch(std::vector<Step>& steps, const SwitchInput& in) {
+bool filters_vlans(const config::NetConf& conf) { return conf.vlan || !conf.vlan_trunk.empty(); }
+
+void add_bare_switch(std::vector<Step>& steps, const SwitchInput& in, const net::Mac& mac) {
+  const net::IfName& bridge = in.conf.bridge;
+  steps.push_back(
+      plan::Bridge{bridge, mac, mtu(in.conf, in.facts), net::switch_group(in.state_dir), filters_vlans(in.conf)});
+  // With takeAddresses the host lives on the switch, with the addresses that it had.
+  const bool host_on_it = in.facts.taken.has_value();
+  if (in.facts.ipv6 && mtu(in.conf, in.facts) >= kLeastIpv6) {
+    const std::string conf = "net/ipv6/conf/" + bridge.str() + "/";
+    steps.push_back(Sysctl{Where::host, conf + "accept_ra", "0"});
+    if (!host_on_it) steps.push_back(Sysctl{Where::host, conf + "disable_ipv6", "1"});
+  }
+  steps.push_back(plan::Up{LinkRef{Where::host, bridge}, host_on_it || !in.facts.ipv6});
+}
+
+void add_gateway_switch(std::vector<Step>& steps, const SwitchInput& in) {
   const net::IfName& bridge = in.conf.bridge;
   const LinkRef link{Where::host, bridge};
-  steps.push_back(
-      plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts), net::switch_group(in.state_dir)});
+  steps.push_back(plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts), net::switch_group(in.state_dir),
+                               filters_vlans(in.conf)});
+  if (in.conf.vlan) steps.push_back(plan::Vlans{bridge, true, in.conf.vlan, {}, false});
   const bool has_v6 = has_family(in.conf, net::Family::v6);
   if (has_v6 && mtu(in.conf, in.facts) < kLeastIpv6)
     throw base::Error(base::Code::bad_config,

@@ -1,5 +1,5 @@
 #pragma once
-// The host's side of a routed switch: forwarding, the bridge with the gateway's addresses.
+// The host's side of a switch: the bridge; where pods are routed, forwarding and the gateway's addresses.
 #include <vector>
 
 #include "modes/modes.h"
@@ -13,8 +13,12 @@ bool has_family(const config::NetConf& conf, net::Family family);
 // Forwarding for the families in use, and the drop-in that keeps `sysctl --system` from taking it back. A host that learned its IPv6
 // default route by RA would lose it to forwarding: accept_ra becomes 2 there first (for-linux#1373, moby#43466).
 void add_forwarding(std::vector<plan::Step>& steps, const SwitchInput& in);
+// Does this network make its switch filter VLANs?
+bool filters_vlans(const config::NetConf& conf);
 // The bridge with its fixed MAC (the kernel's own choice follows the lowest port: ~100 s of outage, netavark#833), gateway addresses, up.
-void add_switch(std::vector<plan::Step>& steps, const SwitchInput& in);
+void add_gateway_switch(std::vector<plan::Step>& steps, const SwitchInput& in);
+// The same without the host: no address, no IPv6.
+void add_bare_switch(std::vector<plan::Step>& steps, const SwitchInput& in, const net::Mac& mac);
 // The switch's own prefixes, which are never masqueraded to.
 void add_prefixes(std::vector<plan::Step>& steps, const SwitchInput& in);
 

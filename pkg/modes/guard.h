@@ -9,7 +9,9 @@ namespace trestle::modes {
 // "Healing"), and with `spoofCheck` what is known of the pod: port, MAC, addresses. They come first in the plan, so that the port is
 // guarded before it is up.
 void add_guard(std::vector<plan::Step>& steps, const AttachmentInput& in);
-// The switch's own link-local address, which no pod may speak for.
-plan::Step guard_gateway(const net::Mac& bridge);
+// No frame between the pod and the host, in either direction (mode `isolated`).
+void keep_from_host(std::vector<plan::Step>& steps, const AttachmentInput& in);
+// Does the port get the kernel's own MAC lock (Port::locked, Fdb)? It survives a flush of the ruleset.
+bool locks_port(const config::NetConf& conf);
 
 }  // namespace trestle::modes

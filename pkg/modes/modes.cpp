@@ -1,14 +1,23 @@
 #include "modes/modes.h"
 
 #include "base/error.h"
+#include "modes/attach_veth.h"
+#include "modes/bridge.h"
+#include "modes/isolated.h"
 #include "modes/nat.h"
+#include "modes/routed.h"
 
 namespace trestle::modes {
 
 namespace {
 
+net::Mac own_mac(const config::NetConf& conf, const plan::Facts&) { return net::switch_mac(conf.bridge); }
+
 constexpr Mode kModes[] = {
-    {"nat", true, nat_shared, nat_attachment, nat_result},
+    {"nat", nat_shared, nat_attachment, own_mac},
+    {"routed", routed_shared, routed_attachment, own_mac},
+    {"isolated", isolated_shared, isolated_attachment, own_mac},
+    {"bridge", bridge_shared, bridge_attachment, bridge_mac},
 };
 
 }  // namespace
@@ -17,6 +26,12 @@ const Mode& find(std::string_view name) {
   for (const Mode& mode : kModes)
     if (mode.name == name) return mode;
   throw base::Error(base::Code::bug, "mode '" + std::string(name) + "' passed the parser but is in no table");
+}
+
+cni::Result result(const AttachmentInput& in) { return veth_result(in, find(in.conf.mode).mac(in.conf, in.facts)); }
+
+std::string segment(const config::NetConf& conf) {
+  return conf.bridge.str() + (conf.vlan ? "." + std::to_string(*conf.vlan) : "");
 }
 
 }  // namespace trestle::modes

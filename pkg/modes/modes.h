@@ -32,11 +32,15 @@ struct AttachmentInput {
 // One network of DESIGN section 5. All modes stand in one table (modes.cpp); a new one is one file and one row.
 struct Mode {
   std::string_view name;
-  bool needs_addresses;  // without ranges its config is refused
   plan::Shared (*shared)(const SwitchInput&);
   std::vector<plan::Step> (*attachment)(const AttachmentInput&);
-  cni::Result (*result)(const AttachmentInput&);  // what ADD answers; known before ADD acts
+  net::Mac (*mac)(const config::NetConf&, const plan::Facts&);  // of the switch
 };
+
+// What ADD answers; known before ADD acts.
+cni::Result result(const AttachmentInput& in);
+// Leases and MACs are unique within it: the switch, or one VLAN of it.
+std::string segment(const config::NetConf& conf);
 
 // Throws Error{bug} for a name that config::parse() would not have let through.
 const Mode& find(std::string_view name);

@@ -4,44 +4,27 @@
 #include "modes/gateway.h"
 #include "modes/guard.h"
 #include "modes/rules_text.h"
+#include "modes/verdicts.h"
 
 namespace trestle::modes {
 
-using plan::Element;
-using plan::Elements;
-using plan::Step;
-using plan::Table;
-
 plan::Shared nat_shared(const SwitchInput& in) {
-  const net::IfName& bridge = in.conf.bridge;
-  const std::string& sw = bridge.str();
-  std::vector<Step> steps;
+  std::vector<plan::Step> steps;
   add_forwarding(steps, in);
-  add_switch(steps, in);
-  steps.push_back(plan::Rules{"tables", tables_text()});
-  steps.push_back(plan::Rules{sw, nat_text(bridge, in.conf.host_access)});
-  const auto jump = [&](const char* map) {
-    return Elements{Table::inet, map, {Element{{bridge}, std::string(map) + "-" + sw}}};
-  };
-  steps.push_back(Elements{Table::inet, "if-" + sw, {Element{{bridge}, {}}}});
+  add_gateway_switch(steps, in);
+  add_rules(steps, in, nat_text(in.conf));
   add_prefixes(steps, in);
-  steps.push_back(Elements{Table::inet, "switches", {Element{{bridge}, {}}}});
-  steps.push_back(jump("leave"));
-  steps.push_back(jump("enter"));
-  steps.push_back(jump("masq"));
-  if (!in.conf.host_access.all) steps.push_back(jump("input"));
-  if (in.facts.ipv6) steps.push_back(guard_gateway(net::switch_mac(bridge)));
-  return {bridge, std::move(steps)};
+  add_verdicts(steps, in, {"leave", "enter", "masq"});
+  add_gateway_guard(steps, in);
+  return {in.conf.bridge, std::move(steps)};
 }
 
-std::vector<Step> nat_attachment(const AttachmentInput& in) {
-  std::vector<Step> steps;
+std::vector<plan::Step> nat_attachment(const AttachmentInput& in) {
+  std::vector<plan::Step> steps;
   add_guard(steps, in);
   add_veth(steps, in);
   add_addresses(steps, in);
   return steps;
 }
-
-cni::Result nat_result(const AttachmentInput& in) { return veth_result(in, net::switch_mac(in.conf.bridge)); }
 
 }  // namespace trestle::modes

@@ -7,6 +7,5 @@ namespace trestle::modes {
 // DNATed (DESIGN section 5).
 plan::Shared nat_shared(const SwitchInput& in);
 std::vector<plan::Step> nat_attachment(const AttachmentInput& in);
-cni::Result nat_result(const AttachmentInput& in);
 
 }  // namespace trestle::modes

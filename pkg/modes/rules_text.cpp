@@ -1,7 +1,5 @@
 #include "modes/rules_text.h"
 
-#include <vector>
-
 namespace trestle::modes {
 
 // Links are named through sets and maps only, so that one static rule serves every switch and every pod: a packet's cost does not grow
@@ -21,14 +19,26 @@ chain input filter input -10
   iifname vmap @input
 chain postrouting nat postrouting 100
   iifname vmap @masq
+set routed ifname
 table bridge
 set ports ifname
+set macports ifname
+set trunkports ifname
+set nohost ifname
 set mac ifname . ether_addr
 set addr4 ifname . ipv4_addr
 set addr6 ifname . ipv6_addr
+set net4 ifname . ipv4_addr interval
+set net6 ifname . ipv6_addr interval
 set gateways ipv6_addr
 chain prerouting filter prerouting -300
   iifname @ports goto guard
+  iifname @macports goto guard_mac
+  iifname @trunkports goto guard_trunk
+chain input filter input -300
+  iifname @nohost drop
+chain output filter output -300
+  oifname @nohost drop
 chain guard
   iifname . ether saddr != @mac drop
   ether type arp goto guard_arp
@@ -39,11 +49,13 @@ chain guard
 chain guard_arp
   iifname . arp saddr ether != @mac drop
   iifname . arp saddr ip @addr4 accept
+  iifname . arp saddr ip @net4 accept
   arp saddr ip 0.0.0.0 arp operation request iifname . arp daddr ip @addr4 accept
   drop
 chain guard_ip4
   udp sport 67 drop
   iifname . ip saddr @addr4 accept
+  iifname . ip saddr @net4 accept
   ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
   drop
 chain guard_ip6
@@ -62,91 +74,151 @@ chain guard_ip6
   ip6 saddr @gateways drop
   ip6 saddr fe80::/10 accept
   iifname . ip6 saddr @addr6 accept
+  iifname . ip6 saddr @net6 accept
   drop
 chain guard_nd
   nd target @gateways drop
   nd target fe80::/10 return
   iifname . nd target @addr6 return
+  iifname . nd target @net6 return
   drop
+chain guard_mac
+  iifname . ether saddr != @mac drop
+  ether type arp goto guard_arp_mac
+  ether type ip goto guard_ip4_mac
+  ether type ip6 goto guard_ip6_mac
+  ether type 0x8035 accept
+  drop
+chain guard_arp_mac
+  iifname . arp saddr ether != @mac drop
+  accept
+chain guard_ip4_mac
+  udp sport 67 drop
+  accept
+chain guard_ip6_mac
+  ip6 daddr fe80::/10 exthdr frag exists drop
+  ip6 daddr ff00::/8 exthdr frag exists drop
+  icmpv6 type nd-router-advert drop
+  icmpv6 type nd-redirect drop
+  udp sport 547 drop
+  accept
+chain guard_trunk
+  iifname . ether saddr != @mac drop
+  udp sport 67 drop
+  ip6 daddr fe80::/10 exthdr frag exists drop
+  ip6 daddr ff00::/8 exthdr frag exists drop
+  icmpv6 type nd-router-advert drop
+  icmpv6 type nd-redirect drop
+  udp sport 547 drop
+  accept
 )";
 }
 
-std::string nat_text(const net::IfName& bridge, const config::HostAccess& host_access) {
-  const std::string& sw = bridge.str();
-  std::string text =
-      "table inet\n"
-      "set if-" +
-      sw +
-      " ifname\n"
-      "set at-" +
-      sw +
-      " ifname\n"
-      "set net4-" +
-      sw +
-      " ipv4_addr interval\n"
-      "set net6-" +
-      sw +
-      " ipv6_addr interval\n"
-      "chain leave-" +
-      sw +
-      "\n"
-      "  oifname @if-" +
-      sw +
-      " return\n"
-      "  ct state established,related return\n"
-      "  ct state invalid drop\n"  // conntrack does not translate it: it would leave with the pod's own address
-      "  ct status dnat return\n"
-      "  oifname @switches meta l4proto tcp reject with tcp reset\n"
-      "  oifname @switches reject with icmpx admin-prohibited\n"
-      "chain enter-" +
-      sw +
-      "\n"
-      "  iifname @if-" +
-      sw +
-      " return\n"
-      "  ct state established,related return\n"
-      "  ct status dnat return\n"
-      "  meta l4proto tcp reject with tcp reset\n"
-      "  reject with icmpx admin-prohibited\n"
-      "chain masq-" +
-      sw +
-      "\n"
-      "  oifname @if-" +
-      sw +
-      " return\n"
-      "  ip daddr 224.0.0.0/4 return\n"
-      "  ip daddr 255.255.255.255 return\n"
-      "  ip daddr @net4-" +
-      sw +
-      " return\n"
-      "  ip6 daddr ff00::/8 return\n"
-      "  ip6 daddr @net6-" +
-      sw +
-      " return\n"
-      "  meta l4proto tcp masquerade to :1024-65535\n"
-      "  meta l4proto udp masquerade to :1024-65535\n"
-      "  masquerade\n";
-  text += "chain input-" + sw + "\n";  // empty when nothing leads there: a later configuration may fill or empty it
-  if (!host_access.all) {
-    text +=
-        "  ct state established,related return\n"
-        "  icmpv6 type nd-neighbor-solicit return\n"
-        "  icmpv6 type nd-neighbor-advert return\n"
-        "  icmpv6 type nd-router-solicit return\n"
-        "  icmpv6 type mld-listener-report return\n"
-        "  icmpv6 type mld-listener-done return\n"
-        "  icmpv6 type mld2-listener-report return\n";
-    for (const config::PortRef& port : host_access.ports)
-      text += "  " + port.protocol + " dport " + std::to_string(port.port) + " return\n";
-    text +=
-        "  meta l4proto tcp reject with tcp reset\n"
-        "  reject with icmpx admin-prohibited\n";
-  }
-  text +=
-      "table bridge\n"
-      "set at-" +
-      sw + " ifname\n";
+namespace {
+
+constexpr const char* kReject =
+    "  meta l4proto tcp reject with tcp reset\n"
+    "  reject with icmpx admin-prohibited\n";
+
+// What every switch has: a set that it is in itself, and the sets in which its attachments leave their mark.
+constexpr const char* kMarks = R"(table inet
+set if-$ ifname
+set at-$ ifname
+)";
+constexpr const char* kBridgeMarks = R"(table bridge
+set at-$ ifname
+)";
+constexpr const char* kNetworks = R"(set net4-$ ipv4_addr interval
+set net6-$ ipv6_addr interval
+)";
+constexpr const char* kUplink = "set up-$ ifname\n";
+
+constexpr const char* kReplies = "  ct state established,related return\n";
+
+// Every '$' becomes the switch's name.
+std::string named(std::string text, const net::IfName& bridge) {
+  for (std::size_t at = 0; (at = text.find('$', at)) != std::string::npos; at += bridge.str().size())
+    text.replace(at, 1, bridge.str());
   return text;
 }
+
+// With `portIsolation` a pod does not reach its neighbours through the host either: what comes back to its own switch is refused as any
+// other switch is.
+std::string own_switch(const config::NetConf& conf) { return conf.port_isolation ? "" : "  oifname @if-$ return\n"; }
+
+std::string other_switches() {
+  return "  oifname @switches meta l4proto tcp reject with tcp reset\n"
+         "  oifname @switches reject with icmpx admin-prohibited\n";
+}
+
+std::string only_by_uplink(const config::NetConf& conf, const std::string& direction) {
+  if (!conf.uplink) return "";
+  return "  " + direction + " != @up-$ meta l4proto tcp reject with tcp reset\n  " + direction +
+         " != @up-$ reject with icmpx admin-prohibited\n";
+}
+
+// Empty when nothing leads there: a later configuration may fill or empty it.
+std::string input_chain(const config::HostAccess& access) {
+  std::string text = "chain input-$\n";
+  if (access.all) return text;
+  text += kReplies;
+  for (const char* type : {"nd-neighbor-solicit", "nd-neighbor-advert", "nd-router-solicit", "mld-listener-report",
+                           "mld-listener-done", "mld2-listener-report"})
+    text += "  icmpv6 type " + std::string(type) + " return\n";
+  for (const config::PortRef& port : access.ports)
+    text += "  " + port.protocol + " dport " + std::to_string(port.port) + " return\n";
+  return text + kReject;
+}
+
+}  // namespace
+
+std::string nat_text(const config::NetConf& conf) {
+  std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "");
+  text += "chain leave-$\n" + own_switch(conf) + kReplies;
+  text += "  ct state invalid drop\n";  // conntrack does not translate it: it would leave with the pod's own address
+  text += "  ct status dnat return\n" + other_switches() + only_by_uplink(conf, "oifname");
+  text += "chain enter-$\n  iifname @if-$ return\n";  // what a pod sends back to its switch was judged when it left
+  text += std::string(kReplies) + "  ct status dnat return\n" + kReject;
+  text += R"(chain masq-$
+  oifname @if-$ return
+  ip daddr 224.0.0.0/4 return
+  ip daddr 255.255.255.255 return
+  ip daddr @net4-$ return
+  ip6 daddr ff00::/8 return
+  ip6 daddr @net6-$ return
+  meta l4proto tcp masquerade to :1024-65535
+  meta l4proto udp masquerade to :1024-65535
+  masquerade
+)";
+  return named(text + input_chain(conf.host_access) + kBridgeMarks, conf.bridge);
+}
+
+std::string routed_text(const config::NetConf& conf) {
+  std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "");
+  text += "chain leave-$\n" + own_switch(conf);
+  text += "  ip saddr != @net4-$ drop\n  ip6 saddr != @net6-$ drop\n";
+  text += std::string(kReplies) + "  ct state invalid drop\n  ct status dnat return\n";
+  if (conf.port_isolation)
+    text +=
+        "  oifname @if-$ meta l4proto tcp reject with tcp reset\n  oifname @if-$ reject with icmpx admin-prohibited\n";
+  text += "  oifname @routed return\n" + other_switches() + only_by_uplink(conf, "oifname");
+  text += "chain enter-$\n  iifname @if-$ return\n" + std::string(kReplies) +
+          "  ct status dnat return\n  iifname @routed return\n";
+  text +=
+      "  iifname @switches meta l4proto tcp reject with tcp reset\n  iifname @switches reject with icmpx "
+      "admin-prohibited\n";
+  text += only_by_uplink(conf, "iifname");
+  return named(text + input_chain(conf.host_access) + kBridgeMarks, conf.bridge);
+}
+
+std::string isolated_text(const config::NetConf& conf) {
+  std::string text = kMarks;
+  // Bridged frames come by here where br_netfilter is on.
+  text += "chain leave-$\n  oifname @if-$ return\n" + std::string(kReject);
+  text += "chain enter-$\n  iifname @if-$ return\n" + std::string(kReject);
+  return named(text + input_chain(conf.host_access) + kBridgeMarks, conf.bridge);
+}
+
+std::string bridge_text(const config::NetConf& conf) { return named(std::string(kMarks) + kBridgeMarks, conf.bridge); }
 
 }  // namespace trestle::modes

@@ -2,13 +2,16 @@
 #include <string>
 
 #include "config/netconf.h"
-#include "net/ifname.h"
 
 namespace trestle::modes {
 
 // What all switches share: the two tables, their maps, base chains and the guard of the ports (reliability.md 4.2).
 std::string tables_text();
-// The chains and sets of one `nat` switch.
-std::string nat_text(const net::IfName& bridge, const config::HostAccess& host_access);
+
+// The chains and sets of one switch, by its mode. Names end in the switch's: "leave-trdemo".
+std::string nat_text(const config::NetConf& conf);
+std::string routed_text(const config::NetConf& conf);
+std::string isolated_text(const config::NetConf& conf);
+std::string bridge_text(const config::NetConf& conf);
 
 }  // namespace trestle::modes

@@ -18,10 +18,20 @@ bool overlap(const Elements& mine, const Elements& theirs) {
   return false;
 }
 
+// VLAN filtering is growth: a switch that filters serves networks without a VLAN too.
+Bridge like(const Bridge& mine, Bridge theirs) {
+  theirs.vlan_filtering = mine.vlan_filtering;
+  return theirs;
+}
+
+bool differ(const std::optional<std::uint16_t>& a, const std::optional<std::uint16_t>& b) { return a && b && *a != *b; }
+
 bool clash(const Step& mine, const Step& theirs) {
   if (mine == theirs) return false;
   if (const auto* a = std::get_if<Elements>(&mine)) return overlap(*a, std::get<Elements>(theirs));
   if (std::holds_alternative<File>(mine)) return false;
+  if (const auto* a = std::get_if<Bridge>(&mine)) return *a != like(*a, std::get<Bridge>(theirs));
+  if (const auto* a = std::get_if<Vlans>(&mine)) return differ(a->pvid, std::get<Vlans>(theirs).pvid);
   if (const auto* a = std::get_if<Rules>(&mine)) return a->name != "tables";  // the tables are renewed by an upgrade
   return true;
 }
@@ -39,6 +49,24 @@ void subtract(Elements& set, const Elements& kept) {
   std::erase_if(set.elements, [&](const Element& e) {
     return std::find(kept.elements.begin(), kept.elements.end(), e) != kept.elements.end();
   });
+}
+
+// The VIDs of `mine` that `kept` does not name, one by one.
+void subtract(Vlans& mine, const Vlans& kept) {
+  if (mine.pvid == kept.pvid) mine.pvid.reset();
+  std::vector<VlanRange> left;
+  for (const VlanRange& range : mine.tagged)
+    for (std::uint32_t vid = range.first; vid <= range.last; ++vid) {
+      if (kept.pvid == vid || std::any_of(kept.tagged.begin(), kept.tagged.end(),
+                                          [&](const VlanRange& r) { return r.first <= vid && vid <= r.last; }))
+        continue;
+      const auto id = static_cast<std::uint16_t>(vid);
+      if (!left.empty() && left.back().last == id - 1)
+        left.back().last = id;
+      else
+        left.push_back({id, id});
+    }
+  mine.tagged = std::move(left);
 }
 
 }  // namespace
@@ -64,6 +92,9 @@ std::vector<Step> unshared(const std::vector<Step>& gone, const std::vector<std:
         if (auto* set = std::get_if<Elements>(&step)) {
           subtract(*set, std::get<Elements>(other));
           named = set->elements.empty();
+        } else if (auto* vlans = std::get_if<Vlans>(&step)) {
+          subtract(*vlans, std::get<Vlans>(other));
+          named = !vlans->pvid && vlans->tagged.empty();
         } else {
           named = true;
         }

@@ -1,4 +1,3 @@
-#include "base/hash.h"
 #include "base/text.h"
 #include "plan/plan.h"
 #include "plan/step_text.h"
@@ -39,6 +38,7 @@ std::string port_flags(const Port& port) {
   if (port.hairpin) on.emplace_back("hairpin");
   if (port.isolated) on.emplace_back("isolated");
   if (port.guard) on.emplace_back("guard");
+  if (port.locked) on.emplace_back("locked");
   return on.empty() ? "no flags" : base::join(on, " ");
 }
 
@@ -54,6 +54,46 @@ std::string all(const std::vector<net::Ip>& addresses) {
   return base::join(parts, ", ");
 }
 
+std::string all(const std::vector<net::IfName>& links) {
+  std::vector<std::string> parts;
+  for (const net::IfName& link : links) parts.push_back(link.str());
+  return base::join(parts, ", ");
+}
+
+std::string vlans(const Vlans& s) {
+  std::vector<std::string> parts;
+  if (s.pvid) parts.push_back("VLAN " + std::to_string(*s.pvid) + " untagged");
+  for (const VlanRange& range : s.tagged)
+    parts.push_back("VLAN " + std::to_string(range.first) +
+                    (range.last == range.first ? "" : "-" + std::to_string(range.last)) + " tagged");
+  if (s.keep_default) parts.emplace_back("the default VLAN");
+  return parts.empty() ? "no VLAN" : base::join(parts, ", ");
+}
+
+std::string taken(const TakeAddresses& s) {
+  std::vector<std::string> parts;
+  for (const TakenAddress& address : s.addresses) parts.push_back(address.cidr.str());
+  return "addresses " + base::join(parts, ", ") + " and " + std::to_string(s.routes.size()) + " routes";
+}
+
+// The pod's address in brackets where a port follows: "[fd88::2]:80".
+std::string with_port(const net::Ip& ip, std::uint16_t port) {
+  return (ip.family == net::Family::v6 ? "[" + ip.str() + "]" : ip.str()) + ":" + std::to_string(port);
+}
+
+std::string all(const std::vector<Mapping>& mappings) {
+  std::vector<std::string> parts;
+  for (const Mapping& m : mappings)
+    parts.push_back((m.host_ip ? with_port(*m.host_ip, m.host_port) : std::to_string(m.host_port)) + "/" + m.protocol +
+                    " -> " + with_port(m.address, m.port));
+  return base::join(parts, ", ");
+}
+
+std::string rate(const char* word, const Rate& rate) {
+  return rate.rate == 0 ? ""
+                        : word + std::to_string(rate.rate) + " bit/s (burst " + std::to_string(rate.burst) + " bit)";
+}
+
 }  // namespace
 
 std::string describe(const Step& step) {
@@ -62,7 +102,8 @@ std::string describe(const Step& step) {
           [](const Sysctl& s) { return text(s.where) + ": sysctl " + s.key + (s.at_least ? " >= " : " = ") + s.value; },
           [](const File& s) { return "host: file " + s.path; },
           [](const Bridge& s) {
-            return "host:" + s.link.str() + ": bridge, MAC " + s.mac.str() + ", MTU " + std::to_string(s.mtu);
+            return "host:" + s.link.str() + ": bridge, MAC " + s.mac.str() + ", MTU " + std::to_string(s.mtu) +
+                   (s.vlan_filtering ? ", filters VLANs" : "");
           },
           [](const Veth& s) {
             return "host:" + s.host.str() + ": veth to pod:" + s.pod.str() + ", MAC " + s.pod_mac.str() + ", MTU " +
@@ -84,49 +125,24 @@ std::string describe(const Step& step) {
           [](const Announce& s) {
             return "pod:" + s.link.str() + ": announce " + all(s.addresses) + " at " + s.mac.str();
           },
+          [](const Fdb& s) { return "host:" + s.link.str() + ": static FDB entry " + s.mac.str(); },
+          [](const Bond& s) {
+            return "host:" + s.link.str() + ": bond, " + s.mode + " of " + all(s.members) + ", MAC " + s.mac.str();
+          },
+          [](const Uplink& s) { return "host:" + s.nic.str() + ": uplink of " + s.master.str(); },
+          [](const Vlans& s) { return "host:" + s.link.str() + (s.self ? ": itself in " : ": in ") + vlans(s); },
+          [](const TakeAddresses& s) { return "host:" + s.nic.str() + ": " + taken(s) + " move to " + s.bridge.str(); },
+          [](const Publish& s) { return "host: published " + all(s.mappings); },
+          [](const Neighbour& s) {
+            return text(s.link) + (s.proxy ? ": proxy for " : ": neighbour ") + s.ip.str() +
+                   (s.mac ? " at " + s.mac->str() : "");
+          },
+          [](const Shape& s) {
+            return "host:" + s.link.str() + ": bandwidth" + rate(" in ", s.ingress) + rate(" out ", s.egress) +
+                   (s.egress.rate ? " by " + s.ifb.str() : "");
+          },
       },
       step);
-}
-
-std::string object_key(const Step& step) {
-  return std::visit(Overloaded{
-                        [](const Sysctl& s) { return text(s.where) + " sysctl " + s.key; },
-                        [](const File& s) { return "file " + s.path; },
-                        [](const Bridge& s) { return "link host:" + s.link.str(); },
-                        [](const Veth& s) { return "link host:" + s.host.str(); },
-                        [](const Up& s) { return "up " + text(s.link); },
-                        [](const Port& s) { return "port " + s.link.str(); },
-                        [](const Address& s) { return "address " + text(s.link) + " " + s.cidr.str(); },
-                        [](const Route& s) {
-                          return "route " + text(s.dev) + " " + s.dst.str() + number("table", s.table) +
-                                 number("metric", s.metric);
-                        },
-                        [](const Rules& s) { return "rules " + s.name; },
-                        [](const Elements& s) { return "elements " + text(s.table) + " " + s.set; },
-                        [](const Announce& s) { return "announce " + s.link.str(); },
-                    },
-                    step);
-}
-
-namespace {
-
-// What describe() leaves out of a Step.
-std::string rest(const Step& step) {
-  if (const auto* file = std::get_if<File>(&step)) return file->text;
-  if (const auto* rules = std::get_if<Rules>(&step)) return rules->text;
-  if (const auto* bridge = std::get_if<Bridge>(&step)) return std::to_string(bridge->group);
-  if (const auto* veth = std::get_if<Veth>(&step))
-    return veth->host_mac.str() + std::to_string(veth->group) + veth->alias;
-  return {};
-}
-
-}  // namespace
-
-// Not over the JSON: building that cost an ADD 0.1 ms, and every ADD asks.
-std::string digest(const std::vector<Step>& steps) {
-  std::string all;
-  for (const Step& step : steps) all += describe(step) + '\n' + rest(step) + '\n';
-  return base::hex(base::hash64(all), 16);
 }
 
 }  // namespace trestle::plan

@@ -7,15 +7,20 @@
 #include "net/ifname.h"
 #include "net/ip.h"
 #include "net/mac.h"
+#include "plan/step.h"
 
 namespace trestle::plan {
 
 // The few things read from the host before planning, once per switch: when it is made. They are kept with it, so that every
 // plan for a living switch is the same plan.
 struct Facts {
-  std::uint32_t mtu = 1500;           // of the default route's device; 1500 without one
-  bool ipv6 = true;                   // the kernel has IPv6 (/proc/sys/net/ipv6)
-  std::vector<net::IfName> ra_links;  // links that learned a default route by RA and would lose it to forwarding
+  std::uint32_t mtu = 1500;                 // of the default route's device; 1500 without one
+  bool ipv6 = true;                         // the kernel has IPv6 (/proc/sys/net/ipv6)
+  std::vector<net::IfName> ra_links = {};   // links that learned a default route by RA and would lose it to forwarding
+  std::optional<net::Mac> uplink_mac = {};  // of the first uplink
+  std::optional<net::Mac> foreign = {};     // the switch is a bridge that is not ours: its MAC
+  bool foreign_filters = false;             // such a bridge filters VLANs
+  std::optional<TakeAddresses> taken = {};  // what of the uplink goes to the switch (`takeAddresses`)
   bool operator==(const Facts&) const = default;
 };
 

@@ -37,12 +37,14 @@ struct File {
   bool operator==(const File&) const = default;
 };
 
-// A switch in the host's namespace. undo: delete if its group is ours and no foreign port is in it, else leave and report.
+// A switch in the host's namespace. `vlan_filtering`: at least; switched on when the first network with a VLAN comes, and left on.
+// undo: delete if its group is ours and no foreign port is in it, else leave and report.
 struct Bridge {
   net::IfName link;
   net::Mac mac;
   std::uint32_t mtu = 0;
   std::uint32_t group = 0;
+  bool vlan_filtering = false;
   bool operator==(const Bridge&) const = default;
 };
 
@@ -64,13 +66,15 @@ struct Up {
   bool operator==(const Up&) const = default;
 };
 
-// Flags of a bridge port of ours. `guard`: a BPDU from the pod takes the port down. Also keeps IPv6 off the host end
+// Flags of a bridge port of ours. `guard`: a BPDU from the pod takes the port down. `locked`: what does not come from a MAC of the
+// static FDB (Fdb) is dropped and nothing is learned, where the kernel knows the flag (5.18). Also keeps IPv6 off the host end
 // (addr_gen_mode none): it is a port, no host. undo: dies.
 struct Port {
   net::IfName link;
   bool hairpin = false;
   bool isolated = false;
   bool guard = false;
+  bool locked = false;
   bool operator==(const Port&) const = default;
 };
 
@@ -126,7 +130,112 @@ struct Announce {
   bool operator==(const Announce&) const = default;
 };
 
-using Step = std::variant<Sysctl, File, Bridge, Veth, Up, Port, Address, Route, Rules, Elements, Announce>;
+// A station of the switch that does not move: a static FDB entry of the bridge that `link` is a port of, in every VLAN of that port.
+// undo: dies with its port.
+struct Fdb {
+  net::IfName link;
+  net::Mac mac;
+  bool operator==(const Fdb&) const = default;
+};
+
+// Several physical NICs as one, made by us. Members go down to be enslaved. undo: delete, members as they were (no master, up).
+struct Bond {
+  net::IfName link;
+  std::string mode;  // "active-backup"
+  std::vector<net::IfName> members;
+  net::Mac mac;  // the first member's, so that the switch keeps it while NICs come and go
+  std::uint32_t group = 0;
+  bool operator==(const Bond&) const = default;
+};
+
+// A NIC of the host (or a bond) as a port of the switch, up. undo: no port any more, if its master is still this switch.
+struct Uplink {
+  net::IfName nic;
+  net::IfName master;
+  bool operator==(const Uplink&) const = default;
+};
+
+// VLANs from first to last of a bridge port.
+struct VlanRange {
+  std::uint16_t first = 0, last = 0;
+  bool operator==(const VlanRange&) const = default;
+};
+
+// VLANs of a bridge port, or of the bridge itself (`self`). `pvid`: untagged in and out. `keep_default`: VID 1, which the kernel gives
+// every port, stays; else it goes. undo: on the pod's port dies; on the bridge and its uplink the VIDs that no other part names are
+// deleted.
+struct Vlans {
+  net::IfName link;
+  bool self = false;
+  std::optional<std::uint16_t> pvid;
+  std::vector<VlanRange> tagged;
+  bool keep_default = true;
+  bool operator==(const Vlans&) const = default;
+};
+
+// One address of a NIC that goes to the switch, and one route by it.
+struct TakenAddress {
+  net::Cidr cidr;
+  std::uint32_t scope = 0;
+  bool operator==(const TakenAddress&) const = default;
+};
+struct TakenRoute {
+  net::Cidr dst;
+  std::optional<net::Ip> via, source;
+  std::uint32_t table = 0, metric = 0, protocol = 0, scope = 0;
+  bool operator==(const TakenRoute&) const = default;
+};
+
+// The host's own addresses and routes move from the NIC to the switch that it becomes a port of. Recorded before anything is done; each
+// message is harmless alone, and the address is at every moment on one of the two. undo: none, but by `trestle uplink release`.
+struct TakeAddresses {
+  net::IfName nic, bridge;
+  std::vector<TakenAddress> addresses;
+  std::vector<TakenRoute> routes;
+  bool operator==(const TakeAddresses&) const = default;
+};
+
+// Ports of the host that lead to one of a pod. apply: map elements, then the stale UDP entries of conntrack go. undo: the elements whose
+// value is ours, then conntrack.
+struct Mapping {
+  std::string protocol;            // tcp, udp, sctp
+  std::optional<net::Ip> host_ip;  // absent: every address of the host
+  std::uint16_t host_port = 0;
+  net::Ip address;  // the pod's; its family is the mapping's
+  std::uint16_t port = 0;
+  bool operator==(const Mapping&) const = default;
+};
+struct Publish {
+  std::vector<Mapping> mappings;
+  bool operator==(const Publish&) const = default;
+};
+
+// A permanent neighbour. `proxy`: this host answers ARP or ND for the address on that link, and has no MAC for it. undo: delete.
+struct Neighbour {
+  LinkRef link;
+  net::Ip ip;
+  std::optional<net::Mac> mac;
+  bool proxy = false;
+  bool operator==(const Neighbour&) const = default;
+};
+
+// Bits per second and bits; a rate of 0 is no limit. `ingress` is what the pod receives, `egress` what it sends, as the capability
+// "bandwidth" has it. Egress needs the pseudo link `ifb` on the host. undo: the ifb is deleted, the rest dies with the link.
+struct Rate {
+  std::uint64_t rate = 0, burst = 0;
+  bool operator==(const Rate&) const = default;
+};
+struct Shape {
+  net::IfName link;
+  net::IfName ifb;
+  Rate ingress, egress;
+  std::uint32_t group = 0;
+  std::uint32_t mtu = 0;
+  bool operator==(const Shape&) const = default;
+};
+
+using Step = std::variant<Sysctl, File, Bridge, Veth, Up, Port, Address, Route, Rules, Elements, Announce, Fdb, Bond,
+                          Uplink, Vlans, TakeAddresses, Publish, Neighbour, Shape>;
 
 template <class... F>
 struct Overloaded : F... {

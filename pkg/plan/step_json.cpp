@@ -23,6 +23,36 @@ Json to_json(const Element& element) {
   return {{"key", std::move(key)}, {"jump", element.jump}};
 }
 
+Json to_json(const Mapping& mapping) {
+  Json json = {{"proto", mapping.protocol},
+               {"hostPort", mapping.host_port},
+               {"addr", mapping.address.str()},
+               {"port", mapping.port}};
+  if (mapping.host_ip) json["hostIP"] = mapping.host_ip->str();
+  return json;
+}
+
+Json to_json(const TakeAddresses& take) {
+  Json addresses = Json::array(), routes = Json::array();
+  for (const TakenAddress& address : take.addresses)
+    addresses.push_back({{"cidr", address.cidr.str()}, {"scope", address.scope}});
+  for (const TakenRoute& route : take.routes) {
+    Json json = {{"dst", route.dst.str()},
+                 {"table", route.table},
+                 {"metric", route.metric},
+                 {"protocol", route.protocol},
+                 {"scope", route.scope}};
+    if (route.via) json["via"] = route.via->str();
+    if (route.source) json["source"] = route.source->str();
+    routes.push_back(std::move(json));
+  }
+  return {{"step", "takeAddresses"},
+          {"nic", take.nic.str()},
+          {"bridge", take.bridge.str()},
+          {"addresses", std::move(addresses)},
+          {"routes", std::move(routes)}};
+}
+
 }  // namespace
 
 Json to_json(const Step& step) {
@@ -37,11 +67,8 @@ Json to_json(const Step& step) {
             return Json{{"step", "file"}, {"path", s.path}, {"text", s.text}};
           },
           [](const Bridge& s) {
-            return Json{{"step", "bridge"},
-                        {"link", "host:" + s.link.str()},
-                        {"mac", s.mac.str()},
-                        {"mtu", s.mtu},
-                        {"group", s.group}};
+            return Json{{"step", "bridge"}, {"link", "host:" + s.link.str()},   {"mac", s.mac.str()}, {"mtu", s.mtu},
+                        {"group", s.group}, {"vlanFiltering", s.vlan_filtering}};
           },
           [](const Veth& s) {
             return Json{{"step", "veth"},
@@ -60,11 +87,8 @@ Json to_json(const Step& step) {
             return json;
           },
           [](const Port& s) {
-            return Json{{"step", "port"},
-                        {"link", s.link.str()},
-                        {"hairpin", s.hairpin},
-                        {"isolated", s.isolated},
-                        {"guard", s.guard}};
+            return Json{{"step", "port"},         {"link", s.link.str()}, {"hairpin", s.hairpin},
+                        {"isolated", s.isolated}, {"guard", s.guard},     {"locked", s.locked}};
           },
           [](const Address& s) {
             return Json{{"step", "address"}, {"link", text(s.link)}, {"cidr", s.cidr.str()}};
@@ -97,6 +121,45 @@ Json to_json(const Step& step) {
                         {"link", s.link.str()},
                         {"mac", s.mac.str()},
                         {"addresses", std::move(addresses)}};
+          },
+          [](const Fdb& s) {
+            return Json{{"step", "fdb"}, {"link", s.link.str()}, {"mac", s.mac.str()}};
+          },
+          [](const Bond& s) {
+            Json members = Json::array();
+            for (const net::IfName& member : s.members) members.push_back(member.str());
+            return Json{{"step", "bond"},     {"link", s.link.str()}, {"mode", s.mode}, {"members", std::move(members)},
+                        {"mac", s.mac.str()}, {"group", s.group}};
+          },
+          [](const Uplink& s) {
+            return Json{{"step", "uplink"}, {"nic", s.nic.str()}, {"master", s.master.str()}};
+          },
+          [](const Vlans& s) {
+            Json json = {{"step", "vlans"}, {"link", s.link.str()}, {"self", s.self}, {"keepDefault", s.keep_default}};
+            if (s.pvid) json["pvid"] = *s.pvid;
+            json["tagged"] = Json::array();
+            for (const VlanRange& range : s.tagged) json["tagged"].push_back({range.first, range.last});
+            return json;
+          },
+          [](const TakeAddresses& s) { return to_json(s); },
+          [](const Publish& s) {
+            Json mappings = Json::array();
+            for (const Mapping& mapping : s.mappings) mappings.push_back(to_json(mapping));
+            return Json{{"step", "publish"}, {"mappings", std::move(mappings)}};
+          },
+          [](const Neighbour& s) {
+            Json json = {{"step", "neighbour"}, {"link", text(s.link)}, {"ip", s.ip.str()}, {"proxy", s.proxy}};
+            if (s.mac) json["mac"] = s.mac->str();
+            return json;
+          },
+          [](const Shape& s) {
+            return Json{{"step", "shape"},
+                        {"link", s.link.str()},
+                        {"ifb", s.ifb.str()},
+                        {"ingress", {s.ingress.rate, s.ingress.burst}},
+                        {"egress", {s.egress.rate, s.egress.burst}},
+                        {"group", s.group},
+                        {"mtu", s.mtu}};
           },
       },
       step);

@@ -19,6 +19,7 @@ using Json = nlohmann::json;
 }
 
 const Json& member(const Json& json, const char* key) {
+  if (!json.is_object()) bad(key);
   const auto it = json.find(key);
   if (it == json.end()) bad(key);
   return *it;
@@ -132,6 +133,69 @@ Announce announce(const Json& json) {
   return out;
 }
 
+net::IfName link_name(const Json& json, const char* key) { return net::IfName::parse(string(json, key)); }
+
+std::uint16_t short_number(const Json& value, const char* key) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 0xffff) bad(key);
+  return value.get<std::uint16_t>();
+}
+
+std::optional<std::uint16_t> maybe_short(const Json& json, const char* key) {
+  return json.contains(key) ? std::optional(short_number(json.at(key), key)) : std::nullopt;
+}
+
+std::optional<net::Ip> maybe_ip(const Json& json, const char* key) {
+  return json.contains(key) ? std::optional(net::Ip::parse(string(json, key))) : std::nullopt;
+}
+
+Bond bond(const Json& json) {
+  Bond out{
+      link_name(json, "link"), string(json, "mode"), {}, net::Mac::parse(string(json, "mac")), number(json, "group")};
+  for (const Json& member : array(json, "members")) out.members.push_back(net::IfName::parse(item(member, "members")));
+  return out;
+}
+
+Vlans vlans(const Json& json) {
+  Vlans out{link_name(json, "link"), flag(json, "self"), maybe_short(json, "pvid"), {}, flag(json, "keepDefault")};
+  for (const Json& range : array(json, "tagged")) {
+    if (!range.is_array() || range.size() != 2) bad("tagged");
+    out.tagged.push_back({short_number(range[0], "tagged"), short_number(range[1], "tagged")});
+  }
+  return out;
+}
+
+TakeAddresses take_addresses(const Json& json) {
+  TakeAddresses out{link_name(json, "nic"), link_name(json, "bridge"), {}, {}};
+  for (const Json& address : array(json, "addresses"))
+    out.addresses.push_back({net::Cidr::parse(string(address, "cidr")), number(address, "scope")});
+  for (const Json& route : array(json, "routes"))
+    out.routes.push_back({net::Cidr::parse(string(route, "dst")), maybe_ip(route, "via"), maybe_ip(route, "source"),
+                          number(route, "table"), number(route, "metric"), number(route, "protocol"),
+                          number(route, "scope")});
+  return out;
+}
+
+Publish publish(const Json& json) {
+  Publish out;
+  for (const Json& mapping : array(json, "mappings"))
+    out.mappings.push_back({string(mapping, "proto"), maybe_ip(mapping, "hostIP"),
+                            short_number(member(mapping, "hostPort"), "hostPort"),
+                            net::Ip::parse(string(mapping, "addr")), short_number(member(mapping, "port"), "port")});
+  return out;
+}
+
+Neighbour neighbour(const Json& json) {
+  Neighbour out{link_ref(string(json, "link")), net::Ip::parse(string(json, "ip")), std::nullopt, flag(json, "proxy")};
+  if (json.contains("mac")) out.mac = net::Mac::parse(string(json, "mac"));
+  return out;
+}
+
+Rate rate(const Json& json, const char* key) {
+  const Json& pair = array(json, key);
+  if (pair.size() != 2 || !pair[0].is_number_unsigned() || !pair[1].is_number_unsigned()) bad(key);
+  return {pair[0].get<std::uint64_t>(), pair[1].get<std::uint64_t>()};
+}
+
 struct Reader {
   const char* kind;
   Step (*read)(const Json&);
@@ -149,7 +213,7 @@ constexpr Reader kReaders[] = {
     {"bridge",
      [](const Json& j) -> Step {
        return Bridge{host_link(string(j, "link")), net::Mac::parse(string(j, "mac")), number(j, "mtu"),
-                     number(j, "group")};
+                     number(j, "group"), flag(j, "vlanFiltering")};
      }},
     {"veth",
      [](const Json& j) -> Step {
@@ -168,7 +232,8 @@ constexpr Reader kReaders[] = {
      }},
     {"port",
      [](const Json& j) -> Step {
-       return Port{net::IfName::parse(string(j, "link")), flag(j, "hairpin"), flag(j, "isolated"), flag(j, "guard")};
+       return Port{net::IfName::parse(string(j, "link")), flag(j, "hairpin"), flag(j, "isolated"), flag(j, "guard"),
+                   flag(j, "locked")};
      }},
     {"address",
      [](const Json& j) -> Step {
@@ -178,6 +243,24 @@ constexpr Reader kReaders[] = {
     {"rules", [](const Json& j) -> Step { return rules(j); }},
     {"elements", [](const Json& j) -> Step { return elements(j); }},
     {"announce", [](const Json& j) -> Step { return announce(j); }},
+    {"fdb",
+     [](const Json& j) -> Step {
+       return Fdb{link_name(j, "link"), net::Mac::parse(string(j, "mac"))};
+     }},
+    {"bond", [](const Json& j) -> Step { return bond(j); }},
+    {"uplink",
+     [](const Json& j) -> Step {
+       return Uplink{link_name(j, "nic"), link_name(j, "master")};
+     }},
+    {"vlans", [](const Json& j) -> Step { return vlans(j); }},
+    {"takeAddresses", [](const Json& j) -> Step { return take_addresses(j); }},
+    {"publish", [](const Json& j) -> Step { return publish(j); }},
+    {"neighbour", [](const Json& j) -> Step { return neighbour(j); }},
+    {"shape",
+     [](const Json& j) -> Step {
+       return Shape{link_name(j, "link"), link_name(j, "ifb"), rate(j, "ingress"),
+                    rate(j, "egress"),    number(j, "group"),  number(j, "mtu")};
+     }},
 };
 static_assert(std::size(kReaders) == std::variant_size_v<Step>, "a Step that is written must be read back");
 

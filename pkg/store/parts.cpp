@@ -37,6 +37,10 @@ std::optional<net::IfName> if_name(const std::string& text) {
   }
 }
 
+std::optional<net::Mac> mac_in(const Json& json, const char* key) {
+  return json.contains(key) ? std::optional(net::Mac::parse(json.at(key).get<std::string>())) : std::nullopt;
+}
+
 std::string part_text(const Part& part) {
   return seal(dump({{"schema", kSchema}, {"network", part.network}, {"steps", plan::to_json(part.steps)}}));
 }
@@ -81,6 +85,13 @@ std::optional<plan::Facts> Parts::facts(const net::IfName& bridge) const try {
   facts.ipv6 = json.at("ipv6").get<bool>();
   facts.ra_links.clear();
   for (const Json& link : json.at("raLinks")) facts.ra_links.push_back(net::IfName::parse(link.get<std::string>()));
+  facts.uplink_mac = mac_in(json, "uplinkMac");
+  facts.foreign = mac_in(json, "foreign");
+  facts.foreign_filters = json.value("foreignFilters", false);
+  if (json.contains("taken")) {
+    const plan::Step step = plan::step_from_json(json.at("taken"));
+    if (const auto* taken = std::get_if<plan::TakeAddresses>(&step)) facts.taken = *taken;
+  }
   return facts;
 } catch (const Json::exception&) {
   return std::nullopt;
@@ -90,8 +101,12 @@ void Parts::set_facts(const net::IfName& bridge, const plan::Facts& facts) const
   Json links = Json::array();
   for (const net::IfName& link : facts.ra_links) links.push_back(link.str());
   const Dir dir = root_.make(folder(bridge));
-  const std::string text =
-      seal(dump({{"schema", kSchema}, {"mtu", facts.mtu}, {"ipv6", facts.ipv6}, {"raLinks", links}}));
+  Json json = {{"schema", kSchema}, {"mtu", facts.mtu}, {"ipv6", facts.ipv6}, {"raLinks", links}};
+  if (facts.uplink_mac) json["uplinkMac"] = facts.uplink_mac->str();
+  if (facts.foreign) json["foreign"] = facts.foreign->str();
+  if (facts.foreign_filters) json["foreignFilters"] = true;
+  if (facts.taken) json["taken"] = plan::to_json(plan::Step{*facts.taken});
+  const std::string text = seal(dump(json));
   dir.check(dir.replace(kFacts, text), "write", kFacts);
 }
 

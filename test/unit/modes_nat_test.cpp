@@ -64,8 +64,8 @@ TEST_CASE("nat, IPv4: the switch has the gateway's address and masquerades", "[m
                     "host:trdemo: up",
                     "host: nftables tables that all switches share",
                     "host: nftables chains and sets of switch trdemo",
-                    "host: elements of inet if-trdemo: \"trdemo\"",
                     "host: elements of inet net4-trdemo: 10.88.0.0/16",
+                    "host: elements of inet if-trdemo: \"trdemo\"",
                     "host: elements of inet switches: \"trdemo\"",
                     "host: elements of inet leave: \"trdemo\" : jump leave-trdemo",
                     "host: elements of inet enter: \"trdemo\" : jump enter-trdemo",
@@ -100,7 +100,8 @@ TEST_CASE("nat, dual stack: the guard's elements come first, the port is up last
             "host: elements of bridge addr6: " + port + " . fd88::2",
             "host: elements of bridge ports: " + port,
             "host:" + kHost + ": veth to pod:eth0, MAC 02:11:22:33:44:55, MTU 1500, port of trdemo",
-            "host:" + kHost + ": port, guard",
+            "host:" + kHost + ": port, guard locked",
+            "host:" + kHost + ": static FDB entry 02:11:22:33:44:55",
             "pod: sysctl net/ipv6/conf/eth0/disable_ipv6 = 0",
             "pod: sysctl net/ipv6/conf/eth0/accept_ra = 0",
             "host:" + kHost + ": up",
@@ -157,10 +158,11 @@ TEST_CASE("a gateway beyond the subnet is reached on-link, on both sides", "[mod
 }
 
 TEST_CASE("hostAccess: everything is an empty chain; a list is a chain that ends in reject", "[modes][nat]") {
-  const net::IfName tr0 = net::IfName::parse("tr0");
-  CHECK(modes::nat_text(tr0, {true, {}}).find("chain input-tr0\ntable bridge\n") != std::string::npos);
-  const std::string list = modes::nat_text(tr0, {false, {{53, "udp"}}});
-  CHECK(list.find("chain input-tr0\n  ct state established,related return\n") != std::string::npos);
+  auto c = conf({pool("10.88.0.0/16")});
+  CHECK(modes::nat_text(c).find("chain input-trdemo\ntable bridge\n") != std::string::npos);
+  c.host_access = {false, {{53, "udp"}}};
+  const std::string list = modes::nat_text(c);
+  CHECK(list.find("chain input-trdemo\n  ct state established,related return\n") != std::string::npos);
   CHECK(
       list.find(
           "  udp dport 53 return\n  meta l4proto tcp reject with tcp reset\n  reject with icmpx admin-prohibited\n") !=
@@ -170,7 +172,7 @@ TEST_CASE("hostAccess: everything is an empty chain; a list is a chain that ends
 TEST_CASE("the result names switch, host link and pod side, in this order", "[modes][nat]") {
   const auto c = conf({pool("10.88.0.0/16")});
   const plan::Facts facts{1450, true, {}};
-  const cni::Result result = modes::find("nat").result(input(c, facts, lease({{"10.88.0.2/16", "10.88.0.1"}})));
+  const cni::Result result = modes::result(input(c, facts, lease({{"10.88.0.2/16", "10.88.0.1"}})));
   REQUIRE(result.interfaces.size() == 3);
   CHECK(result.interfaces[0] == cni::Interface{"trdemo", net::switch_mac(c.bridge).str(), 1450, "", "", ""});
   CHECK(result.interfaces[1] == cni::Interface{kHost, "fe:11:22:33:44:55", 1450, "", "", ""});

@@ -135,7 +135,15 @@ TEST_CASE("what a rule says and we do not understand is refused, with its line",
 TEST_CASE("the rules of the modes are understood to the last word", "[nft][rule]") {
   kernel::NftBatch batch;
   CHECK_NOTHROW(batch.add_rules({"tables", modes::tables_text()}));
-  CHECK_NOTHROW(batch.add_rules({"tr0", modes::nat_text(net::IfName::parse("tr0"), {true, {}})}));
-  CHECK_NOTHROW(batch.add_rules({"tr0", modes::nat_text(net::IfName::parse("tr0"), {false, {}})}));
+  config::NetConf conf{.cni_version = "1.1.0", .name = "n", .bridge = net::IfName::parse("tr0")};
+  for (const bool all : {true, false})
+    for (const bool isolation : {true, false}) {
+      conf.host_access.all = all;
+      conf.port_isolation = isolation;
+      conf.uplink =
+          isolation ? std::optional<config::Uplink>() : config::Uplink{{net::IfName::parse("eth1")}, "", false};
+      for (const auto text : {modes::nat_text, modes::routed_text, modes::isolated_text, modes::bridge_text})
+        CHECK_NOTHROW(batch.add_rules({"tr0", text(conf)}));
+    }
   CHECK_FALSE(batch.empty());
 }

@@ -1,0 +1,74 @@
+#include "app/facts.h"
+
+#include "base/error.h"
+#include "engine/context.h"
+#include "engine/uplink.h"
+#include "kernel/address.h"
+#include "kernel/link.h"
+#include "modes/gateway.h"
+#include "net/names.h"
+
+namespace trestle::app {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+void read_uplink(Session& session, const config::NetConf& conf, plan::Facts& facts) {
+  kernel::Socket& host = session.context().route();
+  for (const net::IfName& name : conf.uplink->links) {
+    const auto nic = kernel::get_link(host, name);
+    if (!nic)
+      throw Error(Code::bad_config, "uplink " + name.str() + " of network '" + conf.name +
+                                        "': the host has no such NIC; plug it in, or name another");
+    if (!facts.uplink_mac) {
+      facts.uplink_mac = nic->mac;
+      facts.mtu = nic->mtu;
+    }
+    if (conf.mtu && conf.mode == "bridge" && *conf.mtu > nic->mtu)
+      throw Error(Code::bad_config, "\"mtu\" " + std::to_string(*conf.mtu) + " is more than uplink " + name.str() +
+                                        " carries (" + std::to_string(nic->mtu) + "): larger frames would vanish");
+  }
+  if (conf.mode == "bridge")
+    facts.taken = engine::read_taken(session.context(), conf.uplink->links, conf.bridge, conf.uplink->take_addresses);
+}
+
+// A bridge of somebody else's gets ports, nothing else: it must be as the network needs it.
+void read_foreign(Session& session, const config::NetConf& conf, plan::Facts& facts) {
+  const auto bridge = kernel::get_link(session.context().route(), conf.bridge);
+  if (!bridge || bridge->kind != "bridge")
+    throw Error(Code::bad_config, "network '" + conf.name +
+                                      "': mode \"bridge\" without \"uplink\" needs a bridge that exists, and " +
+                                      conf.bridge.str() + (bridge ? " is none" : " does not") +
+                                      "; name the host's bridge in \"bridge\", or the NIC on the LAN in \"uplink\"");
+  if (bridge->group == net::switch_group(session.settings().state_dir)) return;  // the mode says what to do
+  facts.foreign = bridge->mac;
+  facts.foreign_filters = bridge->vlan_filtering;
+  facts.mtu = bridge->mtu;
+  if (modes::filters_vlans(conf) && !bridge->vlan_filtering)
+    throw Error(Code::bad_config, "network '" + conf.name + "' has VLANs, but bridge " + conf.bridge.str() +
+                                      " does not filter them; it is not ours to change: ip link set " +
+                                      conf.bridge.str() + " type bridge vlan_filtering 1");
+}
+
+}  // namespace
+
+plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
+  plan::Facts facts = engine::read_facts(session.context());
+  if (conf.uplink)
+    read_uplink(session, conf, facts);
+  else if (conf.mode == "bridge")
+    read_foreign(session, conf, facts);
+  // All networks of one switch share its MTU: whoever comes next without an `mtu` of its own gets what the first one asked for.
+  if (conf.mtu) facts.mtu = *conf.mtu;
+  return facts;
+}
+
+plan::Facts current_facts(Session& session, const config::NetConf& conf) {
+  if (session.has_store())
+    if (const auto facts = session.store().facts(conf.bridge)) return *facts;
+  return fresh_facts(session, conf);
+}
+
+}  // namespace trestle::app

@@ -1,0 +1,98 @@
+#include "config/check.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace trestle::config {
+
+using base::Code;
+using base::Error;
+using cni::Field;
+
+namespace {
+
+bool routes(const NetConf& conf) { return conf.mode == "nat" || conf.mode == "routed"; }
+
+void refuse_key(const Field& conf, const char* key, const std::string& why) {
+  if (const auto field = conf.find(key)) field->refuse(why);
+}
+
+void check_gateways(const NetConf& conf) {
+  if (conf.ipam.delegate) return;  // its gateways are known when it has answered
+  for (const ipam::RangeSet& set : conf.ipam.ranges)
+    for (const ipam::Range& range : set)
+      if (!range.gateway)
+        throw Error(
+            Code::bad_config,
+            "mode \"" + conf.mode + "\" needs a gateway: " + range.subnet.str() +
+                " has no room for one; add \"gateway\" (outside of it, as \"169.254.1.1\") or take a larger subnet");
+  if (conf.ipam.ranges.empty())
+    throw Error(Code::bad_config, "mode \"" + conf.mode +
+                                      "\" needs addresses for its pods: add \"subnets\": [\"10.88.0.0/16\", "
+                                      "\"fd88::/64\"] or an \"ipam\" with ranges");
+}
+
+void check_addresses(const NetConf& conf) {
+  if (routes(conf)) check_gateways(conf);
+  if (conf.ipam.delegate || !conf.ipam.ranges.empty()) return;
+  if (!conf.requested_ips.empty())
+    throw Error(Code::bad_config,
+                "an address is requested (" + conf.requested_ips.front().str() + "), but the network has none to give");
+  if (!conf.port_mappings.empty() && conf.mode != "chained")
+    throw Error(Code::bad_config, "a port is published, but the network has no address to lead it to");
+}
+
+void check_uplink(const Field& conf, const NetConf& out) {
+  if (out.mode == "isolated")
+    refuse_key(conf, "uplink", "an isolated network has no way outside; leave \"uplink\" out, or take another mode");
+  if (!out.uplink) return;
+  const Field uplink = conf.at("uplink");
+  if (out.uplink->take_addresses && out.mode != "bridge")
+    uplink.refuse("\"takeAddresses\" is for mode \"bridge\": in mode \"" + out.mode + "\" the NIC keeps its addresses");
+  if (routes(out) && out.uplink->links.size() > 1)
+    uplink.refuse("mode \"" + out.mode + "\" leaves by one NIC: name one, or a bond that exists");
+  if (std::find(out.uplink->links.begin(), out.uplink->links.end(), out.bridge) != out.uplink->links.end())
+    uplink.refuse("\"" + out.bridge.str() + "\" is the switch itself");
+}
+
+void check_vlans(const Field& conf, const NetConf& out) {
+  for (const plan::VlanRange& range : out.vlan_trunk)
+    if (out.vlan && range.first <= *out.vlan && *out.vlan <= range.last)
+      conf.at("vlanTrunk")
+          .refuse("VLAN " + std::to_string(*out.vlan) + " cannot be tagged and be \"vlan\" (untagged) too");
+  if (routes(out))
+    refuse_key(conf, "vlanTrunk",
+               "mode \"" + out.mode + "\" has a gateway in one VLAN: a trunk is for \"bridge\" and \"isolated\"");
+}
+
+void check_publishing(const Field& conf, const NetConf& out) {
+  if (out.port_mappings.empty() || routes(out) || out.mode == "chained") return;
+  const char* const why =
+      out.mode == "isolated"
+          ? "an isolated network cannot be reached from outside; publish ports on another mode"
+          : "pods in mode \"bridge\" are reached at their own address on the LAN; publish ports on \"nat\" or "
+            "\"routed\"";
+  conf.at("runtimeConfig").at("portMappings").refuse(why);
+}
+
+}  // namespace
+
+void check_together(const Field& conf, const NetConf& out) {
+  check_addresses(out);
+  check_uplink(conf, out);
+  check_vlans(conf, out);
+  check_publishing(conf, out);
+  if (out.mode == "bridge")
+    refuse_key(conf, "hostAccess",
+               "in mode \"bridge\" the host is reached as any other on the LAN; use the host's own firewall");
+  if (out.proxy_arp && out.mode != "routed")
+    conf.at("proxyArp")
+        .refuse("is for mode \"routed\", whose pods have addresses of the LAN; this is mode \"" + out.mode + "\"");
+  if (out.proxy_arp && !out.uplink)
+    conf.at("proxyArp").refuse("needs \"uplink\": the NIC on whose LAN to answer for the pods");
+  if (!out.spoof_check && (!out.allowed_macs.empty() || !out.allowed_addresses.empty()))
+    throw Error(Code::bad_config, "allowedMACs and allowedAddresses widen spoofCheck, which is off: leave them out");
+}
+
+}  // namespace trestle::config

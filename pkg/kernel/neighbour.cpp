@@ -1,0 +1,54 @@
+#include "kernel/neighbour.h"
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "kernel/attrs.h"
+#include "plan/plan.h"
+
+namespace trestle::kernel {
+
+namespace {
+
+void begin_neighbour(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uint32_t link_index,
+                     const plan::Neighbour& neighbour) {
+  auto* header = static_cast<ndmsg*>(batch.begin(type, flags, sizeof(ndmsg), plan::describe(neighbour)));
+  header->ndm_family = neighbour.ip.family == net::Family::v4 ? AF_INET : AF_INET6;
+  header->ndm_ifindex = static_cast<int>(link_index);
+  if (type == RTM_NEWNEIGH) header->ndm_state = NUD_PERMANENT;
+  if (neighbour.proxy) header->ndm_flags = NTF_PROXY;
+  batch.put(NDA_DST, neighbour.ip.bytes());
+  if (type == RTM_NEWNEIGH && neighbour.mac)
+    batch.put(NDA_LLADDR, neighbour.mac->bytes.data(), neighbour.mac->bytes.size());
+}
+
+}  // namespace
+
+void add_neighbour(Batch& batch, std::uint32_t link_index, const plan::Neighbour& neighbour) {
+  begin_neighbour(batch, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, link_index, neighbour);
+}
+
+void delete_neighbour(Batch& batch, std::uint32_t link_index, const plan::Neighbour& neighbour) {
+  begin_neighbour(batch, RTM_DELNEIGH, 0, link_index, neighbour);
+  for (const int gone : {ENOENT, ENODEV, ESRCH}) batch.accept(gone);
+}
+
+bool has_neighbour(Socket& socket, std::uint32_t link_index, const plan::Neighbour& neighbour) {
+  Batch batch;
+  begin_neighbour(batch, RTM_GETNEIGH, 0, link_index, neighbour);
+  const auto answer = socket.get(batch);
+  if (!answer) return false;
+  const auto& message = *reinterpret_cast<const nlmsghdr*>(answer->data());
+  const auto header = header_of<ndmsg>(message);
+  if (!header) return false;
+  if (neighbour.proxy) return (header->ndm_flags & NTF_PROXY) != 0;
+  const auto mac = Attrs::of(message, sizeof(ndmsg)).view(NDA_LLADDR);
+  return (header->ndm_state & NUD_PERMANENT) != 0 &&
+         (!neighbour.mac || (mac && *mac == std::string_view(reinterpret_cast<const char*>(neighbour.mac->bytes.data()),
+                                                             neighbour.mac->bytes.size())));
+}
+
+}  // namespace trestle::kernel

@@ -1,0 +1,12 @@
+#pragma once
+#include "kernel/netlink.h"
+#include "plan/step.h"
+
+namespace trestle::kernel {
+
+// A permanent neighbour, or (proxy) an address that this host answers for. One that is there already is replaced.
+void add_neighbour(Batch& batch, std::uint32_t link_index, const plan::Neighbour& neighbour);
+void delete_neighbour(Batch& batch, std::uint32_t link_index, const plan::Neighbour& neighbour);  // absent is accepted
+bool has_neighbour(Socket& socket, std::uint32_t link_index, const plan::Neighbour& neighbour);
+
+}  // namespace trestle::kernel

@@ -1,0 +1,16 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "kernel/netlink.h"
+#include "plan/step.h"
+
+namespace trestle::kernel {
+
+// Adds what the Step names and, unless it keeps the default, takes VID 1 away (absent is accepted). The bridge must filter VLANs.
+void add_vlans(Batch& batch, std::uint32_t link_index, const plan::Vlans& vlans);
+void delete_vlans(Batch& batch, std::uint32_t link_index, const plan::Vlans& vlans);  // absent is accepted
+// What of the Step does not hold: "VLAN 10 is not its untagged one", "VLAN 20 is not there", "VLAN 1 is there". nullopt: it holds.
+std::optional<std::string> vlans_defect(Socket& socket, std::uint32_t link_index, const plan::Vlans& vlans);
+
+}  // namespace trestle::kernel

@@ -1,0 +1,68 @@
+#include "modes/bridge.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "modes/attach_veth.h"
+#include "modes/gateway.h"
+#include "modes/guard.h"
+#include "modes/rules_text.h"
+#include "modes/verdicts.h"
+
+namespace trestle::modes {
+
+namespace {
+
+net::IfName bond_name(const net::IfName& bridge) {
+  return net::IfName::parse("bond" + base::hex(base::hash64(bridge.str()), 11));
+}
+
+void add_uplink(std::vector<plan::Step>& steps, const SwitchInput& in) {
+  const config::Uplink& uplink = *in.conf.uplink;
+  net::IfName nic = uplink.links.front();
+  if (!uplink.bond.empty()) {
+    nic = bond_name(in.conf.bridge);
+    steps.push_back(
+        plan::Bond{nic, uplink.bond, uplink.links, bridge_mac(in.conf, in.facts), net::switch_group(in.state_dir)});
+  }
+  if (in.facts.taken) steps.emplace_back(*in.facts.taken);
+  steps.push_back(plan::Uplink{nic, in.conf.bridge});
+  if (!filters_vlans(in.conf)) return;
+  plan::Vlans vlans{nic, false, std::nullopt, in.conf.vlan_trunk, true};
+  if (in.conf.vlan) vlans.tagged.insert(vlans.tagged.begin(), plan::VlanRange{*in.conf.vlan, *in.conf.vlan});
+  steps.emplace_back(std::move(vlans));
+}
+
+}  // namespace
+
+net::Mac bridge_mac(const config::NetConf& conf, const plan::Facts& facts) {
+  return facts.foreign ? *facts.foreign : facts.uplink_mac.value_or(net::switch_mac(conf.bridge));
+}
+
+plan::Shared bridge_shared(const SwitchInput& in) {
+  if (!in.facts.foreign && !in.conf.uplink)
+    throw base::Error(
+        base::Code::bad_config,
+        "network '" + in.conf.name +
+            "': mode \"bridge\" needs \"uplink\" (the NIC on the LAN), or in \"bridge\" the name of a bridge that this "
+            "host has already; " +
+            in.conf.bridge.str() +
+            " is one that trestle made for a network with an uplink: give this network the same");
+  std::vector<plan::Step> steps;
+  if (!in.facts.foreign) {
+    add_bare_switch(steps, in, bridge_mac(in.conf, in.facts));
+    if (in.conf.uplink) add_uplink(steps, in);
+  }
+  add_rules(steps, in, bridge_text(in.conf));
+  return {in.conf.bridge, std::move(steps)};
+}
+
+std::vector<plan::Step> bridge_attachment(const AttachmentInput& in) {
+  std::vector<plan::Step> steps;
+  add_guard(steps, in);
+  add_veth(steps, in);
+  add_addresses(steps, in);
+  return steps;
+}
+
+}  // namespace trestle::modes
