@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "app/facts.h"
+#include "app/firewall.h"
 #include "app/shared.h"
 #include "app/verbs.h"
 #include "base/error.h"
@@ -79,13 +80,36 @@ void parts_hold(Session& session, const config::NetConf& conf) {
 
 }  // namespace
 
-void status(Session& session, const config::NetConf& conf) {
+namespace {
+
+// An accept of ours cannot undo them. They fail nothing by themselves: a host may want its input closed, and kubelet takes a failed STATUS for
+// a dead node.
+void add_foreign_drops(Error& error, Session& session, const config::NetConf& conf) {
+  const bool routed = conf.mode == "nat" || conf.mode == "routed";
+  for (const std::string& line : foreign_drops(session, conf.bridge, routed))
+    error.details += (error.details.empty() ? "" : "\n") + line;
+}
+
+void must_serve(Session& session, const config::NetConf& conf) {
   kernel_can(conf, current_facts(session, conf), session.settings().state_dir);
   store_has_room(session.settings().state_dir);
   if (!session.has_store()) return;  // nothing was ever added: nothing is full, nothing is broken
   parts_hold(session, conf);
   pools_have_room(session, conf);
   switch_has_room(session, conf);
+}
+
+}  // namespace
+
+void status(Session& session, const config::NetConf& conf) try {
+  must_serve(session, conf);
+  const bool routed = conf.mode == "nat" || conf.mode == "routed";
+  for (const std::string& line : foreign_drops(session, conf.bridge, routed))
+    session.log().write(Log::Level::warn, "pods of network '" + conf.name + "' are kept from the outside or the host",
+                        {{"why", line}});
+} catch (Error& e) {
+  add_foreign_drops(e, session, conf);
+  throw;
 }
 
 }  // namespace trestle::app

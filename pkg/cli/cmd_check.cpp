@@ -1,7 +1,9 @@
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "app/attachment.h"
+#include "app/firewall.h"
 #include "app/shared.h"
 #include "cli/attachments.h"
 #include "cli/command.h"
@@ -20,6 +22,7 @@ constexpr Option kOptions[] = {
 struct Report {
   std::size_t checked = 0;
   std::vector<std::pair<std::string, std::string>> defects;  // of what, what
+  std::map<net::IfName, bool> switches;                      // seen; do its pods go by way of the host?
   std::set<std::pair<std::string, std::string>> told;        // a switch's defects show in each of its attachments
   void add(const std::string& of, const std::string& text) {
     if (told.insert({of, text}).second) defects.emplace_back(of, text);
@@ -35,6 +38,8 @@ void check_one(app::Session& session, const net::Owner& owner, Report& report) {
   const app::Held held = app::hold_attachment(session, owner);
   if (!held.record) return;  // it left meanwhile
   ++report.checked;
+  for (const store::Nic& nic : held.record->nics)
+    report.switches[nic.bridge] = held.record->mode == "nat" || held.record->mode == "routed";
   for (const Finding& finding : examine(session, *held.record, app::parts_in_force(session)))
     report.add(finding.shared ? switch_of(*held.record) : name_of(*held.record), finding.text);
 }
@@ -70,6 +75,9 @@ int run_check(const Arguments& arguments, const Console& console) {
   const auto nic = arguments.find("ifname");
   for (const store::Record& record : all.records)
     if (!nic || record.owner.ifname == *nic) check_one(node.session, record.owner, report);
+  // A host may close itself on purpose: said, but no defect.
+  for (const auto& [bridge, routed] : report.switches)
+    for (const std::string& line : app::foreign_drops(node.session, bridge, routed)) console.note(line);
   console.print(arguments.has("json") ? json_of(report) : text_of(report));
   return report.defects.empty() ? kDone : kFailed;
 }

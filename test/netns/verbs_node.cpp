@@ -26,7 +26,7 @@ std::string told(const Answer& answer) { return std::to_string(answer.status) + 
 
 std::vector<std::string> addresses_of(const Answer& added) {
   std::vector<std::string> all;
-  for (const json& ip : added.json.at("ips")) {
+  for (const json& ip : added.json.value("ips", json::array())) {
     const std::string text = ip.at("address");
     all.push_back(text.substr(0, text.find('/')));
   }

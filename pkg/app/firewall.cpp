@@ -1,0 +1,69 @@
+#include "app/firewall.h"
+
+#include <algorithm>
+#include <set>
+
+#include "kernel/foreign.h"
+#include "kernel/sysctl.h"
+
+namespace trestle::app {
+
+namespace {
+
+// Both directions: in and out by the switch.
+std::string twice(const std::string& before, const std::string& in, const std::string& out, const std::string& after) {
+  return before + in + after + " && " + before + out + after;
+}
+
+bool has_chain(const kernel::ForeignDrop& drop, std::string_view prefix) {
+  return std::any_of(drop.chains.begin(), drop.chains.end(),
+                     [&](const std::string& chain) { return std::string_view(chain).starts_with(prefix); });
+}
+
+// The tool's own way, so that it survives the tool's next reload.
+std::string remedy(const kernel::ForeignDrop& drop, const std::string& bridge) {
+  const std::string iptables =
+      std::string(drop.family == "ip6" ? "ip6tables" : "iptables") + (drop.legacy ? "-legacy" : "");
+  if (drop.table == "firewalld")
+    return "firewall-cmd --permanent --zone=trusted --add-interface=" + bridge + " && firewall-cmd --reload";
+  if (has_chain(drop, "ufw"))
+    return drop.forward ? twice("ufw route allow ", "in on ", "out on ", bridge) : "ufw allow in on " + bridge;
+  if (drop.forward && has_chain(drop, "DOCKER-USER"))
+    return twice(iptables + " -I DOCKER-USER ", "-i ", "-o ", bridge + " -j ACCEPT");
+  if (drop.legacy || (drop.table == "filter" && (drop.chain == "FORWARD" || drop.chain == "INPUT")))
+    return drop.forward ? twice(iptables + " -I FORWARD ", "-i ", "-o ", bridge + " -j ACCEPT")
+                        : iptables + " -I INPUT -i " + bridge + " -j ACCEPT";
+  const std::string insert = "nft insert rule " + drop.family + " " + drop.table + " " + drop.chain + " ";
+  return drop.forward ? twice(insert, "iifname ", "oifname ", bridge + " accept")
+                      : insert + "iifname " + bridge + " accept";
+}
+
+std::string whose(const kernel::ForeignDrop& drop) {
+  if (drop.table == "firewalld") return "firewalld";
+  if (has_chain(drop, "ufw")) return "ufw";
+  if (has_chain(drop, "DOCKER")) return "Docker";
+  return drop.legacy ? "iptables-legacy" : "another table";
+}
+
+}  // namespace
+
+std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed) {
+  std::vector<std::string> out;
+  const auto on = [](const char* key) { return kernel::read_sysctl(std::string("net/bridge/") + key) == "1"; };
+  const bool bridged = on("bridge-nf-call-iptables") || on("bridge-nf-call-ip6tables");
+  for (const kernel::ForeignDrop& drop : kernel::foreign_drops(session.context().nft(), bridge)) {
+    if (!routed && !(drop.forward && bridged)) continue;
+    const std::string what =
+        drop.forward ? (routed ? "forwarded packets" : "frames between the ports, which br_netfilter hands to it,")
+                     : "what pods send to the host";
+    out.push_back(whose(drop) + " drops " + what + " of switch " + bridge.str() + ": chain " + drop.family + " " +
+                  drop.table + " " + drop.chain +
+                  " lets pass only what it names; remedy: " + remedy(drop, bridge.str()) +
+                  (routed || !bridged ? ""
+                                      : ", or: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
+                                        "net.bridge.bridge-nf-call-ip6tables=0"));
+  }
+  return out;
+}
+
+}  // namespace trestle::app

@@ -1,0 +1,14 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "app/session.h"
+#include "net/ifname.h"
+
+namespace trestle::app {
+
+// What other firewalls of this host keep from a switch's pods, one line each, with the command that mends it. `routed`: its pods reach
+// others by way of the host (modes nat and routed); else only br_netfilter brings frames to those chains.
+std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed);
+
+}  // namespace trestle::app

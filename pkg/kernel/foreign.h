@@ -1,0 +1,24 @@
+#pragma once
+// What other tools' firewalls do to our packets: an accept of ours cannot undo a drop in a foreign chain. Reads only.
+#include <string>
+#include <vector>
+
+#include "kernel/netlink.h"
+#include "net/ifname.h"
+
+namespace trestle::kernel {
+
+// A base chain of somebody else on the way of forwarded packets, or of packets to the host, that lets nothing pass but what its rules name,
+// and no rule of whose table names the switch.
+struct ForeignDrop {
+  std::string family;               // "ip", "ip6", "inet"
+  std::string table, chain;         // as nft lists them; table "filter" of iptables-legacy stands in `legacy`
+  bool forward = true;              // else input
+  bool legacy = false;              // iptables-legacy
+  std::vector<std::string> chains;  // all chains of the table, to tell whose it is: DOCKER-USER, ufw-…
+};
+
+// nftables (iptables-nft too) and iptables-legacy. A dump of all chains, and of the rules of tables that drop: never on the ADD path.
+std::vector<ForeignDrop> foreign_drops(Socket& netfilter, const net::IfName& bridge);
+
+}  // namespace trestle::kernel

@@ -1,0 +1,97 @@
+// Other firewalls of the host: named by STATUS and `trestle check`, with the command that mends it.
+#include <catch2/catch.hpp>
+
+#include "nat_guest.h"
+
+using namespace trestle::test;
+using nlohmann::json;
+
+namespace {
+
+struct Foreign {
+  const char *what, *rules, *remedy, *accept;
+};
+
+const Foreign kForeign[] = {
+    {"Docker",
+     "table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; jump DOCKER-USER; }; "
+     "chain "
+     "DOCKER-USER { }; }",
+     "iptables -I DOCKER-USER -i trdemo -j ACCEPT && iptables -I DOCKER-USER -o trdemo -j ACCEPT",
+     "nft insert rule ip filter DOCKER-USER iifname trdemo accept"},
+    {"ufw",
+     "table ip6 filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; chain ufw6-user { "
+     "}; }",
+     "ufw route allow in on trdemo && ufw route allow out on trdemo",
+     "nft add rule ip6 filter ufw6-user iifname trdemo accept"},
+    {"firewalld",
+     "table inet firewalld { chain filter_FORWARD { type filter hook forward priority 10; policy accept; ct state "
+     "established accept; reject with icmpx admin-prohibited; }; }",
+     "firewall-cmd --permanent --zone=trusted --add-interface=trdemo && firewall-cmd --reload",
+     "nft insert rule inet firewalld filter_FORWARD iifname trdemo accept"},
+    {"another table", "table inet mine { chain through { type filter hook forward priority 5; policy drop; }; }",
+     "nft insert rule inet mine through iifname trdemo accept && nft insert rule inet mine through oifname trdemo accept",
+     "nft insert rule inet mine through iifname \"tr*\" accept"},
+};
+
+}  // namespace
+
+TEST_CASE("a foreign firewall that drops our packets is named with its own remedy, and only while it does",
+          "[modes][firewall]") {
+  Node node;
+  const Guest a(node, "a");
+  for (const Foreign& foreign : kForeign) {
+    CAPTURE(foreign.what);
+    must_run("nft '" + std::string(foreign.rules) + "'");
+    const Ran checked = node.command({"check"});
+    CAPTURE(checked.out, checked.err);
+    CHECK(checked.ok());  // it may be on purpose
+    CHECK_THAT(checked.err, Catch::Contains(foreign.what) && Catch::Contains(foreign.remedy));
+    const Answer status = node.status();
+    CHECK(status.ok());
+    CHECK_THAT(status.err, Catch::Contains(foreign.remedy));
+    must_run(foreign.accept);
+    CHECK(node.command({"check"}).err == "");
+    must_run("nft delete table $(echo '" + std::string(foreign.rules) + "' | cut -d' ' -f2-3)");
+  }
+  // In the details of a STATUS that fails for another reason.
+  must_run("nft '" + std::string(kForeign[0].rules) + "'; ip link set trdemo down");
+  const Answer status = node.status();
+  CHECK(status.code() == 51);
+  CHECK_THAT(status.json.value("details", ""), Catch::Contains(kForeign[0].remedy));
+  must_run("nft delete table ip filter; ip link set trdemo up");
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("a closed input is named for what it is", "[modes][firewall]") {
+  const Node node;
+  const Guest a(node, "a");
+  must_run("nft 'table ip filter { chain INPUT { type filter hook input priority filter; policy drop; }; }'");
+  CHECK_THAT(node.command({"check"}).err,
+             Catch::Contains("what pods send to the host") && Catch::Contains("iptables -I INPUT -i trdemo -j ACCEPT"));
+  must_run("nft delete table ip filter");
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("on a switch without the host only br_netfilter leads frames to foreign chains", "[modes][firewall]") {
+  Node node;
+  SKIP_IF(!set_bridge_nf(false), "no br_netfilter");
+  const Guest a(node, "a", demo_with({{"mode", "isolated"}}));
+  must_run("nft 'table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; }'");
+  CHECK(node.command({"check"}).err == "");
+  set_bridge_nf(true);
+  CHECK_THAT(node.command({"check"}).err, Catch::Contains("frames between the ports") &&
+                                              Catch::Contains("sysctl -w net.bridge.bridge-nf-call-iptables=0"));
+  must_run("nft delete table ip filter");
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("iptables-legacy's policy is named too", "[modes][firewall]") {
+  const Node node;
+  SKIP_IF(!run("iptables-legacy -P FORWARD DROP").ok(), "no iptables-legacy, or a kernel without its tables");
+  const Guest a(node, "a");
+  CHECK_THAT(node.command({"check"}).err, Catch::Contains("iptables-legacy -I FORWARD -i trdemo -j ACCEPT"));
+  must_run("iptables-legacy -P FORWARD ACCEPT");
+  CHECK(node.command({"check"}).err == "");
+  leave_nothing(node, {&a});
+}
