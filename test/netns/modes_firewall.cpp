@@ -30,7 +30,8 @@ const Foreign kForeign[] = {
      "firewall-cmd --permanent --zone=trusted --add-interface=trdemo && firewall-cmd --reload",
      "nft insert rule inet firewalld filter_FORWARD iifname trdemo accept"},
     {"another table", "table inet mine { chain through { type filter hook forward priority 5; policy drop; }; }",
-     "nft insert rule inet mine through iifname trdemo accept && nft insert rule inet mine through oifname trdemo accept",
+     "nft insert rule inet mine through iifname trdemo accept && nft insert rule inet mine through oifname trdemo "
+     "accept",
      "nft insert rule inet mine through iifname \"tr*\" accept"},
 };
 
