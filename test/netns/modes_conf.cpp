@@ -51,7 +51,8 @@ TEST_CASE("every ready-made configuration works", "[modes][conf]") {
     must_run("ip link add lan0 type bridge && ip link set lan0 up");
     for (const char* n : {"1", "2", "3"})
       must_run(std::string("ip link add eth") + n + " type veth peer name plug" + n + " && ip link set plug" + n +
-               " master lan0 up && ip link set eth" + n + " up && ip link show eth" + n);
+               " master lan0 up && bridge link set dev plug" + n + " learning off && ip link set eth" + n +
+               " up && ip link show eth" + n);
     must_run("ip link add br-lan type bridge && ip link set br-lan up");
     if (conf.value("mode", "") == "routed" && mentions(conf, "uplink"))
       must_run("ip addr add 192.0.2.2/24 dev eth1; ip addr add 2001:db8::2/64 dev eth1 nodad");

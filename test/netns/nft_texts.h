@@ -11,7 +11,9 @@ namespace trestle::test {
 
 inline plan::Rules tables() { return {"tables", modes::tables_text()}; }
 inline plan::Rules nat_switch(const std::string& name, bool host_access = true) {
-  return {name, modes::nat_text(net::IfName::parse(name), {host_access, {}})};
+  config::NetConf conf{.cni_version = "1.1.0", .name = name, .bridge = net::IfName::parse(name)};
+  conf.host_access.all = host_access;
+  return {name, modes::nat_text(conf)};
 }
 
 inline plan::Element element(std::vector<plan::Field> key, std::string jump = {}) {
