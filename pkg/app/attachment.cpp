@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <set>
 
+#include "app/delegated.h"
+#include "app/kin.h"
 #include "app/shared.h"
+#include "app/stray.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/service.h"
 #include "engine/undo.h"
 #include "kernel/link.h"
 #include "kernel/netns.h"
-#include "kernel/stray.h"
+#include "modes/guest_services.h"
+#include "net/alias.h"
 #include "net/names.h"
 
 namespace trestle::app {
@@ -37,10 +42,10 @@ void read_record(Session& session, const net::Owner& owner, Held& held) {
   }
 }
 
-// `take_switch` and `take_attachment` return false when the lock cannot be had now.
-template <class TakeSwitch, class TakeAttachment>
+// The takers return false when the lock cannot be had now.
+template <class TakeSwitch, class TakeAttachment, class TakeVm>
 std::optional<Held> hold(Session& session, const net::Owner& owner, TakeSwitch take_switch,
-                         TakeAttachment take_attachment) {
+                         TakeAttachment take_attachment, TakeVm take_vm) {
   for (int race = 0; race < kMaxRaces; ++race) {
     Held held;
     read_record(session, owner, held);
@@ -50,10 +55,38 @@ std::optional<Held> hold(Session& session, const net::Owner& owner, TakeSwitch t
     if (!take_attachment(held)) return std::nullopt;
     // The record was read without a lock: an ADD may have written it since, or a DEL removed it.
     read_record(session, owner, held);
-    if (bridges_of(held.record) == bridges) return held;
+    if (bridges_of(held.record) != bridges) continue;
+    if (held.record && !take_vm(held)) return std::nullopt;
+    return held;
   }
   throw base::Error(base::Code::try_again,
                     "attachment " + owner.container + "/" + owner.ifname + " keeps changing; try again");
+}
+
+// The record's namespace, if its path still leads there: the cookie tells, inodes are used again.
+void enter(engine::Context& context, const store::Record& record) {
+  try {
+    auto netns = kernel::open_netns(record.netns);
+    if (!netns) return;
+    context.set_pod(std::move(*netns));
+    if (context.pod_cookie() != record.netns_cookie) context.set_pod(base::Fd());
+  } catch (const base::Error& e) {
+    context.set_pod(base::Fd());
+    if (e.code != base::Code::bad_environment) throw;  // else the path leads to something else by now: as good as gone
+  }
+}
+
+void remove_stray_taps(Session& session, const net::Owner& owner, const std::string& path) {
+  if (path.empty()) return;
+  auto netns = kernel::open_netns(path);
+  if (!netns) return;
+  engine::Context pod(session.context().doomed(), session.context().switches());
+  pod.set_pod(std::move(*netns));
+  if (pod.pod_cookie() == session.identity().host_cookie) return;
+  kernel::Batch batch;
+  for (const kernel::LinkInfo& link : kernel::dump_links(pod.pod_route()))
+    if (link.tun && link.alias == net::link_alias(owner)) kernel::delete_link(batch, link.index, link.name);
+  if (!batch.empty()) pod.pod_route().send_or_throw(batch);
 }
 
 }  // namespace
@@ -68,6 +101,10 @@ Held hold_attachment(Session& session, const net::Owner& owner) {
       },
       [&](Held& held) {
         held.attachment = locks.attachment(owner, session.deadline());
+        return true;
+      },
+      [&](Held& held) {
+        held.vm = hold_vm(session, held.record->vm);
         return true;
       });
 }
@@ -85,29 +122,60 @@ std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owne
         auto lock = locks.try_attachment(owner);
         if (lock) held.attachment = std::move(*lock);
         return lock.has_value();
+      },
+      [&](Held& held) {
+        auto lock = try_hold_vm(session, held.record->vm);
+        if (lock) held.vm = std::move(*lock);
+        return lock.has_value();
       });
+}
+
+bool reaches_into_pod(const std::vector<plan::Step>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const plan::Step& step) {
+    return std::holds_alternative<plan::Tap>(step) || std::holds_alternative<plan::Redirect>(step);
+  });
+}
+
+std::vector<std::string> undo(Session& session, const store::Record& record, const std::vector<plan::Step>& steps) {
+  if (record.host_cookie != session.identity().host_cookie) return {};
+  if (!reaches_into_pod(steps)) return engine::undo(session.context(), steps);
+  // Not the session's: an ADD that clears a left-over is in another pod than that one was.
+  engine::Context context(session.context().doomed(), session.context().switches());
+  try {
+    enter(context, record);
+  } catch (const base::Error& e) {
+    return {e.what()};
+  }
+  auto failed = engine::undo(context, steps);
+  for (std::string& note : context.take_notes()) session.context().note(std::move(note));
+  return failed;
 }
 
 std::vector<std::string> take_away(Session& session, Held held, bool rest) {
   const store::Record& record = *held.record;
-  if (record.host_cookie == session.identity().host_cookie) {
-    auto failed = engine::undo(session.context(), record.plan);
-    if (!failed.empty()) return failed;
-  }
+  // The delegate first: a DHCP client says good-bye by the link. The record stays when either fails.
+  std::vector<std::string> failed = give_lease_back(record);
+  for (std::string& line : undo_own(session, record)) failed.push_back(std::move(line));
+  if (!failed.empty()) return failed;
   session.store().remove(record.owner, rest);
+  held.vm.release();
   std::vector<store::PartRef> parts = record.parts;
   for (store::PartRef& stray : session.store().drop_stray_refs(record.owner))
     parts.push_back(std::move(stray));  // of an ADD that was killed
   return release_switches(session, std::move(held.switches), parts);
 }
 
-std::vector<std::string> take_away_by_name(Session& session, const net::Owner& owner) {
+std::vector<std::string> take_away_by_name(Session& session, const net::Owner& owner, const std::string& netns) {
   std::vector<std::string> failed;
   try {
     const net::IfName link = net::host_link_name(owner, net::IfName::parse(owner.ifname));
-    kernel::remove_stray_link(session.context().route(), link,
-                              net::link_group(session.settings().state_dir, owner.network));
-    kernel::remove_stray_elements(session.context().nft(), {link.str()});
+    const std::uint32_t group = net::link_group(session.settings().state_dir, owner.network);
+    std::vector<plan::Step> steps = elements_of(session, {link.str()});
+    steps.push_back(veth_step(link, group));
+    steps.push_back(ifb_step(net::ifb_name(link), group));
+    failed = engine::undo(session.context(), steps);
+    remove_stray_taps(session, owner, netns);
+    engine::forget_guest(modes::services_root(session.settings().state_dir), link.str());
   } catch (const base::Error& e) {
     failed.emplace_back(e.what());
   }
@@ -122,14 +190,21 @@ bool has_links(Session& session, const store::Record& record) {
 
 bool in_its_netns(Session& session, const store::Record& record) {
   try {
-    auto netns = kernel::open_netns(record.netns);
-    if (!netns) return false;
     engine::Context pod(session.context().doomed(), session.context().switches());
-    pod.set_pod(std::move(*netns));
-    return pod.pod_cookie() == record.netns_cookie;
+    return pod.enter_pod(record.netns) == record.netns_cookie;
   } catch (const base::Error& e) {
     return e.code != base::Code::bad_environment;  // else the path leads to something else by now: as good as gone
   }
+}
+
+bool is_here(Session& session, const store::Record& record) {
+  if (!store::is_adopted(record))
+    return record.netns_cookie == session.context().pod_cookie() || in_its_netns(session, record);
+  return std::any_of(record.nics.begin(), record.nics.end(), [&](const store::Nic& nic) {
+    const auto host = kernel::get_link(session.context().route(), nic.host_link);
+    const auto pod = host ? kernel::get_link(session.context().pod_route(), host->peer) : std::nullopt;
+    return pod && pod->kind == "veth" && pod->peer == host->index;
+  });
 }
 
 bool alive(Session& session, const store::Record& record) {

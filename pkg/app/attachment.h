@@ -9,10 +9,11 @@
 
 namespace trestle::app {
 
-// An owner's attachment lock together with the switch locks its record asks for, in the right order; the record as it is now.
+// An owner's attachment lock together with the switch and VM locks its record asks for, in the right order; the record as it is now.
 struct Held {
   std::vector<store::Lock> switches;
   store::Lock attachment;
+  store::Lock vm;                       // of the record's VM, if it is one's
   std::optional<store::Record> record;  // nullopt: there is none
   bool unreadable = false;              // there is one, and it cannot be read
 };
@@ -26,13 +27,24 @@ std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owne
 // locks go with its last part. Returns what is still there: then the record stays, for another try.
 [[nodiscard]] std::vector<std::string> take_away(Session& session, Held held, bool rest);
 
-// Without a readable record: what can be told from the names alone. Host link by the derived name, elements by that link's name.
-[[nodiscard]] std::vector<std::string> take_away_by_name(Session& session, const net::Owner& owner);
+// The kernel's part of that, of these Steps of the record: what they name in the pod as well, when the record's namespace is still there.
+// Returns what is left.
+[[nodiscard]] std::vector<std::string> undo(Session& session, const store::Record& record,
+                                            const std::vector<plan::Step>& steps);
+// Does undoing it take more than the host's namespace?
+bool reaches_into_pod(const std::vector<plan::Step>& steps);
+
+// Without a readable record: what can be told from the names alone. Host link by the derived name, elements by that link's name; in `netns`,
+// when it is there, a TAP by its alias.
+[[nodiscard]] std::vector<std::string> take_away_by_name(Session& session, const net::Owner& owner,
+                                                         const std::string& netns);
 
 // Is a host link of the record there?
 bool has_links(Session& session, const store::Record& record);
 // Does the path of the record's namespace still lead to that very namespace (by cookie)?
 bool in_its_netns(Session& session, const store::Record& record);
+// Is it the attachment of a pod that lives, of the one at hand or of another?
+bool is_here(Session& session, const store::Record& record);
 // Does the pod still exist? Its namespace's path leads to the same namespace (by cookie), or its host link is still there.
 bool alive(Session& session, const store::Record& record);
 

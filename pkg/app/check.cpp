@@ -1,12 +1,13 @@
 #include <algorithm>
 
 #include "app/attachment.h"
+#include "app/delegated.h"
 #include "app/shared.h"
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "delegate/plugin.h"
 #include "engine/verify.h"
-#include "kernel/netns.h"
 
 namespace trestle::app {
 
@@ -37,11 +38,7 @@ std::vector<std::string> missing_addresses(const store::Record& record, const cn
 }
 
 std::vector<plan::Step> all_steps(Session& session, const store::Record& record) {
-  std::vector<plan::Step> steps;
-  for (const store::Part& part : parts_in_force(session))
-    if (std::find(record.parts.begin(), record.parts.end(), store::PartRef{part.bridge, part.digest}) !=
-        record.parts.end())
-      steps.insert(steps.end(), part.steps.begin(), part.steps.end());
+  std::vector<plan::Step> steps = shared_steps(record, parts_in_force(session));
   steps.insert(steps.end(), record.plan.begin(), record.plan.end());
   return steps;
 }
@@ -55,10 +52,9 @@ std::vector<plan::Step> all_steps(Session& session, const store::Record& record)
 }
 
 void enter_pod(Session& session, const cni::Request& request, const store::Record& record) {
-  auto netns = kernel::open_netns(request.netns);
-  if (!netns) differs(record.owner, {"CNI_NETNS '" + request.netns + "' is gone"});
-  session.context().set_pod(std::move(*netns));
-  if (session.context().pod_cookie() != record.netns_cookie)
+  const auto cookie = session.context().enter_pod(request.netns);
+  if (!cookie) differs(record.owner, {"CNI_NETNS '" + request.netns + "' is gone"});
+  if (!store::is_adopted(record) && cookie != record.netns_cookie)
     differs(record.owner, {"CNI_NETNS '" + request.netns + "' is another namespace than that of the ADD"});
 }
 
@@ -77,6 +73,11 @@ void check(Session& session, const cni::Request& request, const config::NetConf&
   const auto defects = engine::verify(session.context(), all_steps(session, record),
                                       overrides(*conf.prev_result, net::IfName::parse(owner.ifname)));
   for (const engine::Defect& defect : defects) lines.push_back(defect.text);
+  if (const auto delegate = called(conf.ipam.delegate, request)) try {
+      delegate::call(*delegate, "CHECK", {owner.container, request.netns, owner.ifname});
+    } catch (const Error& e) {
+      lines.emplace_back(e.what());
+    }
   if (!lines.empty()) differs(owner, lines);
 }
 

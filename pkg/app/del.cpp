@@ -1,4 +1,5 @@
 #include "app/attachment.h"
+#include "app/delegated.h"
 #include "app/shared.h"
 #include "app/verbs.h"
 #include "base/error.h"
@@ -21,8 +22,16 @@ namespace {
 
 // There is no record that can be read: an earlier DEL, an ADD that never got that far, a store that was lost or damaged. Any of them may have
 // been killed between two steps, so whatever nobody refers to goes.
-std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, bool unreadable) {
-  auto failed = take_away_by_name(session, owner);
+std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, bool unreadable,
+                                     const std::optional<plan::Delegate>& delegate, const std::string& netns) {
+  auto failed = take_away_by_name(session, owner, netns);
+  if (delegate) {
+    store::Record as_asked;
+    as_asked.owner = owner;
+    as_asked.netns = netns;
+    as_asked.delegate = delegate;
+    for (std::string& line : give_lease_back(as_asked)) failed.push_back(std::move(line));
+  }
   if (!failed.empty()) return failed;
   if (!unreadable) session.store().mark_departed(owner);
   session.store().remove(owner, true);
@@ -39,10 +48,14 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
   Held held = hold_attachment(session, owner);
   std::vector<std::string> failed;
   if (held.record) {
+    if (store::is_adopted(*held.record)) {  // a delegate is known from the configuration alone
+      held.record->netns = request.netns;
+      held.record->delegate = called(conf.delegate, request);
+    }
     session.store().mark_departed(owner);  // the record may be of an ADD that was killed, while a second one waits
     failed = take_away(session, std::move(held), true);
   } else {
-    failed = del_unknown(session, owner, held.unreadable);
+    failed = del_unknown(session, owner, held.unreadable, called(conf.delegate, request), request.netns);
   }
   if (!failed.empty()) incomplete(owner, failed);
 }

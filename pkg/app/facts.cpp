@@ -1,6 +1,11 @@
 #include "app/facts.h"
 
+#include <fcntl.h>
+#include <net/if.h>
+#include <unistd.h>
+
 #include "base/error.h"
+#include "base/fd.h"
 #include "engine/context.h"
 #include "engine/uplink.h"
 #include "kernel/address.h"
@@ -15,6 +20,46 @@ using base::Error;
 
 namespace {
 
+// Has a small file of another program that line? No such file is no.
+bool says(const std::string& path, const std::string& line) {
+  const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char text[4096] = "\n";
+  if (!file.valid() || ::read(file.get(), text + 1, sizeof text - 2) < 0) return false;
+  return std::string_view(text).find("\n" + line + "\n") != std::string_view::npos;
+}
+
+// Who else on this host puts addresses on that NIC, as they say below /run (their own formats, by the NIC's index). "": nobody.
+std::string manager_of(const kernel::LinkInfo& nic) {
+  const std::string index = std::to_string(nic.index);
+  if (says("/run/NetworkManager/devices/" + index, "managed=true")) return "NetworkManager";
+  const std::string networkd = "/run/systemd/netif/links/" + index;
+  for (const char* state : {"configured", "configuring", "pending", "degraded"})
+    if (says(networkd, "ADMIN_STATE=" + std::string(state))) return "systemd-networkd";
+  return {};
+}
+
+void refuse_unfit(Session& session, const config::NetConf& conf, const kernel::LinkInfo& nic) {
+  const std::string subject = "uplink " + nic.name + " of network '" + conf.name + "'";
+  if (nic.kind == "bridge")
+    throw Error(Code::bad_config, subject + " is a bridge itself: name it as \"bridge\" and leave \"uplink\" out");
+  if ((nic.flags & IFF_LOOPBACK) != 0) throw Error(Code::bad_config, subject + " is the loopback link");
+  if (::access(("/sys/class/net/" + nic.name + "/phy80211").c_str(), F_OK) == 0)
+    throw Error(Code::bad_config, subject +
+                                      " is wireless: its access point takes frames from one MAC only; use mode "
+                                      "\"nat\" or \"routed\", or a wired NIC");
+  const auto master = nic.master == 0 ? std::nullopt : kernel::get_link(session.context().route(), nic.master);
+  if (master && master->group != session.context().switches())
+    throw Error(Code::held, subject + " is a port of " + master->name +
+                                " already; take it out there, or name that as the network's \"bridge\"" +
+                                (master->kind == "bond" ? " or \"uplink\"" : ""));
+  if (!conf.uplink->take_addresses) return;
+  if (const std::string manager = manager_of(nic); !manager.empty())
+    throw Error(Code::bad_config,
+                subject + " is managed by " + manager +
+                    ", which would put the addresses back that \"takeAddresses\" moves: make it leave "
+                    "the NIC alone, or let it make the bridge and name that as \"bridge\"");
+}
+
 void read_uplink(Session& session, const config::NetConf& conf, plan::Facts& facts) {
   kernel::Socket& host = session.context().route();
   for (const net::IfName& name : conf.uplink->links) {
@@ -22,6 +67,7 @@ void read_uplink(Session& session, const config::NetConf& conf, plan::Facts& fac
     if (!nic)
       throw Error(Code::bad_config, "uplink " + name.str() + " of network '" + conf.name +
                                         "': the host has no such NIC; plug it in, or name another");
+    if (conf.mode == "bridge") refuse_unfit(session, conf, *nic);
     if (!facts.uplink_mac) {
       facts.uplink_mac = nic->mac;
       facts.mtu = nic->mtu;
@@ -61,7 +107,7 @@ plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
   else if (conf.mode == "bridge")
     read_foreign(session, conf, facts);
   // All networks of one switch share its MTU: whoever comes next without an `mtu` of its own gets what the first one asked for.
-  if (conf.mtu) facts.mtu = *conf.mtu;
+  if (conf.mtu && !facts.foreign) facts.mtu = *conf.mtu;
   return facts;
 }
 

@@ -6,18 +6,31 @@
 #include "base/error.h"
 #include "engine/apply.h"
 #include "engine/verify.h"
-#include "kernel/netns.h"
 #include "plan/plan.h"
 
 namespace trestle::app {
 
 namespace {
 
+// Does it live in the tables alone?
+bool is_element(const plan::Step& step) {
+  return std::holds_alternative<plan::Elements>(step) || std::holds_alternative<plan::Publish>(step);
+}
+
 std::vector<plan::Step> elements_of(const std::vector<plan::Step>& steps) {
   std::vector<plan::Step> out;
   for (const plan::Step& step : steps)
-    if (std::holds_alternative<plan::Elements>(step)) out.push_back(step);
+    if (is_element(step)) out.push_back(step);
   return out;
+}
+
+// Puts `more` to `all`: the ports of all pods become one Step, and so one transaction and one look at conntrack.
+void gather(std::vector<plan::Step>& all, plan::Publish& ports, std::vector<plan::Step> more) {
+  for (plan::Step& step : more)
+    if (auto* publish = std::get_if<plan::Publish>(&step))
+      ports.mappings.insert(ports.mappings.end(), publish->mappings.begin(), publish->mappings.end());
+    else
+      all.push_back(std::move(step));
 }
 
 bool here(Session& session, const store::Record& record) {
@@ -46,9 +59,10 @@ std::vector<std::string> rebuild(Session& session, const std::vector<store::Reco
       if (has_rules) session.store().set_ready({part.bridge, part.digest}, true);
     });
   std::vector<plan::Step> all;  // of all records: one transaction
+  plan::Publish ports;
   for (const store::RecordFile& file : records)
-    if (file.record && here(session, *file.record))
-      for (plan::Step& step : elements_of(file.record->plan)) all.push_back(std::move(step));
+    if (file.record && here(session, *file.record)) gather(all, ports, elements_of(file.record->plan));
+  if (!ports.mappings.empty()) all.emplace_back(std::move(ports));
   std::vector<std::string> together;
   attempt(together, "elements", [&] { engine::reapply_attachment(session.context(), all); });
   if (together.empty()) return failed;
@@ -59,24 +73,15 @@ std::vector<std::string> rebuild(Session& session, const std::vector<store::Reco
   return failed;
 }
 
-// false: the pod is gone; there is nothing to mend, GC or DEL takes it away.
-bool enter(engine::Context& context, const store::Record& record) {
-  auto netns = kernel::open_netns(record.netns);
-  if (!netns) return false;
-  context.set_pod(std::move(*netns));
-  return context.pod_cookie() == record.netns_cookie;
-}
-
 void mend(Session& session, const store::Record& record, Repaired& report) {
   engine::Context context(session.context().doomed(), session.context().switches());
-  if (!enter(context, record)) return;
+  if (context.enter_pod(record.netns) != record.netns_cookie) return;  // gone: GC or DEL takes it away
   auto defects = engine::verify(context, record.plan);
   if (defects.empty()) return;
   std::vector<plan::Step> wrong;  // only these: the others may be as a chained plugin wants them
   for (const engine::Defect& defect : defects)
     if (wrong.empty() || wrong.back() != record.plan[defect.step]) wrong.push_back(record.plan[defect.step]);
-  if (std::any_of(wrong.begin(), wrong.end(),
-                  [](const plan::Step& step) { return !std::holds_alternative<plan::Elements>(step); }))
+  if (std::any_of(wrong.begin(), wrong.end(), [](const plan::Step& step) { return !is_element(step); }))
     wrong = record.plan;
   engine::reapply_attachment(context, wrong);
   defects = engine::verify(context, record.plan);
@@ -111,6 +116,18 @@ Repaired repair(Session& session) {
     }
   }
   return report;
+}
+
+void until_whole(Session& session, const std::function<bool()>& once) {
+  constexpr int kMaxFlushes = 4;
+  for (int flushes = 0; !once(); ++flushes) {
+    if (flushes == kMaxFlushes)
+      throw base::Error(base::Code::kernel,
+                        "nftables table trestle vanishes as fast as it is made: something on this host flushes the "
+                        "ruleset all the time");
+    session.log().write(Log::Level::warn, "nftables objects of ours were flushed; rebuilding them from the records");
+    heal_tables(session);
+  }
 }
 
 }  // namespace trestle::app

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,5 +19,9 @@ struct Repaired {
 
 // `trestle repair`: heal_tables(), then every Step of every part and record that does not hold is made again, where its pod still exists.
 Repaired repair(Session& session);
+
+// Runs `once` until it does not say that our nftables objects were flushed, rebuilding them in between. Throws Error{kernel} when they vanish
+// as fast as they are made.
+void until_whole(Session& session, const std::function<bool()>& once);
 
 }  // namespace trestle::app

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "app/prefault.h"
 #include "app/run.h"
 #include "store/clock.h"
 
@@ -11,6 +12,7 @@ namespace trestle::app {
 
 void prepare_process(bool for_a_runtime) noexcept {
   store::note_process_start();
+  prefault();
   // Closed standard descriptors would be given to the first files we open, and a result written into one of them.
   for (int fd = 0; fd <= 2; ++fd)
     if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));

@@ -121,7 +121,7 @@ class Call {
       case Command::check:
         return run_check(request);
       case Command::gc:
-        return run_gc();
+        return run_gc(request);
       case Command::status:
         return run_status(request);
       case Command::version:
@@ -148,11 +148,11 @@ class Call {
     check(session, request, conf);
   }
 
-  void run_gc() {
+  void run_gc(const cni::Request& request) {
     const config::Minimal conf = config::parse_minimal(json_);
     cni::check_gate(conf.cni_version, "GC", "1.1.0");
     Session session(settings_, log_, kDelBudget, Session::Access::write);
-    gc(session, conf);
+    gc(session, request, conf);
   }
 
   void run_status(const cni::Request& request) {
@@ -160,7 +160,7 @@ class Call {
     const config::NetConf conf = config::parse(json_, request.args);
     try {
       Session session(settings_, log_, kDelBudget, Session::Access::read);
-      status(session, conf);
+      status(session, request, conf);
     } catch (const Error& e) {
       if (e.code == Code::not_available || e.code == Code::limited) throw;
       throw Error(Code::not_available, std::string("ADD cannot be served: ") + e.what(), e.details);

@@ -16,6 +16,11 @@ Session::Session(const config::Settings& settings, Log& log, std::chrono::millis
   if (store_) store_->set_deadline(deadline_);
 }
 
+void Session::renew(std::chrono::milliseconds budget) {
+  deadline_ = store::Deadline::in(budget);
+  if (store_) store_->set_deadline(deadline_);
+}
+
 std::uint64_t boottime() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);

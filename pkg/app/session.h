@@ -22,6 +22,7 @@ class Session {
   engine::Context& context() { return context_; }
   const config::Settings& settings() const { return settings_; }
   const store::Deadline& deadline() const { return deadline_; }
+  void renew(std::chrono::milliseconds budget);  // after another program had its own
   const store::Identity& identity() const { return identity_; }
   Log& log() { return log_; }
 

@@ -3,15 +3,20 @@
 #include <algorithm>
 #include <set>
 
+#include "app/adopt.h"
 #include "app/facts.h"
+#include "app/refuse.h"
+#include "app/stray.h"
 #include "base/error.h"
 #include "engine/apply.h"
 #include "engine/file.h"
+#include "engine/service.h"
 #include "engine/undo.h"
+#include "engine/uplink.h"
 #include "engine/verify.h"
 #include "kernel/link.h"
-#include "kernel/stray.h"
 #include "modes/gateway.h"
+#include "modes/guest_services.h"
 #include "net/names.h"
 
 namespace trestle::app {
@@ -20,35 +25,6 @@ using base::Code;
 using base::Error;
 
 namespace {
-
-// nftables objects are not asked for one by one on every ADD: after a flush the ADD's own elements tell (DESIGN section 3).
-std::vector<plan::Step> without_nft(const std::vector<plan::Step>& steps) {
-  std::vector<plan::Step> out;
-  for (const plan::Step& step : steps)
-    if (!std::holds_alternative<plan::Rules>(step) && !std::holds_alternative<plan::Elements>(step))
-      out.push_back(step);
-  return out;
-}
-
-bool whole(Session& session, const std::vector<plan::Step>& steps) {
-  return engine::verify(session.context(), without_nft(steps)).empty();
-}
-
-void refuse_conflict(Session& session, const store::Part& mine) {
-  for (const store::Part& other : session.store().parts()) {
-    if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
-    const auto clash = plan::conflict(mine.steps, other.steps);
-    if (!clash || (other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))) continue;
-    if (std::holds_alternative<plan::Rules>(clash->mine))
-      throw Error(Code::held, "network '" + mine.network + "' and network '" + other.network + "' share switch " +
-                                  mine.bridge.str() +
-                                  " and must have the same 'mode' and 'hostAccess' there; give both the same, or this "
-                                  "network another 'bridge'");
-    throw Error(Code::held, "network '" + mine.network + "' wants '" + plan::describe(clash->mine) + "' but network '" +
-                                other.network + "' has made it '" + plan::describe(clash->theirs) +
-                                "'; give both the same value, or this network another 'bridge'");
-  }
-}
 
 // The same network's older configuration had other rules on this switch: they are replaced now, and whoever still uses that configuration
 // has to put its own in again.
@@ -63,15 +39,8 @@ void outdate_rules(Session& session, const store::Part& mine) {
   }
 }
 
-// Before anything is written: a link that is not ours must not be touched, and neither must what belongs to it.
-void refuse_foreign(Session& session, const store::Part& part) {
-  for (const plan::Step& step : part.steps)
-    if (const auto* bridge = std::get_if<plan::Bridge>(&step)) engine::refuse_foreign(session.context(), *bridge);
-}
-
-void make_part(Session& session, const store::Part& part, const net::Owner& owner) {
-  refuse_foreign(session, part);
-  refuse_conflict(session, part);
+void make_part(Session& session, const config::NetConf& conf, const store::Part& part, const net::Owner& owner) {
+  refuse_part(session, conf, part);
   outdate_rules(session, part);
   session.store().put_part(part, owner);
   const store::Lock tables = session.store().locks().tables(session.deadline());
@@ -83,7 +52,9 @@ void make_part(Session& session, const store::Part& part, const net::Owner& owne
 std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
   config::NetConf conf{.cni_version = "1.1.0", .name = "", .bridge = bridge};
   conf.host_access.all = false;
-  return modes::find(conf.mode).shared({conf, plan::Facts{}, session.settings().state_dir}).steps;
+  auto steps = modes::find(conf.mode).shared({conf, plan::Facts{}, session.settings().state_dir}).steps;
+  steps.emplace_back(modes::service_by_name(session.settings().state_dir, bridge));
+  return steps;
 }
 
 bool is_tables(const plan::Step& step) {
@@ -91,13 +62,24 @@ bool is_tables(const plan::Step& step) {
   return rules && rules->name == "tables";
 }
 
-// The later configuration's rules are gone with its part: those of the older one, which pods still use, are in force again.
-void put_back(Session& session, const net::IfName& bridge) {
-  for (const store::Part& part : session.store().parts()) {
+// The caller holds this switch and the tables. A part of it is gone, whose rules had replaced older ones.
+void put_back(Session& session, const net::IfName& bridge, const std::vector<store::Part>& parts) {
+  for (const store::Part& part : parts) {
     const store::PartRef ref{part.bridge, part.digest};
     if (part.bridge != bridge || part.ready || part.steps.empty() || session.store().part_unused(ref, true)) continue;
     engine::apply_shared(session.context(), part.steps);
     return session.store().set_ready(ref, true);
+  }
+  // Another release's pods on another switch: CHECK told them that their tables were changed.
+  const auto has_tables = [](const store::Part& part) {
+    return std::any_of(part.steps.begin(), part.steps.end(), is_tables);
+  };
+  if (std::any_of(parts.begin(), parts.end(), [&](const store::Part& p) { return p.ready && has_tables(p); })) return;
+  for (const store::Part& part : parts) {
+    if (!has_tables(part) || session.store().part_unused({part.bridge, part.digest}, false)) continue;
+    std::vector<plan::Step> steps = part.steps;
+    std::erase_if(steps, [](const plan::Step& step) { return !is_tables(step); });
+    return engine::apply_shared(session.context(), steps);
   }
 }
 
@@ -120,19 +102,31 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     if (gone.empty()) gone = by_name(session, ref.bridge);
     store.set_ready(ref, false);  // killed between here and the end: whoever comes next makes it anew
     std::vector<plan::Step> mine = plan::unshared(gone, kept);
-    if (!kernel::mentioned_links(session.context().nft()).empty())
-      std::erase_if(mine, is_tables);  // another state directory's pods need them
+    if (!mentioned_links(session).empty()) std::erase_if(mine, is_tables);  // another state directory's pods need them
     std::vector<std::string> failed = engine::undo(session.context(), mine);
     for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
     if (failed.empty()) store.remove_part(ref);
     try {
-      put_back(session, ref.bridge);
+      put_back(session, ref.bridge, store.parts());
     } catch (const Error& e) {
       session.log().write(Log::Level::warn, "rules of a switch are not put back; 'trestle repair' does it",
                           {{"why", e.what()}});
     }
     return failed;
   }
+}
+
+bool takes_addresses(const store::Part& part) {
+  return std::any_of(part.steps.begin(), part.steps.end(),
+                     [](const plan::Step& step) { return std::holds_alternative<plan::TakeAddresses>(step); });
+}
+
+// With takeAddresses the host lives on the switch: one part stays, and the switch with it, until `trestle uplink release`.
+bool carries_host(Session& session, const std::vector<store::Part>& left, const store::Part& part) {
+  const auto others = std::count_if(left.begin(), left.end(), [&](const store::Part& other) {
+    return other.bridge == part.bridge && takes_addresses(other);
+  });
+  return takes_addresses(part) && others == 1 && engine::lives_on(session.context(), part.bridge);
 }
 
 // Takes down what of one switch has no refs any more. Nothing happens while somebody else holds it: who leaves last will look.
@@ -142,7 +136,7 @@ void release_switch(Session& session, const net::IfName& bridge, std::vector<std
   if (!lock) return;
   for (const store::Part& part : store.parts()) {
     const store::PartRef ref{part.bridge, part.digest};
-    if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
+    if (part.bridge != bridge || !store.part_unused(ref, true) || carries_host(session, store.parts(), part)) continue;
     for (std::string& line : take_down(session, ref)) failed.push_back(std::move(line));
   }
   store.remove_empty_switch(bridge);  // a call that was killed may have left its directory
@@ -172,17 +166,20 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
     if (const auto facts = store.facts(conf.bridge)) {
       const plan::Shared shared = mode.shared({conf, *facts, session.settings().state_dir});
       const store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
-      if (store.part_ready(ref) && whole(session, shared.steps)) return {std::move(lock), *facts, ref};
+      if (store.part_ready(ref) && store.keeps_records() && engine::stands(session.context(), shared.steps))
+        return {std::move(lock), *facts, ref};
     }
   }
   store::Lock lock = store.locks().switch_exclusive(conf.bridge, session.deadline());
   try {
     const auto kept = store.facts(conf.bridge);
+    const bool lost = !kept || !store.keeps_records();
     const plan::Facts facts = kept ? *kept : fresh_facts(session, conf);
     if (!kept) store.set_facts(conf.bridge, facts);
     plan::Shared shared = mode.shared({conf, facts, session.settings().state_dir});
     const store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
-    make_part(session, {conf.bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner);
+    make_part(session, conf, {conf.bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner);
+    if (lost) adopt_ports(session, conf, ref);
     lock.downgrade();
     return {std::move(lock), facts, ref};
   } catch (...) {
@@ -222,7 +219,12 @@ std::vector<std::string> release_unknown(Session& session) {
     known.insert(part.bridge);
     kept.push_back(std::move(part.steps));
   }
-  const std::uint32_t group = net::switch_group(session.settings().state_dir);
+  const std::string& state_dir = session.settings().state_dir;
+  for (const net::IfName& bridge : engine::services_below(modes::services_root(state_dir)))
+    if (!known.contains(bridge))
+      for (std::string& line : engine::undo(session.context(), {modes::service_by_name(state_dir, bridge)}))
+        failed.push_back(std::move(line));
+  const std::uint32_t group = net::switch_group(state_dir);
   for (const kernel::LinkInfo& link : kernel::dump_links(session.context().route())) {
     if (link.kind != "bridge" || link.group != group) continue;
     const net::IfName bridge = net::IfName::parse(link.name);
@@ -233,7 +235,7 @@ std::vector<std::string> release_unknown(Session& session) {
     const plan::File mark = modes::drop_in_mark(bridge);
     engine::remove_files_like(mark.path, std::string_view("01234567.conf").size(), mark.text);
   }
-  if (known.empty() && kernel::mentioned_links(session.context().nft()).empty())
+  if (known.empty() && mentioned_links(session).empty())
     for (std::string& line : engine::undo(session.context(), {plan::Rules{"tables", ""}}))
       failed.push_back(std::move(line));
   return failed;
@@ -253,6 +255,15 @@ std::vector<store::Part> parts_in_force(Session& session) {
   for (store::Part& part : parts)
     if (!part.ready) std::erase_if(part.steps, replaced);
   return parts;
+}
+
+std::vector<plan::Step> shared_steps(const store::Record& record, const std::vector<store::Part>& parts) {
+  std::vector<plan::Step> steps;
+  for (const store::PartRef& ref : record.parts)
+    for (const store::Part& part : parts)
+      if (ref == store::PartRef{part.bridge, part.digest})
+        steps.insert(steps.end(), part.steps.begin(), part.steps.end());
+  return steps;
 }
 
 }  // namespace trestle::app

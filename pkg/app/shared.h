@@ -35,4 +35,7 @@ Switch hold_switch(Session& session, const config::NetConf& conf, const net::Own
 // the older one comes without them (it is not ready then).
 std::vector<store::Part> parts_in_force(Session& session);
 
+// Of `parts` those that the record needs, in its order, as one list; a part that is not there any more is left out.
+std::vector<plan::Step> shared_steps(const store::Record& record, const std::vector<store::Part>& parts);
+
 }  // namespace trestle::app

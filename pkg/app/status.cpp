@@ -1,12 +1,16 @@
 #include <algorithm>
 
+#include "app/delegated.h"
 #include "app/facts.h"
 #include "app/firewall.h"
+#include "app/refuse.h"
 #include "app/shared.h"
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "delegate/plugin.h"
 #include "engine/probe.h"
+#include "engine/service.h"
 #include "engine/verify.h"
 #include "ipam/choose.h"
 #include "kernel/link.h"
@@ -91,7 +95,11 @@ void add_foreign_drops(Error& error, Session& session, const config::NetConf& co
 }
 
 void must_serve(Session& session, const config::NetConf& conf) {
-  kernel_can(conf, current_facts(session, conf), session.settings().state_dir);
+  if (conf.mode == "chained") return store_has_room(session.settings().state_dir);  // the interface is another plugin's
+  if (conf.guests) engine::must_have_dnsmasq();
+  const plan::Facts facts = current_facts(session, conf);
+  kernel_can(conf, facts, session.settings().state_dir);
+  refuse_used_subnets(session, conf, modes::find(conf.mode).shared({conf, facts, session.settings().state_dir}).steps);
   store_has_room(session.settings().state_dir);
   if (!session.has_store()) return;  // nothing was ever added: nothing is full, nothing is broken
   parts_hold(session, conf);
@@ -101,8 +109,9 @@ void must_serve(Session& session, const config::NetConf& conf) {
 
 }  // namespace
 
-void status(Session& session, const config::NetConf& conf) try {
+void status(Session& session, const cni::Request& request, const config::NetConf& conf) try {
   must_serve(session, conf);
+  if (const auto delegate = called(conf.ipam.delegate, request)) delegate::call_if_known(*delegate, "STATUS");
   const bool routed = conf.mode == "nat" || conf.mode == "routed";
   for (const std::string& line : foreign_drops(session, conf.bridge, routed))
     session.log().write(Log::Level::warn, "pods of network '" + conf.name + "' are kept from the outside or the host",

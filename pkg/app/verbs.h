@@ -17,8 +17,8 @@ void add(Session& session, const cni::Request& request, const config::NetConf& c
 void del(Session& session, const cni::Request& request, const config::Minimal& conf);
 // `deep` also asks whether the addresses of prevResult are ours; throws Error{differs} with one line of details per defect.
 void check(Session& session, const cni::Request& request, const config::NetConf& conf);
-void gc(Session& session, const config::Minimal& conf);
+void gc(Session& session, const cni::Request& request, const config::Minimal& conf);
 // Throws Error{not_available} or {limited}. Writes nothing.
-void status(Session& session, const config::NetConf& conf);
+void status(Session& session, const cni::Request& request, const config::NetConf& conf);
 
 }  // namespace trestle::app

@@ -33,7 +33,7 @@ void must_exist(const std::string& netns) {
 }
 
 int run_add(const Arguments& arguments, const Console& console) {
-  const cni::Request request = cli::request(cni::Command::add, arguments, "");
+  const cni::Request request = cli::request(cni::Command::add, arguments, console, "");
   must_exist(request.netns);
   const PluginConf file = load_conf(arguments, console);
   for (const std::string& note : file.notes) console.note(note);

@@ -17,7 +17,7 @@ constexpr Option kOptions[] = {
 };
 
 int run_del(const Arguments& arguments, const Console& console) {
-  const cni::Request request = cli::request(cni::Command::del, arguments, "");
+  const cni::Request request = cli::request(cni::Command::del, arguments, console, "");
   const PluginConf file = load_conf(arguments, console);
   const config::Minimal conf = config::parse_minimal(file.conf, cni::Command::del);
   Node node(settings(arguments, console, file.conf), console, app::Session::Access::write);

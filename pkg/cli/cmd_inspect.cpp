@@ -36,6 +36,7 @@ std::string facts(const Seen& seen) {
   };
   put("network", record.owner.network + " (" + record.mode + ")");
   put("pod", record.pod);
+  put("vm", record.vm);
   put("container", record.owner.container);
   put("nic", record.owner.ifname);
   put("namespace", record.netns);
@@ -66,6 +67,7 @@ json json_of(const Seen& seen) {
           {"container", record.owner.container},
           {"ifname", record.owner.ifname},
           {"pod", record.pod},
+          {"vm", record.vm},
           {"mode", record.mode},
           {"netns", record.netns},
           {"netnsCookie", record.netns_cookie},
@@ -96,7 +98,7 @@ int run_inspect(const Arguments& arguments, const Console& console) {
     const net::IfName bridge =
         record.parts.empty() ? net::switch_name(record.owner.network) : record.parts.front().bridge;
     const Seen seen{record,
-                    {{bridge, shared_steps(record, parts)}, record.plan},
+                    {{bridge, app::shared_steps(record, parts)}, record.plan},
                     doctor.look(record),
                     examine(node.session, record, parts)};
     list.push_back(json_of(seen));

@@ -11,6 +11,7 @@
 #include "cni/merge.h"
 #include "ipam/choose.h"
 #include "modes/modes.h"
+#include "modes/pod_mac.h"
 #include "plan/step_json.h"
 
 namespace trestle::cli {
@@ -61,13 +62,6 @@ std::vector<plan::LeasedIp> first_of(const std::vector<ipam::Want>& wants) {
   return out;
 }
 
-// As ADD does it: DESIGN section 3.
-net::Mac pod_mac(const config::NetConf& conf, const net::Owner& owner, const std::vector<plan::LeasedIp>& ips) {
-  if (conf.requested_mac) return *conf.requested_mac;
-  return ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(owner))
-                     : net::pod_mac(conf.bridge, ips.front().cidr.ip);
-}
-
 struct Ground {
   plan::Facts facts;
   std::vector<plan::LeasedIp> ips;
@@ -76,12 +70,14 @@ struct Ground {
 
 // This host as it is, as far as we may look.
 Ground survey(const Arguments& arguments, const Console& console, const config::Settings& settings,
-              const config::NetConf& conf) {
+              const config::NetConf& conf, const net::Owner& owner) {
   Ground ground;
   const auto given = arguments.find("facts");
   if (given) ground.facts = read_facts(console.world(), *given);
-  const store::Reservation reservation{modes::segment(conf), ipam::match(conf.ipam.ranges, conf.requested_ips),
-                                       conf.requested_mac};
+  store::Reservation reservation{modes::segment(conf), ipam::match(conf.ipam.ranges, conf.requested_ips),
+                                 conf.requested_mac, modes::vm_nic(conf, net::IfName::parse(owner.ifname))};
+  if (reservation.vm && !reservation.mac)
+    reservation.mac = modes::pod_mac(conf, owner, net::IfName::parse(owner.ifname), {});
   try {
     Node node(settings, console, app::Session::Access::read);
     if (!given) ground.facts = app::current_facts(node.session, conf);
@@ -100,17 +96,17 @@ Ground survey(const Arguments& arguments, const Console& console, const config::
 }
 
 int run_plan(const Arguments& arguments, const Console& console) {
-  const cni::Request request = cli::request(cni::Command::add, arguments, "/run/netns/example");
+  const cni::Request request = cli::request(cni::Command::add, arguments, console, "/run/netns/example");
   const PluginConf file = load_conf(arguments, console);
   const config::NetConf conf = config::parse(file.conf, request.args);
   const config::Settings settings = cli::settings(arguments, console, file.conf);
-  Ground ground = survey(arguments, console, settings, conf);
+  const net::Owner owner{conf.name, request.container, request.ifname};
+  Ground ground = survey(arguments, console, settings, conf, owner);
   if (conf.mtu) ground.facts.mtu = *conf.mtu;
 
+  const net::Mac mac = modes::pod_mac(conf, owner, net::IfName::parse(owner.ifname), ground.ips);
   const modes::Mode& mode = modes::find(conf.mode);
-  const net::Owner owner{conf.name, request.container, request.ifname};
-  const modes::AttachmentInput in{conf,  ground.facts,  settings.state_dir,
-                                  owner, request.netns, {ground.ips, pod_mac(conf, owner, ground.ips)}};
+  const modes::AttachmentInput in{conf, ground.facts, settings.state_dir, owner, request.netns, {ground.ips, mac}};
   const plan::Plan plan{mode.shared({conf, ground.facts, settings.state_dir}), mode.attachment(in)};
   cni::Result result = modes::result(in);
   if (conf.prev_result) result = cni::merge(*conf.prev_result, result);

@@ -14,7 +14,7 @@ constexpr std::size_t kShortId = 12;  // as container runtimes show ids
 constexpr std::size_t kShortPod = 40;
 
 constexpr Option kOptions[] = {
-    {"wide", "", "also container id, switch, mode, namespace, and why the health is not ok"},
+    {"wide", "", "also container id, switch, mode, virtual machine, namespace, and why the health is not ok"},
     {"json", "", "as JSON: a list of objects"},
 };
 
@@ -46,7 +46,7 @@ std::vector<std::string> row(const store::Record& record, const Health& health, 
                                     std::string(health.word)};
   if (wide)
     for (const std::string& more : {of_nics(record, [](const store::Nic& nic) { return nic.bridge.str(); }),
-                                    record.mode, record.owner.container, record.netns, health.why})
+                                    record.mode, record.vm, record.owner.container, record.netns, health.why})
       cells.push_back(more);
   return cells;
 }
@@ -62,6 +62,7 @@ nlohmann::json object(const store::Record& record, const Health& health) {
                      {"nics", nics_json(record)},
                      {"ageSeconds", age_of(record)},
                      {"health", health.word}};
+  if (!record.vm.empty()) out["vm"] = record.vm;
   if (!record.nics.empty()) {
     out["mac"] = record.nics.front().mac.str();
     out["hostLink"] = record.nics.front().host_link.str();
@@ -80,7 +81,7 @@ int run_ps(const Arguments& arguments, const Console& console) {
   std::vector<std::vector<std::string>> rows = {
       {"NETWORK", "POD", "NIC", "ADDRESSES", "MAC", "HOST-LINK", "AGE", "HEALTH"}};
   if (wide)
-    for (const char* more : {"SWITCH", "MODE", "CONTAINER", "NETNS", "WHY"}) rows.front().emplace_back(more);
+    for (const char* more : {"SWITCH", "MODE", "VM", "CONTAINER", "NETNS", "WHY"}) rows.front().emplace_back(more);
   for (const store::Record& record : all.records) {
     const Health health = doctor.look(record);
     if (arguments.has("json"))

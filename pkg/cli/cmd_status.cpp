@@ -29,7 +29,10 @@ int run_status(const Arguments& arguments, const Console& console) {
   const PluginConf file = load_conf(arguments, console);
   const config::NetConf conf = config::parse(file.conf, {});
   Node node(settings(arguments, console, file.conf), console, app::Session::Access::read);
-  app::status(node.session, conf);
+  cni::Request asked;
+  asked.command = cni::Command::status;
+  asked.path = plugin_path(console);
+  app::status(node.session, asked, conf);
   console.print("network " + conf.name + " can take attachments\n" + pools(node.session, conf));
   for (const std::string& note : file.notes) console.note(note);
   return kDone;

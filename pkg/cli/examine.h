@@ -17,7 +17,4 @@ struct Finding {
 // finding. What a later plugin of a chain changed is a finding too: no prevResult tells of it here. Changes nothing.
 std::vector<Finding> examine(app::Session& session, const store::Record& record, const std::vector<store::Part>& parts);
 
-// Of `parts` those that the record needs, in its order, as one list; a part that is not there any more is left out.
-std::vector<plan::Step> shared_steps(const store::Record& record, const std::vector<store::Part>& parts);
-
 }  // namespace trestle::cli

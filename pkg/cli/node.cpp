@@ -42,6 +42,10 @@ Node::Node(const config::Settings& settings, const Console& console, app::Sessio
   log.configure(settings.log_level, settings.log_file);
 }
 
+std::string plugin_path(const Console& console) {
+  return console.world().env("CNI_PATH").value_or("/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni");
+}
+
 std::string netns_path(const std::string& text) {
   return text.find('/') == std::string::npos ? "/run/netns/" + text : from_here(text);
 }
@@ -53,7 +57,8 @@ std::string container_for(const std::string& netns_path) {
   return "ns-" + base::hex(base::hash64(netns_path), 12);
 }
 
-cni::Request request(cni::Command verb, const Arguments& arguments, const std::string& netns_default) {
+cni::Request request(cni::Command verb, const Arguments& arguments, const Console& console,
+                     const std::string& netns_default) {
   const auto netns = arguments.find("netns");
   const std::string path = netns ? netns_path(*netns) : netns_default;
   if (path.empty() && !(verb == cni::Command::del && arguments.has("container")))
@@ -64,7 +69,8 @@ cni::Request request(cni::Command verb, const Arguments& arguments, const std::s
       {"CNI_CONTAINERID", arguments.get("container", container_for(path))},
       {"CNI_NETNS", path},
       {"CNI_IFNAME", arguments.get("ifname", "eth0")},
-      {"CNI_ARGS", arguments.get("args", "")}};
+      {"CNI_ARGS", arguments.get("args", "")},
+      {"CNI_PATH", plugin_path(console)}};
   try {
     return cni::Request::from_env([&](std::string_view name) -> std::optional<std::string> {
       const auto it = variables.find(name);

@@ -19,6 +19,9 @@ struct Node {
   app::Session session;
 };
 
+// CNI_PATH, else where distributions keep the plugins: only a delegated IPAM is looked for there.
+std::string plugin_path(const Console& console);
+
 // "pod-a" is /run/netns/pod-a; what has a '/' is a path, from where it was typed.
 std::string netns_path(const std::string& text);
 // A container id for who has none: the name of a named namespace, else one made from the path's hash. The same for add and del.
@@ -26,6 +29,7 @@ std::string container_for(const std::string& netns_path);
 
 // --container --netns --ifname --args as the request that a runtime would make of them. What is absent is derived: the container from the
 // namespace, eth0. `netns_default` stands in for an absent --netns; "" leaves it out. Throws Error naming the options.
-cni::Request request(cni::Command verb, const Arguments& arguments, const std::string& netns_default);
+cni::Request request(cni::Command verb, const Arguments& arguments, const Console& console,
+                     const std::string& netns_default);
 
 }  // namespace trestle::cli

@@ -68,7 +68,7 @@ bool is_k8s_key(std::string_view key) {
          });
 }
 
-bool is_for_others(std::string_view key) { return key == "GATEWAY" || key.starts_with("TC_REDIRECT_TAP_"); }
+bool is_for_others(std::string_view key) { return key == "GATEWAY"; }
 
 std::string pod_text(const std::string& key, const std::string& value) {
   // It goes into aliases and logs.
@@ -94,6 +94,8 @@ Args Args::parse(std::string_view text) {
       if (!value.empty()) args.mac = parsed("MAC", [&v = value] { return net::Mac::parse_station(v); });
     } else if (is_k8s_key(key)) {
       if (!value.empty()) args.k8s[key] = pod_text(key, value);
+    } else if (key.starts_with("TC_REDIRECT_TAP_")) {
+      if (!value.empty()) args.redirect_tap[key] = value;
     } else if (!is_for_others(key) && unknown.empty()) {
       unknown = key;
     }

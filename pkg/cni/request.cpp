@@ -110,7 +110,8 @@ Request Request::from_env(const Env& env) {
   request.container = container_id(env("CNI_CONTAINERID").value());
   request.ifname = nic_name(env("CNI_IFNAME").value());
   request.netns = netns_path(env("CNI_NETNS").value_or(""), tolerant);
-  request.args = args_of(env("CNI_ARGS").value_or(""), tolerant);
+  request.args_text = env("CNI_ARGS").value_or("");
+  request.args = args_of(request.args_text, tolerant);
   return request;
 }
 

@@ -35,11 +35,11 @@ void check_gateways(const NetConf& conf) {
 
 void check_addresses(const NetConf& conf) {
   if (routes(conf)) check_gateways(conf);
-  if (conf.ipam.delegate || !conf.ipam.ranges.empty()) return;
+  if (conf.ipam.delegate || !conf.ipam.ranges.empty() || conf.mode == "chained") return;
   if (!conf.requested_ips.empty())
     throw Error(Code::bad_config,
                 "an address is requested (" + conf.requested_ips.front().str() + "), but the network has none to give");
-  if (!conf.port_mappings.empty() && conf.mode != "chained")
+  if (!conf.port_mappings.empty())
     throw Error(Code::bad_config, "a port is published, but the network has no address to lead it to");
 }
 

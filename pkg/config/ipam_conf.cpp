@@ -193,18 +193,17 @@ void check_route_families(const IpamConf& conf) {
   }
 }
 
-void check_type(const Field& ipam) {
+// nullopt: ours.
+std::optional<plan::Delegate> parse_type(const Field& ipam, const Field& conf) {
   const std::optional<Field> type = ipam.find("type");
-  if (type && type->string() != "trestle")
-    unsupported(*type,
-                "is not supported yet: other IPAM plugins come with a later release; without \"type\" the built-in "
-                "IPAM serves, "
-                "which takes the keys of host-local");
+  if (!type || type->string() == "trestle") return std::nullopt;
+  if (!plan::is_plugin_type(type->string()))
+    type->refuse("must be a plugin's file name, as \"host-local\", without '/'");
+  return plan::Delegate{type->string(), conf.raw().dump(), {}, {}};
 }
 
 Drafts parse_ipam_object(const Field& ipam, std::vector<cni::ResultRoute>& routes) {
   ipam.must_be_object();
-  check_type(ipam);
   check_keys(ipam, ipam_keys());
   Drafts sets;
   if (const auto flat = parse_flat(ipam)) sets.push_back({*flat});
@@ -225,6 +224,11 @@ IpamConf parse_ipam(const Field& conf) {
   if (subnets && ipam)
     conf.refuse("\"subnets\" and \"ipam\" exclude each other: subnets is short for ipam with one range each");
 
+  if (ipam) {
+    ipam->must_be_object();
+    out.delegate = parse_type(*ipam, conf);
+    if (out.delegate) return out;
+  }
   Drafts sets;
   if (const auto runtime = conf.find("runtimeConfig"))
     if (const auto list = runtime->find("ipRanges")) sets = parse_ranges(*list);

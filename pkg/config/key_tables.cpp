@@ -48,11 +48,11 @@ constexpr Key kConf[] = {
     {"vlan"},
     {"vlanTrunk"},
     {"preserveDefaultVlan"},
-    {"tap", Fate::later},
+    {"tap"},
     {"interfaces", Fate::later},
     {"sourceRouting", Fate::later_flag},
     {"portIsolation"},
-    {"guestServices", Fate::later},
+    {"guestServices"},
     {"proxyArp"},
     {"overlay", Fate::later},
     {"allowedMACs"},
@@ -211,9 +211,26 @@ constexpr Key kBandwidth[] = {
     {"ingressBurst"},
     {"egressRate"},
     {"egressBurst"},
-    // The reference plugin's: all of the pod's traffic is shaped here.
-    {"nonShapedSubnets", Fate::later},
-    {"shapedSubnets", Fate::later},
+    // The reference plugin's exceptions, under both names that they had: parse_capabilities() refuses them when they are not empty.
+    {"nonShapedSubnets"},
+    {"unshapedSubnets"},
+    {"shapedSubnets"},
+};
+
+constexpr Key kTap[] = {
+    {"owner"},
+    {"group"},
+    {"multiQueue"},
+    {"name"},
+    {"selinuxContext"},
+    {"vmInterface"},
+    {"mtu", Fate::foreign, "\"mtu\" stands beside \"tap\", not in it"},
+    {"mac", Fate::foreign, kCapability},
+    {"bridge", Fate::foreign, "\"bridge\" stands beside \"tap\", not in it"},
+    {"user", Fate::foreign, "it is called \"owner\" here"},
+    {"uid", Fate::foreign, "it is called \"owner\" here"},
+    {"gid", Fate::foreign, "it is called \"group\" here"},
+    {"queues", Fate::foreign, "say \"multiQueue\": true; how many there are the hypervisor decides"},
 };
 
 }  // namespace
@@ -227,6 +244,7 @@ std::span<const Key> uplink_keys() { return kUplink; }
 std::span<const Key> trunk_keys() { return kTrunk; }
 std::span<const Key> mapping_keys() { return kMapping; }
 std::span<const Key> bandwidth_keys() { return kBandwidth; }
+std::span<const Key> tap_keys() { return kTap; }
 std::span<const Key> runtime_keys() { return kRuntime; }
 std::span<const Key> runtime_dns_keys() { return kRuntimeDns; }
 

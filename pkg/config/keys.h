@@ -33,6 +33,7 @@ std::span<const Key> uplink_keys();
 std::span<const Key> trunk_keys();    // an item of vlanTrunk
 std::span<const Key> mapping_keys();  // an item of portMappings
 std::span<const Key> bandwidth_keys();
+std::span<const Key> tap_keys();
 std::span<const Key> runtime_keys();      // runtimeConfig: the capabilities
 std::span<const Key> runtime_dns_keys();  // its dns has names of its own
 

@@ -6,12 +6,15 @@
 #include "base/text.h"
 #include "cni/json.h"
 #include "config/check.h"
+#include "config/guest_conf.h"
 #include "config/identity.h"
 #include "config/ipam_conf.h"
 #include "config/keys.h"
 #include "config/runtime_conf.h"
 #include "config/switch_conf.h"
+#include "config/tap_conf.h"
 #include "net/names.h"
+#include "net/vm_identity.h"
 
 namespace trestle::config {
 namespace {
@@ -19,7 +22,6 @@ namespace {
 using cni::Field;
 
 constexpr Choice kModes[] = {{"nat"}, {"routed"}, {"bridge"}, {"isolated"}};
-constexpr Choice kDevices[] = {{"veth"}, {"tap", false}};
 
 bool flag(const Field& conf, const char* key, bool absent) {
   const std::optional<Field> field = conf.find(key);
@@ -93,6 +95,24 @@ std::optional<net::Mac> requested_mac(const std::vector<std::optional<Field>>& s
   return args.mac;
 }
 
+// Also in logs and errors, hence no character that could do harm there.
+std::string parse_vm(const Field& field) {
+  constexpr std::size_t kMost = 253;
+  const std::string vm = field.string();
+  if (vm.size() > kMost || !std::all_of(vm.begin(), vm.end(), [](char c) { return c > ' ' && c <= '~'; }))
+    field.refuse("must be printable ASCII without blanks, of at most " + std::to_string(kMost) + " characters");
+  return vm;
+}
+
+std::string vm_of(const std::optional<Field>& metadata, const cni::Args& args) {
+  const auto field = metadata ? metadata->find("vm") : std::nullopt;
+  const auto word = [&](const char* key) {
+    const auto it = args.k8s.find(key);
+    return it == args.k8s.end() ? std::string() : it->second;
+  };
+  return net::vm_identity(field ? parse_vm(*field) : std::string(), word("K8S_POD_NAME"), word("K8S_POD_NAMESPACE"));
+}
+
 bool has_v6(const IpamConf& conf) {
   return std::any_of(conf.ranges.begin(), conf.ranges.end(),
                      [](const auto& set) { return set.front().first.family == net::Family::v6; });
@@ -107,6 +127,14 @@ std::optional<std::uint32_t> parse_mtu(const Field& conf, const IpamConf& ipam) 
   return mtu;
 }
 
+// Whoever says nothing of a network of its own adds to the interface that the plugin before has made.
+const char* mode_without_word(const Field& conf, const std::optional<Field>& runtime) {
+  for (const char* key : {"subnets", "ipam", "bridge", "uplink", "vlan", "vlanTrunk", "preserveDefaultVlan",
+                          "hostAccess", "proxyArp", "defaultRoute", "mtu"})
+    if (conf.find_any(key)) return "nat";
+  return runtime && runtime->find("ipRanges") ? "nat" : "chained";
+}
+
 }  // namespace
 
 NetConf parse(const nlohmann::json& json, const cni::Args& args) {
@@ -117,10 +145,10 @@ NetConf parse(const nlohmann::json& json, const cni::Args& args) {
   if (runtime) check_keys(*runtime, runtime_keys());
   const std::vector<std::optional<Field>> sources = {runtime, find_args(conf)};
 
-  const auto mode = conf.find("mode"), device = conf.find("device"), bridge = conf.find("bridge");
+  const auto mode = conf.find("mode"), bridge = conf.find("bridge");
   NetConf out{.cni_version = identity.cni_version,
               .name = identity.name,
-              .mode = mode ? choose(*mode, kModes) : "nat",
+              .mode = mode ? choose(*mode, kModes) : mode_without_word(conf, runtime),
               .bridge = bridge ? parse_bridge(*bridge) : net::switch_name(identity.name),
               .mtu = std::nullopt,
               .ipam = parse_ipam(conf),
@@ -130,6 +158,7 @@ NetConf parse(const nlohmann::json& json, const cni::Args& args) {
               .spoof_check = flag(conf, "spoofCheck", true),
               .hairpin = flag(conf, "hairpinMode", false),
               .host_access = {},
+              .tap = parse_device(conf, args),
               .uplink = std::nullopt,
               .vlan = std::nullopt,
               .vlan_trunk = {},
@@ -143,8 +172,10 @@ NetConf parse(const nlohmann::json& json, const cni::Args& args) {
               .ingress = {},
               .egress = {},
               .dns = parse_dns(conf, runtime),
+              .guests = std::nullopt,
+              .chained = std::nullopt,
               .prev_result = std::nullopt};
-  if (device) (void)choose(*device, kDevices);
+  out.vm = vm_of(sources.back(), args);
   if (const auto field = conf.find("defaultRoute")) out.default_route = field->boolean();
   // Without a word of its own `isolated` has no host; the other modes have.
   out.host_access.all = out.mode != "isolated";
@@ -155,6 +186,7 @@ NetConf parse(const nlohmann::json& json, const cni::Args& args) {
     out.prev_result = cni::result_from_json(field->raw(), identity.cni_version);
   out.mtu = parse_mtu(conf, out.ipam);
   check_together(conf, out);
+  out.guests = parse_guests(conf, args, out);
   (void)parse_settings(json, std::nullopt);
   return out;
 }

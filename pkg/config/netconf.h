@@ -10,10 +10,13 @@
 
 #include "cni/request.h"
 #include "cni/result.h"
+#include "config/tap.h"
 #include "ipam/range.h"
 #include "net/ifname.h"
 #include "net/ip.h"
 #include "net/mac.h"
+#include "plan/delegate.h"
+#include "plan/facts.h"
 #include "plan/step.h"
 
 namespace trestle::config {
@@ -46,23 +49,43 @@ struct PortMapping {
   bool operator==(const PortMapping&) const = default;
 };
 
-// Another plugin's IPAM, run by the specification's delegation.
-struct Delegate {
-  std::string type;  // a plain file name, looked for in CNI_PATH
-};
-
 // The IPAM's part of the config.
 struct IpamConf {
-  std::optional<Delegate> delegate;      // then the rest is empty, but for runtimeConfig
-  std::vector<ipam::RangeSet> ranges;    // one address from each set, in order; runtimeConfig.ipRanges stand first
-  std::vector<cni::ResultRoute> routes;  // gw absent: the family's gateway
+  std::optional<plan::Delegate> delegate;  // another plugin's IPAM: type and conf; then the rest is empty
+  std::vector<ipam::RangeSet> ranges;      // one address from each set, in order; runtimeConfig.ipRanges stand first
+  std::vector<cni::ResultRoute> routes;    // gw absent: the family's gateway
+};
+
+// An interface that another plugin made, as the kernel and prevResult have it. parse() leaves it out.
+struct Chained {
+  net::IfName host_link;
+  bool port = false;     // of a bridge
+  bool hairpin = false;  // that port's, as it was
+  std::uint32_t mtu = 1500;
+  net::Mac mac;                     // the pod's side
+  std::vector<plan::LeasedIp> ips;  // of that interface
+};
+
+// guestServices: at least one of the three. What they tell is the network's: `nameservers`, `search` and `domain` are those of the
+// configuration's "dns".
+struct GuestServices {
+  bool dhcp = false;  // DHCPv4, DHCPv6
+  bool ra = false;    // router advertisements that send guests to DHCPv6
+  bool dns = false;
+  std::vector<net::Ip> ntp = {};
+  std::vector<net::Ip> nameservers = {};
+  std::vector<std::string> search = {};
+  std::string domain = {};
+  std::vector<std::string> names = {};  // of this attachment: "vm1", "web-0", "web-0.default"; as the runtime has them
 };
 
 struct NetConf {
   std::string cni_version;  // checked, never ""
   std::string name;
-  std::string mode = "nat";  // a name of modes::kModes; "chained": on an interface that another plugin made
-  net::IfName bridge;        // given or derived
+  std::string mode =
+      "nat";  // a name of modes::kModes; "chained", on an interface that another plugin made, when the config says
+              // neither a mode nor anything of a network
+  net::IfName bridge;                     // given or derived
   std::optional<std::uint32_t> mtu = {};  // 68..65535; absent: Facts
   IpamConf ipam = {};
   // Requests by precedence runtimeConfig > args.cni > CNI_ARGS: the first source that speaks of addresses wins whole,
@@ -73,6 +96,7 @@ struct NetConf {
   bool spoof_check = true;
   bool hairpin = false;
   HostAccess host_access = {};
+  std::optional<Tap> tap = {};  // device "tap"; absent: veth
   std::optional<Uplink> uplink = {};
   std::optional<std::uint16_t> vlan = {};        // access VLAN, 1..4094
   std::vector<plan::VlanRange> vlan_trunk = {};  // tagged ranges, in order, without overlaps
@@ -85,13 +109,17 @@ struct NetConf {
   std::vector<PortMapping> port_mappings = {};
   plan::Rate ingress = {}, egress = {};         // capability bandwidth; rate 0: no limit
   cni::Dns dns = {};                            // runtimeConfig > config
+  std::optional<GuestServices> guests = {};     // DHCP, RA, DNS on the switch
+  std::optional<Chained> chained = {};          // mode "chained"
   std::optional<cni::Result> prev_result = {};  // of a chain (ADD), or of our ADD (CHECK)
+  std::string vm = {};                          // whose lease and MAC it is (net::vm_identity); "": the pod's own
 };
 
 // What DEL, GC and VERSION read: nothing else in stdin can fail them.
 struct Minimal {
   std::string cni_version, name;
   std::optional<std::vector<net::Owner>> valid;  // GC: nullopt when the key is absent; [] or null: none valid
+  std::optional<plan::Delegate> delegate = {};   // type and conf; nullopt also when ipam.type is no plugin's name
 };
 
 // `state_dir` etc. are not here: World-level settings (StateConf) are read by both.

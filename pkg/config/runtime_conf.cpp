@@ -73,6 +73,10 @@ void parse_capabilities(const Field& conf, const std::optional<Field>& runtime, 
   if (!out.port_mappings.empty()) out.publishes = true;
   if (const auto bandwidth = runtime->find("bandwidth")) {
     check_keys(*bandwidth, bandwidth_keys());
+    for (const char* key : {"nonShapedSubnets", "unshapedSubnets", "shapedSubnets"})
+      if (const auto subnets = bandwidth->find(key))
+        unsupported(*subnets,
+                    "has no counterpart: a limit holds for all of the pod's traffic, wherever it goes; leave it out");
     out.ingress = parse_rate(*bandwidth, "ingressRate", "ingressBurst");
     out.egress = parse_rate(*bandwidth, "egressRate", "egressBurst");
   }

@@ -68,10 +68,25 @@ Identity parse_identity(const Field& conf) {
   return identity;
 }
 
+namespace {
+
+// Never throws: whatever stands there, DEL goes on.
+std::optional<plan::Delegate> delegate_of(const nlohmann::json& json) {
+  const auto ipam = json.find("ipam");
+  if (ipam == json.end() || !ipam->is_object()) return std::nullopt;
+  const auto type = ipam->find("type");
+  if (type == ipam->end() || !type->is_string()) return std::nullopt;
+  const auto& name = type->get_ref<const std::string&>();
+  if (name == "trestle" || !plan::is_plugin_type(name)) return std::nullopt;
+  return plan::Delegate{name, json.dump(), {}, {}};
+}
+
+}  // namespace
+
 Minimal parse_minimal(const nlohmann::json& json, cni::Command command) {
   const Field conf(json, "");
   Identity identity = parse_identity(conf);
-  Minimal out{std::move(identity.cni_version), std::move(identity.name), std::nullopt};
+  Minimal out{std::move(identity.cni_version), std::move(identity.name), std::nullopt, delegate_of(json)};
   if (command != cni::Command::gc) return out;
   // libcni sends both; the second is the name before the specification was corrected.
   for (const char* key : {"cni.dev/valid-attachments", "cni.dev/attachments"}) {

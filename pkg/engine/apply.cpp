@@ -6,7 +6,9 @@
 #include "base/error.h"
 #include "engine/file.h"
 #include "engine/publish.h"
+#include "engine/service.h"
 #include "engine/shape.h"
+#include "engine/tap.h"
 #include "engine/uplink.h"
 #include "kernel/address.h"
 #include "kernel/announce.h"
@@ -70,6 +72,7 @@ class Applier {
     } else {
       refuse_foreign(context_, s);
       if (s.vlan_filtering && !there->vlan_filtering) kernel::filter_vlans(batch, s.link);
+      if (there->stp) kernel::stop_stp(batch, s.link);  // a new port would be silent for 30 s
       if (there->mac != s.mac || there->mtu != s.mtu || there->group != s.group)
         kernel::set_link(batch, s.link, s.mtu, &s.mac, s.group, std::nullopt);
     }
@@ -104,6 +107,10 @@ class Applier {
     kernel::Batch& batch = queue(s.link.where);
     if (!s.ipv6) kernel::keep_ipv6_off(batch, s.link.name);
     kernel::set_up(batch, s.link.name);
+    if (!again_ || s.link.where == Where::pod) return;
+    for (const plan::Address& address : switch_addresses_)
+      if (address.link == s.link)
+        kernel::restore_prefix_route(batch, link_index(s.link), address.cidr, plan::describe(address));
   }
 
   void operator()(const plan::Port& s) { kernel::set_port(queue(Where::host), s); }
@@ -111,6 +118,7 @@ class Applier {
   void operator()(const plan::Address& s) {
     const std::uint32_t index = link_index(s.link);
     kernel::add_address(queue(s.link.where), index, s.cidr, again_, plan::describe(s));
+    if (s.link.where == Where::host && s.cidr.length < s.cidr.ip.bits()) switch_addresses_.push_back(s);
   }
 
   void operator()(const plan::Route& s) {
@@ -143,8 +151,19 @@ class Applier {
   void operator()(const plan::Bond& s) { alone(s); }
   void operator()(const plan::Uplink& s) { alone(s); }
   void operator()(const plan::TakeAddresses& s) { alone(s); }
-  void operator()(const plan::Publish& s) { alone(s); }
+
+  void operator()(const plan::Publish& s) {
+    flush();
+    if (flushed_ || make(context_, s)) return;
+    if (again_) throw Error(Code::kernel, plan::describe(s) + ": nftables table trestle is gone again");
+    flushed_ = true;
+  }
+
   void operator()(const plan::Shape& s) { alone(s); }
+  void operator()(const plan::Tap& s) { alone(s); }
+  void operator()(const plan::Redirect& s) { alone(s); }
+  void operator()(const plan::Service& s) { alone(s); }
+  void operator()(const plan::GuestHost& s) { alone(s); }
 
   void operator()(const plan::Announce& s) {
     const std::uint32_t index = link_index({Where::pod, s.link});
@@ -162,7 +181,7 @@ class Applier {
   template <class S>
   void alone(const S& step) {
     flush();
-    make(context_, step);
+    if (!flushed_) make(context_, step);
   }
 
   enum class Waiting : std::uint8_t { nothing, nft, host, pod };
@@ -233,6 +252,7 @@ class Applier {
   Context& context_;
   bool again_;
   bool flushed_ = false;
+  std::vector<plan::Address> switch_addresses_;  // so far; the kernel made a route with each
   Waiting waiting_ = Waiting::nothing;
   kernel::Batch batch_;
   kernel::NftBatch nft_;

@@ -28,6 +28,13 @@ void Context::set_pod(base::Fd netns) {
   pod_route_.reset();
 }
 
+std::optional<std::uint64_t> Context::enter_pod(const std::string& path) {
+  auto netns = kernel::open_netns(path);
+  if (!netns) return std::nullopt;
+  set_pod(std::move(*netns));
+  return pod_cookie();
+}
+
 kernel::Socket& Context::pod_route() {
   if (!pod_fd_.valid()) throw base::Error(base::Code::bug, "a step of the pod without the pod's namespace");
   if (!pod_route_) {

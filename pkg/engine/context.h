@@ -31,6 +31,9 @@ class Context {
 
   // Without a pod, Steps of the pod are skipped by undo and fail in apply.
   void set_pod(base::Fd netns);
+  // The same by the namespace's path; its cookie. nullopt: there is none at that path (any more), and the context is as before. Throws
+  // Error{bad_environment} when the path leads to something else.
+  [[nodiscard]] std::optional<std::uint64_t> enter_pod(const std::string& path);
   bool has_pod() const { return pod_fd_.valid(); }
   const base::Fd& pod_fd() const { return pod_fd_; }
   kernel::Socket& pod_route();

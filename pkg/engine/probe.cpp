@@ -31,7 +31,8 @@ std::vector<plan::Step> without_nics(const std::vector<plan::Step>& shared, cons
                                           return sysctl->key.find("/conf/" + link.str() + "/") != std::string::npos;
                                         }) &&
                            sysctl->key.find("/conf/all/") == std::string::npos;
-    if (!of_nic && !elsewhere && !std::holds_alternative<plan::File>(step)) out.push_back(step);
+    const bool on_disk = std::holds_alternative<plan::File>(step) || std::holds_alternative<plan::Service>(step);
+    if (!of_nic && !elsewhere && !on_disk) out.push_back(step);
   }
   return out;
 }
@@ -52,6 +53,7 @@ void probe(const std::vector<plan::Step>& shared, const std::vector<plan::Step>&
   std::vector<plan::Step> steps = attachment;
   std::erase_if(steps, [](const plan::Step& step) {
     const auto* neighbour = std::get_if<plan::Neighbour>(&step);
+    if (std::holds_alternative<plan::GuestHost>(step)) return true;
     return neighbour && neighbour->link.where == plan::Where::host;  // of a NIC
   });
   if (!apply_attachment(context, steps))

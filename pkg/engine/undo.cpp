@@ -1,13 +1,17 @@
 #include "engine/undo.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/error.h"
 #include "engine/file.h"
 #include "engine/publish.h"
+#include "engine/service.h"
 #include "engine/shape.h"
+#include "engine/tap.h"
 #include "engine/uplink.h"
 #include "kernel/address.h"
+#include "kernel/fdb.h"
 #include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
@@ -28,22 +32,32 @@ bool ours(const kernel::LinkInfo& link, const plan::Veth& veth, std::uint32_t do
          (link.group == veth.group || link.group == doomed || (!veth.alias.empty() && link.alias == veth.alias));
 }
 
+bool makes_pair(const plan::Step& step) { return std::holds_alternative<plan::Veth>(step); }
+
 class Undoer {
  public:
   explicit Undoer(Context& context) : context_(context) {}
 
   void run(const std::vector<const std::vector<plan::Step>*>& plans) {
-    // First the ports fall silent, then their guard goes, and only then the links. The other way round costs a second wait: removing
+    // Before anything else: whoever comes by a port of the host must not be led to a pod that is half gone, and maybe to the next one that
+    // gets its address.
+    plan::Publish published;
+    for (const auto* steps : plans) collect_ports(*steps, published);
+    if (!published.mappings.empty()) attempt("published ports", [&] { take_away(context_, published); });
+    // Then the ports fall silent, then their guard goes, and only then the links. The other way round costs a second wait: removing
     // elements leaves work behind that needs an RCU grace period, and closing the socket waits for it (nft_rcv_nl_event in
     // net/netfilter/nf_tables_api.c), unless the deletion of the link has waited that long already.
     for (const auto* steps : plans) silence(*steps);
     attempt("silence ports", [&] { static_cast<void>(context_.route().send(batch_)); });
     for (const auto* steps : plans) collect_elements(*steps);
     if (!elements_.empty()) attempt("nftables elements", [&] { kernel::remove_elements(context_.nft(), elements_); });
-    together_ = plans.size() > 1;
-    for (const auto* steps : plans)
+    together_ = plans.size() > 1 || std::any_of(plans.begin(), plans.end(), has_two_links);
+    for (const auto* steps : plans) {
+      owns_pair_ = std::any_of(steps->begin(), steps->end(), makes_pair);
       for (auto step = steps->rbegin(); step != steps->rend(); ++step)
         attempt(plan::describe(*step), [&] { std::visit(*this, *step); });
+      attempt("delete the TAP", [&] { dying_.bury(context_); });  // the pair is not there
+    }
     bury();
   }
 
@@ -69,16 +83,19 @@ class Undoer {
     const auto link = links_.find(s.host);
     if (link == links_.end()) return;
     kernel::Batch batch;
-    if (!together_) {
-      kernel::delete_link(batch, link->second, s.host.str());
-      return context_.route().send_or_throw(batch);
-    }
-    kernel::set_link(batch_, s.host, std::nullopt, nullptr, context_.doomed(), std::nullopt);
-    if (batch_.size() >= kTogether) bury();
+    if (dying_.takes_pair(context_, link->second)) return;
+    if (together_) return doom(net::IfName::parse(link->second.name));
+    kernel::delete_link(batch, link->second.index, s.host.str());
+    context_.route().send_or_throw(batch);
   }
 
   void operator()(const plan::Up&) {}
-  void operator()(const plan::Port&) {}  // dies with the link
+  void operator()(const plan::Port& s) {
+    if (owns_pair_) return;  // dies with the link
+    kernel::Batch batch;
+    kernel::free_port(batch, s.link, s.hairpin_was);
+    context_.route().send_or_throw(batch);
+  }
 
   void operator()(const plan::Address& s) {
     if (s.link.where == Where::pod) return;  // dies with the link
@@ -101,12 +118,38 @@ class Undoer {
   void operator()(const plan::Rules& s) { kernel::remove_rules(context_.nft(), s); }
   void operator()(const plan::Elements&) {}  // gone by now
   void operator()(const plan::Announce&) {}
-  void operator()(const plan::Fdb&) {}            // dies with its port
+  void operator()(const plan::Fdb& s) {
+    if (owns_pair_) return;  // dies with its port
+    const auto link = kernel::get_link(context_.route(), s.link);
+    if (!link || link->port_kind != "bridge") return;
+    kernel::Batch batch;
+    kernel::delete_fdb(batch, link->index, s);
+    context_.route().send_or_throw(batch);
+  }
   void operator()(const plan::TakeAddresses&) {}  // what was taken stays until `trestle uplink release`
   void operator()(const plan::Bond& s) { take_away(context_, s); }
   void operator()(const plan::Uplink& s) { take_away(context_, s); }
-  void operator()(const plan::Publish& s) { take_away(context_, s); }
-  void operator()(const plan::Shape& s) { take_away(context_, s); }
+  void operator()(const plan::Publish&) {}  // gone by now
+  void operator()(const plan::Shape& s) {
+    if (!owns_pair_) clear(context_, s);
+    if (s.egress.rate == 0) return;
+    if (const auto link = link_to_take_away(context_, s))
+      doom(*link);
+    else if (const auto renamed = find_renamed("ifb", s.group, s.alias))
+      doom(net::IfName::parse(renamed->name));
+  }
+
+  void operator()(const plan::Redirect& s) {
+    if (!owns_pair_ && context_.has_pod()) take_away(context_, s);  // else dies with the pair
+  }
+  void operator()(const plan::Tap& s) {
+    if (!context_.has_pod()) return;  // dies with its namespace
+    dying_.add(context_, s);
+    if (!owns_pair_) dying_.bury(context_);
+  }
+
+  void operator()(const plan::Service& s) { take_away(context_, s); }
+  void operator()(const plan::GuestHost& s) { take_away(context_, s); }
 
   void operator()(const plan::Vlans& s) {
     const auto link = kernel::get_link(context_.route(), s.link);
@@ -140,17 +183,49 @@ class Undoer {
       const auto* veth = std::get_if<plan::Veth>(&step);
       if (!veth) continue;
       attempt(plan::describe(step), [&] {
-        const auto link = kernel::get_link(context_.route(), veth->host);
-        if (!link || !ours(*link, *veth, context_.doomed())) return;
-        links_.emplace(veth->host, link->index);
-        kernel::silence_port(batch_, veth->host);
+        auto link = kernel::get_link(context_.route(), veth->host);
+        if (!link || !ours(*link, *veth, context_.doomed())) link = find_renamed("veth", veth->group, veth->alias);
+        if (!link) return;
+        const net::IfName name = net::IfName::parse(link->name);
+        links_.emplace(veth->host, *link);
+        kernel::silence_port(batch_, name);
       });
     }
+  }
+
+  // Somebody gave a link of ours another name: it has its group and its alias still. One dump for all that are looked for, and only when
+  // one is not there under its own name.
+  std::optional<kernel::LinkInfo> find_renamed(std::string_view kind, std::uint32_t group, const std::string& alias) {
+    if (alias.empty() || alias.size() >= kernel::kAliasMax) return std::nullopt;
+    if (!all_) all_ = kernel::dump_links(context_.route());
+    const auto it = std::find_if(all_->begin(), all_->end(), [&](const kernel::LinkInfo& link) {
+      return link.kind == kind && link.alias == alias && (link.group == group || link.group == context_.doomed());
+    });
+    return it == all_->end() ? std::nullopt : std::optional(*it);
+  }
+
+  // One deletion for both: each waits for the kernel's RCU.
+  static bool has_two_links(const std::vector<plan::Step>* steps) {
+    return std::any_of(steps->begin(), steps->end(), [](const plan::Step& step) {
+      const auto* shape = std::get_if<plan::Shape>(&step);
+      return shape && shape->egress.rate != 0;
+    });
+  }
+
+  static void collect_ports(const std::vector<plan::Step>& steps, plan::Publish& all) {
+    for (const plan::Step& step : steps)
+      if (const auto* some = std::get_if<plan::Publish>(&step))
+        all.mappings.insert(all.mappings.end(), some->mappings.begin(), some->mappings.end());
   }
 
   void collect_elements(const std::vector<plan::Step>& steps) {
     for (const plan::Step& step : steps)
       if (const auto* elements = std::get_if<plan::Elements>(&step)) elements_.push_back(*elements);
+  }
+
+  void doom(const net::IfName& link) {
+    kernel::set_link(batch_, link, std::nullopt, nullptr, context_.doomed(), std::nullopt);
+    if (batch_.size() >= kTogether) bury();
   }
 
   // The group is only set on links that are about to go: whoever kills us here leaves links that still count as ours.
@@ -165,9 +240,12 @@ class Undoer {
   }
 
   Context& context_;
-  bool together_ = false;  // links go by group messages
+  bool together_ = false;   // links go by group messages
+  bool owns_pair_ = false;  // the plan at hand made its links; otherwise they are another plugin's, and stay
   kernel::Batch batch_;
-  std::map<net::IfName, std::uint32_t> links_;  // ours, that are there
+  DyingTap dying_;
+  std::map<net::IfName, kernel::LinkInfo> links_;  // ours that are there, by the name that they were given
+  std::optional<std::vector<kernel::LinkInfo>> all_;
   std::vector<plan::Elements> elements_;
   std::vector<std::string> failed_;
 };

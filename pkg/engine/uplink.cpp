@@ -1,30 +1,11 @@
 #include "engine/uplink.h"
 
 #include "base/error.h"
-#include "kernel/address.h"
 #include "kernel/link.h"
-#include "plan/plan.h"
 
 namespace trestle::engine {
 
-using plan::LinkRef;
 using plan::Where;
-
-std::optional<plan::TakeAddresses> read_taken(Context& context, const std::vector<net::IfName>& nics,
-                                              const net::IfName&, bool take) {
-  for (const net::IfName& nic : nics)
-    for (const net::Cidr& address : kernel::addresses(context.route(), context.index({Where::host, nic}))) {
-      if (address.ip.family == net::Family::v6 && address.ip.is_link_local()) continue;
-      if (!take)
-        throw base::Error(
-            base::Code::bad_config,
-            "uplink " + nic.str() + " carries the host's address " + address.str() +
-                ", which a port of a switch cannot use: say \"takeAddresses\": true to move it to the switch, "
-                "or take another NIC");
-      throw base::Error(base::Code::kernel_lacks, "takeAddresses");
-    }
-  return std::nullopt;
-}
 
 void make(Context& context, const plan::Uplink& step) {
   const std::uint32_t master = context.index({Where::host, step.master});
@@ -59,14 +40,5 @@ void take_away(Context& context, const plan::Uplink& step) {
   kernel::set_master(batch, step.nic, 0);
   context.route().send_or_throw(batch);
 }
-
-void make(Context&, const plan::Bond& step) { throw base::Error(base::Code::kernel_lacks, plan::describe(step)); }
-std::optional<std::string> defect_of(Context&, const plan::Bond&) { return std::nullopt; }
-void take_away(Context&, const plan::Bond&) {}
-void make(Context&, const plan::TakeAddresses& step) {
-  throw base::Error(base::Code::kernel_lacks, plan::describe(step));
-}
-std::optional<std::string> defect_of(Context&, const plan::TakeAddresses&) { return std::nullopt; }
-void take_away(Context&, const plan::TakeAddresses&) {}
 
 }  // namespace trestle::engine

@@ -6,8 +6,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/file.h"
+#include "engine/pod_end.h"
 #include "engine/publish.h"
+#include "engine/service.h"
 #include "engine/shape.h"
+#include "engine/tap.h"
 #include "engine/uplink.h"
 #include "kernel/address.h"
 #include "kernel/fdb.h"
@@ -26,14 +29,11 @@ using plan::Where;
 
 namespace {
 
-std::string changed(const std::string& what, const std::string& found, const std::string& wanted) {
-  return what + " is " + found + ", not " + wanted;
-}
-
 class Verifier {
  public:
-  Verifier(Context& context, const std::map<net::IfName, Override>& overrides)
-      : context_(context), overrides_(overrides) {}
+  // `quick`: see stands().
+  Verifier(Context& context, const std::map<net::IfName, Override>& overrides, bool quick)
+      : context_(context), overrides_(overrides), quick_(quick) {}
 
   std::vector<Defect> run(const std::vector<plan::Step>& steps) {
     for (; at_ < steps.size(); ++at_) std::visit(*this, steps[at_]);
@@ -69,6 +69,7 @@ class Verifier {
     if (link->mac != s.mac) defect(s, changed("MAC", link->mac ? link->mac->str() : "none", s.mac.str()));
     if (link->mtu != s.mtu) defect(s, changed("MTU", std::to_string(link->mtu), std::to_string(s.mtu)));
     if (s.vlan_filtering && !link->vlan_filtering) defect(s, "does not filter VLANs");
+    if (link->stp) defect(s, "has its spanning tree (STP) switched on: a new port stays silent for 30 s");
     if (link->mtu < 1280 && s.mtu >= 1280) no_ipv6_.insert(ref);
     note(ref, *link);
   }
@@ -85,7 +86,7 @@ class Verifier {
     context_.set_index(host_ref, host->index);
     note(host_ref, *host);
     check_master(s, *host);
-    if (host->mtu != s.mtu && host->mtu != wanted_mtu(s))
+    if (host->mtu != s.mtu && host->mtu != wanted_mtu(s, by_chain(s)))
       defect(s, changed("MTU of the host end", std::to_string(host->mtu), std::to_string(s.mtu)));
     const auto pod = host->peer ? kernel::get_link(context_.pod_route(), host->peer) : std::nullopt;
     if (!pod || pod->kind != "veth") {
@@ -102,7 +103,7 @@ class Verifier {
     if (lost(s.link)) return;
     const auto up = up_.find(s.link);
     if (up == up_.end()) return;
-    if (!up->second.up) return defect(s, "is down");
+    if (!up->second.up()) return defect(s, "is down");
     if (!s.ipv6 && !up->second.without_ipv6) defect(s, "has IPv6 switched on");
   }
 
@@ -126,7 +127,8 @@ class Verifier {
     const std::uint32_t index = renamed_.contains(s.link) ? 0 : context_.index(s.link);
     const auto [known, asked] = addresses_.try_emplace(s.link);
     if (asked) known->second = kernel::addresses(context_.socket(s.link.where), index);
-    if (std::find(known->second.begin(), known->second.end(), s.cidr) != known->second.end()) return;
+    if (std::find(known->second.begin(), known->second.end(), s.cidr) != known->second.end())
+      return check_prefix_route(s);
     homeless_.insert({s.link, s.cidr.ip.family});
     defect(s, "is gone");
   }
@@ -139,18 +141,18 @@ class Verifier {
   }
 
   void operator()(const plan::Rules& s) {
-    if (flushed_) return;
+    if (flushed_ || quick_) return;
     bool table_gone = false;
     const auto missing = kernel::missing_rules(context_.nft(), s, &table_gone);
-    if (table_gone) return flushed(s);
+    if (table_gone) return flushed();
     if (!missing.empty()) defect(s, base::join(missing, "; "));
   }
 
   void operator()(const plan::Elements& s) {
-    if (flushed_) return;
+    if (flushed_ || quick_) return;
     bool table_gone = false;
     const auto missing = kernel::missing_elements(context_.nft(), s, &table_gone);
-    if (table_gone) return flushed(s);
+    if (table_gone) return flushed();
     const std::string set = "host: element of " + plan::text(s.table) + " " + s.set + ": ";
     for (const std::string& element : missing) defects_.push_back({at_, set + element + ": is gone"});
   }
@@ -182,11 +184,27 @@ class Verifier {
     if (!lost({Where::host, s.bridge})) ask(s);
   }
   void operator()(const plan::Publish& s) {
-    if (!flushed_) ask(s);
+    if (flushed_) return;
+    for (std::string& line : defects_of(context_, s)) defects_.push_back({at_, std::move(line)});
   }
   void operator()(const plan::Shape& s) {
     if (!lost({Where::host, s.link})) ask(s);
   }
+  void operator()(const plan::Tap& s) {
+    const LinkRef ref{Where::pod, s.link};
+    const auto link = find_tap(context_, s);
+    if (!link) {
+      gone_.insert(ref);
+      return defect(s, "is gone");
+    }
+    note(ref, *link);
+    if (const auto why = defect_of(s, *link)) defect(s, *why);
+  }
+  void operator()(const plan::Redirect& s) {
+    if (!lost({Where::pod, s.a}) && !lost({Where::pod, s.b})) ask(s);
+  }
+  void operator()(const plan::Service& s) { ask(s); }
+  void operator()(const plan::GuestHost& s) { ask(s); }
 
  private:
   template <class S>
@@ -199,8 +217,7 @@ class Verifier {
     if (const auto why = defect_of(context_, step)) defect(step, *why);
   }
 
-  template <class S>
-  void flushed(const S&) {
+  void flushed() {
     flushed_ = true;
     defects_.push_back(
         {at_, "host: nftables table trestle is gone (the ruleset was flushed); 'trestle repair' rebuilds it"});
@@ -218,6 +235,16 @@ class Verifier {
     return LinkRef{s.where, net::IfName::parse(parts[3])};
   }
 
+  // In the pod a chained plugin may have moved it to its own table.
+  void check_prefix_route(const plan::Address& s) {
+    if (quick_ || s.link.where == Where::pod || s.cidr.length == s.cidr.ip.bits()) return;
+    net::Ip other = s.cidr.first();  // the host's own address is local, whatever becomes of the route
+    if (s.cidr.length + 1 < s.cidr.ip.bits()) ++other.value;
+    if (other == s.cidr.ip) ++other.value;
+    if (kernel::link_towards(context_.route(), other) == context_.index(s.link)) return;
+    defect(s, "the host has no route to " + s.cidr.network().str() + " by this link");
+  }
+
   void check_master(const plan::Veth& s, const kernel::LinkInfo& host) {
     const LinkRef master{Where::host, s.master};
     if (gone_.contains(master)) {
@@ -230,41 +257,31 @@ class Verifier {
     defect(s, "is no port of " + s.master.str());
   }
 
-  std::uint32_t wanted_mtu(const plan::Veth& s) const {
-    const auto it = overrides_.find(s.pod);
-    return it != overrides_.end() && it->second.mtu ? *it->second.mtu : s.mtu;
+  const Override* by_chain(const plan::Veth& s) const {
+    return overrides_.contains(s.pod) ? &overrides_.at(s.pod) : nullptr;
   }
 
   void check_pod_end(const plan::Veth& s, const kernel::LinkInfo& pod) {
-    const auto it = overrides_.find(s.pod);
-    const net::Mac mac = it != overrides_.end() && it->second.mac ? *it->second.mac : s.pod_mac;
-    const std::uint32_t size = wanted_mtu(s);
-    if (pod.mac != mac && !renamed_.contains({Where::pod, s.pod}))  // KubeVirt's binding gives the renamed end another
-      defect(s, changed("MAC of the pod end", pod.mac ? pod.mac->str() : "none", mac.str()));
-    if (pod.mtu != size) defect(s, changed("MTU of the pod end", std::to_string(pod.mtu), std::to_string(size)));
+    for (const std::string& why : pod_end_defects(s, pod, by_chain(s), renamed_.contains({Where::pod, s.pod})))
+      defect(s, why);
     if (pod.mtu < 1280) no_ipv6_.insert({Where::pod, s.pod});
   }
 
-  void note(const LinkRef& ref, const kernel::LinkInfo& link) { up_[ref] = {link.up(), link.without_ipv6}; }
+  void note(const LinkRef& ref, const kernel::LinkInfo& link) { up_.insert_or_assign(ref, link); }
 
-  bool is_down(const LinkRef& link) const {
-    const auto it = up_.find(link);
-    return it != up_.end() && !it->second.up;
-  }
+  bool is_down(const LinkRef& link) const { return up_.contains(link) && !up_.at(link).up(); }
 
   bool lost(const LinkRef& link) const { return gone_.contains(link); }
 
   Context& context_;
   const std::map<net::IfName, Override>& overrides_;
+  bool quick_;
   std::size_t at_ = 0;
   std::vector<Defect> defects_;
   std::map<LinkRef, std::vector<net::Cidr>> addresses_;  // of each link, asked once
   std::set<LinkRef> gone_, loose_, renamed_, no_ipv6_;
   std::set<std::pair<LinkRef, net::Family>> homeless_;
-  struct State {
-    bool up = false, without_ipv6 = false;
-  };
-  std::map<LinkRef, State> up_;
+  std::map<LinkRef, kernel::LinkInfo> up_;
   bool flushed_ = false;
 };
 
@@ -272,7 +289,12 @@ class Verifier {
 
 std::vector<Defect> verify(Context& context, const std::vector<plan::Step>& steps,
                            const std::map<net::IfName, Override>& overrides) {
-  return Verifier(context, overrides).run(steps);
+  return Verifier(context, overrides, false).run(steps);
+}
+
+bool stands(Context& context, const std::vector<plan::Step>& shared) {
+  const std::map<net::IfName, Override> none;
+  return Verifier(context, none, true).run(shared).empty();
 }
 
 }  // namespace trestle::engine

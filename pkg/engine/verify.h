@@ -27,4 +27,8 @@ struct Defect {
 std::vector<Defect> verify(Context& context, const std::vector<plan::Step>& steps,
                            const std::map<net::IfName, Override>& overrides = {});
 
+// The quick look of an ADD at a switch that is there. Leaves out nftables objects, whose loss the ADD's own elements tell (DESIGN section 3),
+// and the routes that the kernel made with the addresses.
+bool stands(Context& context, const std::vector<plan::Step>& shared);
+
 }  // namespace trestle::engine

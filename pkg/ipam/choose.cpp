@@ -118,4 +118,15 @@ std::optional<Ip> next_free(const RangeSet& set, const std::optional<Ip>& cursor
   return std::nullopt;
 }
 
+Ip preferred(const RangeSet& set, std::uint64_t hash) {
+  constexpr std::uint64_t kMost = 1U << 20;
+  U128 left = hash % std::min(capacity(set), kMost);
+  for (const Range& range : set)
+    for (const Span& span : spans(range)) {
+      if (left <= span.last - span.first) return {range.first.family, span.first + left};
+      left -= span.last - span.first + 1;
+    }
+  throw base::Error(base::Code::bug, "a pool has fewer addresses than it says");
+}
+
 }  // namespace trestle::ipam

@@ -1,5 +1,6 @@
 #pragma once
 // Which pool answers which request, and which address comes next: pure; the store brings the bits.
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -25,5 +26,10 @@ std::vector<Want> match(const std::vector<RangeSet>& sets, const std::vector<net
 using Chunk = const std::uint64_t*;
 std::optional<net::Ip> next_free(const RangeSet& set, const std::optional<net::Ip>& cursor,
                                  const std::function<Chunk(const net::Ip& base)>& used);
+
+// Where a VM's address is looked for first: the same one in every process and on every node with the same ranges, so that a VM gets its
+// address again long after it was given up, unless somebody has it. Among the pool's first 2^20 addresses: a place anywhere in a /64 would
+// cost each VM a block of the index.
+net::Ip preferred(const RangeSet& set, std::uint64_t hash);
 
 }  // namespace trestle::ipam

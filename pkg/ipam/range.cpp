@@ -106,6 +106,14 @@ std::vector<Span> spans(const Range& range) {
   return left;
 }
 
+void add_network(std::vector<RangeSet>& sets, const net::Cidr& subnet, const std::optional<net::Ip>& gateway) {
+  const net::Cidr network = subnet.network();
+  const bool there = std::any_of(sets.begin(), sets.end(), [&](const RangeSet& set) {
+    return set.front().subnet == network && set.front().gateway == gateway;
+  });
+  if (!there) sets.push_back({Range{network, network.first(), network.last(), gateway, {}}});
+}
+
 void check_sets(const std::vector<RangeSet>& sets) {
   std::vector<const Range*> all;
   for (const RangeSet& set : sets) {

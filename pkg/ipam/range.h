@@ -35,6 +35,9 @@ struct RangeSpec {
 // reached on-link). Given ends that are the network's own or its broadcast address are moved inward by one: no host can
 // have those.
 Range make_range(const RangeSpec& spec, const std::string& path);
+// A pool of all of `subnet`, unless there is one with that gateway: what follows from a subnet follows from an address that somebody else
+// gave, too.
+void add_network(std::vector<RangeSet>& sets, const net::Cidr& subnet, const std::optional<net::Ip>& gateway);
 // Throws Error{bad_config}: an empty set, mixed families, overlapping ranges (inside a set or between sets), a gateway
 // that another range would give to a pod.
 void check_sets(const std::vector<RangeSet>& sets);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "kernel/attrs.h"
 
@@ -24,13 +25,18 @@ void put_address(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uin
   batch.put(IFA_ADDRESS, cidr.ip.bytes());
 }
 
-void read_addresses(Socket& socket, int family, std::uint32_t link_index, std::vector<net::Cidr>& found) {
+void read_addresses(Socket& socket, int family, std::uint32_t link_index, std::optional<std::int32_t> netns,
+                    std::vector<net::Cidr>& found) {
   const std::size_t before = found.size();
   Batch batch;
   auto* header = static_cast<ifaddrmsg*>(batch.begin(RTM_GETADDR, NLM_F_DUMP, sizeof(ifaddrmsg), "list addresses"));
   header->ifa_family = static_cast<std::uint8_t>(family);
   header->ifa_index = link_index;  // the kernel filters (NETLINK_GET_STRICT_CHK)
   for (const int none : {ENODEV, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);
+  if (netns) {
+    batch.put_u32(IFA_TARGET_NETNSID, static_cast<std::uint32_t>(*netns));
+    batch.accept(EINVAL);  // it is on its way out
+  }
   socket.dump(
       batch, [&] { found.resize(before); },
       [&](const nlmsghdr& message) {
@@ -61,8 +67,13 @@ void delete_address(Batch& batch, std::uint32_t link_index, const net::Cidr& cid
 
 std::vector<net::Cidr> addresses(Socket& socket, std::uint32_t link_index) {
   std::vector<net::Cidr> found;
-  read_addresses(socket, AF_INET, link_index, found);
-  read_addresses(socket, AF_INET6, link_index, found);
+  for (const int family : {AF_INET, AF_INET6}) read_addresses(socket, family, link_index, std::nullopt, found);
+  return found;
+}
+
+std::vector<net::Cidr> addresses_there(Socket& socket, std::int32_t netns, std::uint32_t link_index) {
+  std::vector<net::Cidr> found;
+  for (const int family : {AF_INET, AF_INET6}) read_addresses(socket, family, link_index, netns, found);
   return found;
 }
 

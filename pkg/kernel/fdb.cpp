@@ -4,6 +4,8 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include "kernel/attrs.h"
 #include "plan/plan.h"
 
@@ -25,6 +27,11 @@ void begin_entry(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uin
 
 void add_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb) {
   begin_entry(batch, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, port_index, fdb);
+}
+
+void delete_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb) {
+  begin_entry(batch, RTM_DELNEIGH, 0, port_index, fdb);
+  for (const int absent : {ENOENT, ENODEV}) batch.accept(absent);
 }
 
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb) {

@@ -43,6 +43,17 @@ void add_bridge(Batch& batch, const plan::Bridge& bridge) {
   batch.close_nest(info);
 }
 
+void stop_stp(Batch& batch, const net::IfName& bridge) {
+  begin_link(batch, RTM_NEWLINK, 0, bridge.str(), "switch the spanning tree off");
+  batch.put_text(IFLA_IFNAME, bridge.str());
+  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
+  batch.put_text(IFLA_INFO_KIND, "bridge");
+  const std::size_t data = batch.open_nest(IFLA_INFO_DATA);
+  batch.put_u32(IFLA_BR_STP_STATE, 0);
+  batch.close_nest(data);
+  batch.close_nest(info);
+}
+
 void filter_vlans(Batch& batch, const net::IfName& bridge) {
   begin_link(batch, RTM_NEWLINK, 0, bridge.str(), "filter VLANs");
   batch.put_text(IFLA_IFNAME, bridge.str());
@@ -86,6 +97,21 @@ void add_veth(Batch& batch, const plan::Veth& veth, std::uint32_t master_index, 
   batch.close_nest(info);
 }
 
+void add_ifb(Batch& batch, const plan::Shape& shape) {
+  begin_link(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, shape.ifb.str(), "create ifb");
+  batch.put_text(IFLA_IFNAME, shape.ifb.str());
+  batch.put_u32(IFLA_MTU, shape.mtu);
+  batch.put_u32(IFLA_GROUP, shape.group);
+  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
+  batch.put_text(IFLA_INFO_KIND, "ifb");
+  batch.close_nest(info);
+}
+
+void dress_ifb(Batch& batch, const plan::Shape& shape) {
+  set_link(batch, shape.ifb, shape.mtu, nullptr, shape.group, shape.alias);
+  keep_ipv6_off(batch, shape.ifb);
+}
+
 void set_port(Batch& batch, const plan::Port& port) {
   const std::string& name = port.link.str();
   // In a message of its own: the creating one ignores port flags without a word, and RTM_SETLINK ignores IFLA_LINKINFO.
@@ -127,6 +153,20 @@ void silence_port(Batch& batch, const net::IfName& name) {
   for (const int silent : {ENETDOWN, ENODEV, EOPNOTSUPP, EINVAL}) batch.accept(silent);
 }
 
+void free_port(Batch& batch, const net::IfName& name, bool hairpin) {
+  begin_link(batch, RTM_NEWLINK, 0, name.str(), "free bridge port");
+  batch.put_text(IFLA_IFNAME, name.str());
+  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
+  batch.put_text(IFLA_INFO_SLAVE_KIND, "bridge");
+  const std::size_t data = batch.open_nest(IFLA_INFO_SLAVE_DATA);
+  for (const std::uint16_t flag : {IFLA_BRPORT_ISOLATED, IFLA_BRPORT_GUARD, IFLA_BRPORT_LOCKED}) batch.put_u8(flag, 0);
+  batch.put_u8(IFLA_BRPORT_MODE, hairpin ? 1 : 0);
+  batch.put_u8(IFLA_BRPORT_LEARNING, 1);
+  batch.close_nest(data);
+  batch.close_nest(info);
+  for (const int absent : {ENODEV, EOPNOTSUPP, EINVAL}) batch.accept(absent);
+}
+
 void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index) {
   begin_link(batch, RTM_SETLINK, 0, name.str(), "make it a bridge port");
   batch.put_text(IFLA_IFNAME, name.str());
@@ -141,6 +181,11 @@ void set_uplink(Batch& batch, const net::IfName& nic, std::uint32_t master_index
 void set_up(Batch& batch, const net::IfName& name) {
   ifinfomsg* header = begin_link(batch, RTM_SETLINK, 0, name.str(), "set up");
   header->ifi_flags = header->ifi_change = IFF_UP;
+  batch.put_text(IFLA_IFNAME, name.str());
+}
+
+void set_down(Batch& batch, const net::IfName& name) {
+  begin_link(batch, RTM_SETLINK, 0, name.str(), "set down")->ifi_change = IFF_UP;
   batch.put_text(IFLA_IFNAME, name.str());
 }
 

@@ -11,6 +11,12 @@
 
 namespace trestle::kernel {
 
+// Of a TUN or TAP.
+struct TunInfo {
+  bool tap = false, persistent = false, multi_queue = false;
+  std::optional<std::uint32_t> owner, group;
+};
+
 // What the kernel says of one link. An ifindex lives in pkg/kernel and pkg/engine's running call only; it is never
 // stored.
 struct LinkInfo {
@@ -19,7 +25,9 @@ struct LinkInfo {
   std::string port_kind;          // IFLA_INFO_SLAVE_KIND: "bridge" when it is a port
   std::uint32_t flags = 0, mtu = 0, group = 0;
   std::uint32_t master = 0;  // ifindex, 0 without
-  std::uint32_t peer = 0;    // IFLA_LINK of a veth: the other end's ifindex in its own namespace
+  std::optional<std::int32_t>
+      peer_netns;          // of a veth whose other end is in another namespace: this namespace's number for that one
+  std::uint32_t peer = 0;  // IFLA_LINK of a veth: the other end's ifindex in its own namespace
   std::optional<net::Mac> mac;
   bool carrier_noticed =
       false;  // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
@@ -27,12 +35,16 @@ struct LinkInfo {
   std::optional<bool> locked;                             // nullopt: the kernel does not know the flag (before 5.18)
   bool vlan_filtering = false, stp = false;               // of a bridge
   bool without_ipv6 = false;                              // addr_gen_mode none: no link-local address of its own
-  bool up() const;                                        // IFF_UP: administrative, never carrier
+  std::optional<TunInfo> tun;
+  bool up() const;      // IFF_UP: administrative, never carrier
+  bool in_use() const;  // IFF_LOWER_UP: of a TAP, somebody has it open
 };
 
 // By name, an alternative name too: compare LinkInfo::name when that matters. nullopt: there is none.
 std::optional<LinkInfo> get_link(Socket& socket, const net::IfName& name);
 std::optional<LinkInfo> get_link(Socket& socket, std::uint32_t index);
+// The other end of a veth, wherever it is. nullopt: it is gone.
+std::optional<LinkInfo> get_peer(Socket& socket, const LinkInfo& veth);
 // `master`: only the ports of that bridge; 0: all links of the namespace. A dump: never on the ADD and DEL path.
 std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master = 0);
 // One message of the kernel; nullopt when it is none about a link.
@@ -53,17 +65,25 @@ void set_link(Batch& batch, const net::IfName& name, std::optional<std::uint32_t
 // `peer_netns`: a descriptor of the pod's namespace, open when the batch is sent. Everything in one message, both ends
 // down; the alias is not honoured at creation and takes a set_link().
 void add_veth(Batch& batch, const plan::Veth& veth, std::uint32_t master_index, int peer_netns);
+// The pseudo link that a pod's egress is limited on, down. EEXIST: the name is taken; EOPNOTSUPP: the kernel has no ifb. What cannot be told
+// at creation, and a foreign hand may have changed, comes by dress_ifb(): alias, no IPv6 (it would speak there to nobody).
+void add_ifb(Batch& batch, const plan::Shape& shape);
+void dress_ifb(Batch& batch, const plan::Shape& shape);
 void set_port(Batch& batch, const plan::Port& port);  // two requests: slave data; addr_gen_mode none
 // Stops a bridge port from passing frames, at once and until it is deleted. A link that is no port, down or gone is
 // silent already.
 void silence_port(Batch& batch, const net::IfName& name);
+// Takes back what set_port() said, on a port that stays. One that is gone is passed over.
+void free_port(Batch& batch, const net::IfName& name, bool hairpin);
 // A physical NIC (or a bond) becomes a port of that bridge and goes up.
 void set_uplink(Batch& batch, const net::IfName& nic, std::uint32_t master_index);
+void stop_stp(Batch& batch, const net::IfName& bridge);      // no spanning tree from now on
 void filter_vlans(Batch& batch, const net::IfName& bridge);  // EOPNOTSUPP: the kernel was built without
 void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index);  // 0: no port any more
 // No link-local address from now on (addr_gen_mode none). A kernel without IPv6 has none anyway.
 void keep_ipv6_off(Batch& batch, const net::IfName& name);
 void set_up(Batch& batch, const net::IfName& name);
+void set_down(Batch& batch, const net::IfName& name);
 void delete_link(Batch& batch, std::uint32_t index, const std::string& name);  // ENODEV is accepted
 void delete_group(Batch& batch,
                   std::uint32_t group);  // all links of the group at once; ENODEV is accepted; 0: Error{bug}

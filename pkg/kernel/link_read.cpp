@@ -1,5 +1,6 @@
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -31,6 +32,8 @@ std::optional<LinkInfo> answer(Socket& socket, Batch& batch) {
 
 bool LinkInfo::up() const { return (flags & IFF_UP) != 0; }
 
+bool LinkInfo::in_use() const { return (flags & IFF_LOWER_UP) != 0; }
+
 std::optional<LinkInfo> read_link(const nlmsghdr& message) {
   const auto header = header_of<ifinfomsg>(message);
   if (!header || message.nlmsg_type != RTM_NEWLINK) return std::nullopt;
@@ -49,6 +52,8 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
   const Attrs info = attrs.nest(IFLA_LINKINFO);
   link.kind = info.text(IFLA_INFO_KIND);
   if (link.kind == "veth") link.peer = attrs.u32(IFLA_LINK).value_or(0);
+  if (const auto id = attrs.u32(IFLA_LINK_NETNSID); id && link.kind == "veth")
+    link.peer_netns = static_cast<std::int32_t>(*id);
   link.port_kind = info.text(IFLA_INFO_SLAVE_KIND);
   if (link.port_kind == "bridge") {
     const Attrs port = info.nest(IFLA_INFO_SLAVE_DATA);
@@ -61,6 +66,11 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
     const Attrs bridge = info.nest(IFLA_INFO_DATA);
     link.vlan_filtering = bridge.u8(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
     link.stp = bridge.u32(IFLA_BR_STP_STATE).value_or(0) != 0;
+  }
+  if (link.kind == "tun") {
+    const Attrs tun = info.nest(IFLA_INFO_DATA);
+    link.tun = TunInfo{tun.u8(IFLA_TUN_TYPE) == IFF_TAP, tun.u8(IFLA_TUN_PERSIST).value_or(0) != 0,
+                       tun.u8(IFLA_TUN_MULTI_QUEUE).value_or(0) != 0, tun.u32(IFLA_TUN_OWNER), tun.u32(IFLA_TUN_GROUP)};
   }
   const Attrs families = attrs.nest(IFLA_AF_SPEC);  // no AF_INET6 in it: a kernel without, or a link too small for it
   link.without_ipv6 =
@@ -77,6 +87,14 @@ std::optional<LinkInfo> get_link(Socket& socket, const net::IfName& name) {
 std::optional<LinkInfo> get_link(Socket& socket, std::uint32_t index) {
   if (index == 0) return std::nullopt;
   Batch batch = ask(index, 0, "look up link number " + std::to_string(index));
+  return answer(socket, batch);
+}
+
+std::optional<LinkInfo> get_peer(Socket& socket, const LinkInfo& veth) {
+  if (veth.peer == 0) return std::nullopt;
+  Batch batch = ask(veth.peer, 0, "look up the other end of " + veth.name);
+  if (veth.peer_netns) batch.put_u32(IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(*veth.peer_netns));
+  for (const int gone : {EINVAL, ENONET}) batch.accept(gone);  // the namespace is on its way out
   return answer(socket, batch);
 }
 

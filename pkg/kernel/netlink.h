@@ -88,8 +88,9 @@ class Socket {
   void send_or_throw(Batch& batch);
   // One request with one answer (a get by name): the answer's message, header included, or nullopt when the kernel says
   // ENODEV, ENOENT, ESRCH, EADDRNOTAVAIL, ENODATA or an error that the request accepts. Other refusals are thrown.
-  // Clears the batch.
-  std::optional<std::vector<char>> get(Batch& batch);
+  // Clears the batch. `may_be_silent`: the kernel has requests that it does without an answer when there is none to give (RTM_GETQDISC of a
+  // built-in qdisc); nullopt then, instead of waiting for it.
+  std::optional<std::vector<char>> get(Batch& batch, bool may_be_silent = false);
   // One dump request (the caller sets NLM_F_DUMP): calls `each` per message. Retried from the start up to 8 times when
   // the kernel says that it changed meanwhile (NLM_F_DUMP_INTR) or lost a part; `restart` is called before each further
   // try, so that the caller forgets what it heard; then throws Error{try_again}. An accepted error ends the dump as if

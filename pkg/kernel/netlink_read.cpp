@@ -55,10 +55,11 @@ Socket::Datagram Socket::receive(std::vector<char>& buffer, bool lost) {
   }
 }
 
-std::optional<std::vector<char>> Socket::get(Batch& batch) {
+std::optional<std::vector<char>> Socket::get(Batch& batch, bool may_be_silent) {
   Batch asked = std::exchange(batch, {});
   const Batch::Request& request = asked.requests_.at(0);
-  asked.message(0)->nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);  // the answer is the ack
+  // The answer is the ack. One that comes behind the answer all the same is of an earlier conversation for whoever reads next.
+  if (!may_be_silent) asked.message(0)->nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);
   std::vector<char> buffer(kDatagram);
   for (int tries = 0; tries < kTries; ++tries) {
     asked.number(++sequence_);
@@ -74,7 +75,7 @@ std::optional<std::vector<char>> Socket::get(Batch& batch) {
       const auto* begin = reinterpret_cast<const char*>(answer);
       if (answer->nlmsg_type != NLMSG_ERROR) return std::vector<char>(begin, begin + answer->nlmsg_len);
       const int err = error_in(*answer);
-      if (means_absent(err) || request.accepts(err)) return std::nullopt;
+      if (err == 0 || means_absent(err) || request.accepts(err)) return std::nullopt;
       refuse(refusal_of(*answer, request.label));
     }
   }

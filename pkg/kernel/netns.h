@@ -38,11 +38,9 @@ void go_home(const Home& home);
 // Never blocks (a FIFO); symbolic links are followed (/var/run, /proc/PID/ns/net). nullopt: the path does not exist, or
 // its process is gone. Throws Error{bad_environment} naming the path and what is there instead: also for what a
 // namespace left behind when its mount is gone, an empty file. Whether it is our own namespace the caller sees by the
-// cookies: Socket::netns_cookie() against own_cookie().
+// cookies: Socket::netns_cookie().
 std::optional<base::Fd> open_netns(const std::string& path);
 
-// SO_NETNS_COOKIE of the calling thread's namespace. Throws Error{kernel_lacks} before Linux 5.14.
-std::uint64_t own_cookie();
 // /proc/sys/kernel/random/boot_id, without newline. Throws Error{kernel}.
 std::string boot_id();
 

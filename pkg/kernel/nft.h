@@ -63,8 +63,7 @@ void remove_rules(Socket& netfilter, const plan::Rules& rules);
 std::vector<std::string> missing_rules(Socket& netfilter, const plan::Rules& rules, bool* table_gone);
 std::vector<std::string> missing_elements(Socket& netfilter, const plan::Elements& elements, bool* table_gone);
 
-// Names of the chains and of the sets of our table in a family (empty when there is no table).
-std::vector<std::string> chain_names(Socket& netfilter, plan::Table table);
+// Names of the sets of our table in a family (empty when there is no table).
 std::vector<std::string> set_names(Socket& netfilter, plan::Table table);
 // All elements of one of our sets, for GC's sweep. Empty when there is no such set. What no plan::Element can say (a
 // range that is no prefix, a foreign hand's) is left out.

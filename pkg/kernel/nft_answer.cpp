@@ -26,6 +26,7 @@ std::optional<plan::Field> read_field(const NftTypeInfo& type, std::string_view 
     case NftForm::ip6:
       return net::Ip::from_bytes(bytes);
     case NftForm::number:
+    case NftForm::host_number:
     case NftForm::bits:
       return std::nullopt;  // no plan::Field yet
   }

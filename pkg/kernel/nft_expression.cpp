@@ -82,6 +82,13 @@ void nft_load(Batch& out, const NftLoad& load, std::uint32_t length, unsigned re
       e.number(NFTA_EXTHDR_OP, NFT_EXTHDR_OP_IPV6);
       return;
     }
+    case NftLoad::fib: {
+      Expression e(out, "fib");
+      e.reg(NFTA_FIB_DREG, reg);
+      e.number(NFTA_FIB_RESULT, load.a);
+      e.number(NFTA_FIB_FLAGS, load.b);
+      return;
+    }
   }
 }
 
@@ -114,6 +121,21 @@ void nft_lookup_verdict(Batch& out, unsigned reg, std::string_view map) {
   e.reg(NFTA_LOOKUP_SREG, reg);
   e.number(NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
   out.put_text(NFTA_LOOKUP_SET, map);
+}
+
+void nft_lookup_data(Batch& out, unsigned reg, std::string_view map) {
+  Expression e(out, "lookup");
+  e.reg(NFTA_LOOKUP_SREG, reg);
+  e.reg(NFTA_LOOKUP_DREG, reg);
+  out.put_text(NFTA_LOOKUP_SET, map);
+}
+
+void nft_dnat(Batch& out, std::uint32_t family, unsigned address, unsigned port) {
+  Expression e(out, "nat");
+  e.number(NFTA_NAT_TYPE, NFT_NAT_DNAT);
+  e.number(NFTA_NAT_FAMILY, family);
+  e.reg(NFTA_NAT_REG_ADDR_MIN, address);
+  e.reg(NFTA_NAT_REG_PROTO_MIN, port);
 }
 
 void put_verdict(Batch& out, std::int32_t code, std::string_view chain) {

@@ -13,10 +13,10 @@ void put_be32(Batch& out, std::uint16_t type, std::uint32_t value);
 
 // Where a field of a packet comes from: `a` and `b` are what the source needs.
 struct NftLoad {
-  enum From : std::uint8_t { meta, payload, ct, exthdr } from;
+  enum From : std::uint8_t { meta, payload, ct, exthdr, fib } from;
   std::uint32_t
-      a;  // NFT_META_*, NFT_PAYLOAD_* (the header), NFT_CT_*, or the IPv6 header's number, whose presence is loaded
-  std::uint32_t b;  // the offset in a payload's header
+      a;  // NFT_META_*, NFT_PAYLOAD_* (the header), NFT_CT_*, the IPv6 header's number, whose presence is loaded, NFT_FIB_RESULT_*
+  std::uint32_t b;  // the offset in a payload's header; NFTA_FIB_F_*
 };
 void nft_load(Batch& out, const NftLoad& load, std::uint32_t length, unsigned reg);
 // Goes on with the rule when the register (not) equals `bytes`.
@@ -26,6 +26,10 @@ void nft_mask(Batch& out, unsigned reg, std::string_view mask);
 void nft_lookup(Batch& out, unsigned reg, std::string_view set, bool inverted);
 // Takes the verdict that the map has for the key.
 void nft_lookup_verdict(Batch& out, unsigned reg, std::string_view map);
+// Loads what the map has for the key into the registers from `reg` on; a packet without leaves the rule.
+void nft_lookup_data(Batch& out, unsigned reg, std::string_view map);
+// The new destination stands in the registers: the address from `address` on, the port in `port`. `family`: NFPROTO_*.
+void nft_dnat(Batch& out, std::uint32_t family, unsigned address, unsigned port);
 // `code`: NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP or NFT_GOTO; `chain` is empty but for the last two.
 void nft_verdict(Batch& out, std::int32_t code, std::string_view chain);
 void nft_reject(Batch& out, std::uint32_t type, std::uint8_t code);

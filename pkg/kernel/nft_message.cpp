@@ -37,7 +37,8 @@ std::string set_notes(const NftSet& set) {
   const ByteOrder order = set.key.size() > 1 ? mixed : set.key.front()->form == NftForm::name ? host : big;
   std::string notes;
   add_note(notes, kNoteKeyByteOrder, order);
-  if (set.verdicts) add_note(notes, kNoteDataByteOrder, std::uint32_t{mixed});
+  if (set.verdicts || !set.data.empty())
+    add_note(notes, kNoteDataByteOrder, std::uint32_t{set.data.size() == 1 ? big : mixed});
   if (set.interval) add_note(notes, kNoteMergeElements, std::uint32_t{0});
   return notes;
 }
@@ -93,28 +94,42 @@ void put_parts(Batch& out, const NftSet& set) {
   out.close_nest(desc);
 }
 
+// nft's number of a key or of a map's data, and its length.
+struct Kind {
+  std::uint32_t id = 0, size = 0;
+};
+Kind kind_of(const std::vector<const NftTypeInfo*>& parts) {
+  Kind kind;
+  for (const NftTypeInfo* part : parts) {
+    kind.id = kind.id << kNftConcatBits | part->id;
+    kind.size += parts.size() > 1 ? static_cast<std::uint32_t>(nft_padded(part->size)) : part->size;
+  }
+  return kind;
+}
+
 }  // namespace
 
 void put_set(Batch& out, const NftSet& set) {
   begin_nft(out, NFT_MSG_NEWSET, NLM_F_CREATE, set.table);
-  std::uint32_t id = 0, size = 0;
-  for (const NftTypeInfo* part : set.key) {
-    id = id << kNftConcatBits | part->id;
-    size += set.key.size() > 1 ? static_cast<std::uint32_t>(nft_padded(part->size)) : part->size;
-  }
+  const Kind key = kind_of(set.key);
   out.put_text(NFTA_SET_TABLE, kTable);
   out.put_text(NFTA_SET_NAME, set.name);
   // No size and no timeout: the kernel takes the growing hash table for exact keys, and the red-black tree for
   // intervals.
   const bool ranges_in_parts = set.interval && set.key.size() > 1;
   put_be32(out, NFTA_SET_FLAGS,
-           std::uint32_t{set.interval} * NFT_SET_INTERVAL | std::uint32_t{set.verdicts} * NFT_SET_MAP |
+           std::uint32_t{set.interval} * NFT_SET_INTERVAL |
+               std::uint32_t{set.verdicts || !set.data.empty()} * NFT_SET_MAP |
                std::uint32_t{ranges_in_parts} * NFT_SET_CONCAT);
-  put_be32(out, NFTA_SET_KEY_TYPE, id);
-  put_be32(out, NFTA_SET_KEY_LEN, size);
+  put_be32(out, NFTA_SET_KEY_TYPE, key.id);
+  put_be32(out, NFTA_SET_KEY_LEN, key.size);
   if (set.verdicts) {
     put_be32(out, NFTA_SET_DATA_TYPE, kVerdictType);
     put_be32(out, NFTA_SET_DATA_LEN, 0);
+  } else if (!set.data.empty()) {
+    const Kind data = kind_of(set.data);
+    put_be32(out, NFTA_SET_DATA_TYPE, data.id);
+    put_be32(out, NFTA_SET_DATA_LEN, data.size);
   }
   if (ranges_in_parts) put_parts(out, set);
   put_be32(out, NFTA_SET_ID, 1);  // must be there; rules find the set by its name

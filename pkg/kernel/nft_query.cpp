@@ -131,10 +131,6 @@ std::vector<std::string> missing_elements(Socket& netfilter, const plan::Element
   return out;
 }
 
-std::vector<std::string> chain_names(Socket& netfilter, plan::Table table) {
-  return names(netfilter, table, NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME);
-}
-
 std::vector<std::string> set_names(Socket& netfilter, plan::Table table) {
   return names(netfilter, table, NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME);
 }

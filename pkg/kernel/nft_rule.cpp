@@ -65,6 +65,8 @@ constexpr Field kFields[] = {
     {"udp dport", transport(2), NftType::inet_service, {}, "udp"},
     {"sctp sport", transport(0), NftType::inet_service, {}, "sctp"},
     {"sctp dport", transport(2), NftType::inet_service, {}, "sctp"},
+    {"th dport", transport(2), NftType::inet_service},  // beside meta l4proto in a key: of whichever protocol it is
+    {"fib daddr type", {NftLoad::fib, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR}, NftType::fib_addrtype},
 };
 
 // How a family asks for a protocol; an empty phrase: it cannot, and the fields of that protocol are refused there.
@@ -127,13 +129,18 @@ class Compiler {
     return nullptr;
   }
 
-  void match(const Field& first) {
+  std::vector<const Field*> key_from(const Field& first) {
     std::vector<const Field*> key{&first};
     while (take(".")) {
       const Field* next = take_field();
       if (!next) unknown("unknown field", rest_);
       key.push_back(next);
     }
+    return key;
+  }
+
+  void match(const Field& first) {
+    const std::vector<const Field*> key = key_from(first);
     if (take("vmap")) {
       load(key);
       return nft_lookup_verdict(out_, 0, set_name(word()));
@@ -218,11 +225,25 @@ class Compiler {
       nft_reject(out_, NFT_REJECT_TCP_RST, 0);
     } else if (take("reject with icmpx admin-prohibited")) {
       nft_reject(out_, NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
+    } else if (take("dnat ip to")) {
+      dnat(NFPROTO_IPV4, nft_type(NftType::ipv4_addr).size);
+    } else if (take("dnat ip6 to")) {
+      dnat(NFPROTO_IPV6, nft_type(NftType::ipv6_addr).size);
     } else if (take("masquerade to")) {
       masquerade(word());
     } else if (take("masquerade")) {
       nft_masquerade(out_);
     }
+  }
+
+  void dnat(std::uint32_t family, std::uint32_t address_size) {
+    const Field* first = take_field();
+    if (!first) unknown("unknown field", rest_);
+    const std::vector<const Field*> key = key_from(*first);
+    if (!take("map")) unknown("not map @MAP", rest_);
+    load(key);
+    nft_lookup_data(out_, 0, set_name(word()));
+    nft_dnat(out_, family, 0, address_size / 4);
   }
 
   void masquerade(std::string_view ports) {

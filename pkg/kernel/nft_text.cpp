@@ -42,9 +42,14 @@ std::vector<const NftTypeInfo*> read_key(Words words, Words& rest) {
 }
 
 NftSet read_set(plan::Table table, Words words, bool map) {
-  NftSet set{table, object_name(words[1]), {}, false, map};
+  NftSet set{table, object_name(words[1]), {}, false, map, {}};
   Words rest;
   set.key = read_key(words.subspan(2), rest);
+  if (map && rest.size() > 1 && rest[0] == ":" && rest[1] != "verdict") {
+    set.verdicts = false;
+    set.data = read_key(rest.subspan(1), rest);
+    if (rest.empty()) return set;
+  }
   const std::string tail = base::join({rest.begin(), rest.end()}, " ");
   set.interval = !map && tail == "interval";
   if (!set.interval && tail != (map ? ": verdict" : ""))

@@ -3,7 +3,7 @@
 //
 //   table inet|bridge                     what follows belongs to table `trestle` of that family
 //   set NAME TYPE[ . TYPE]... [interval]
-//   map NAME TYPE[ . TYPE]... : verdict
+//   map NAME TYPE[ . TYPE]... : verdict | TYPE[ . TYPE]...
 //   chain NAME [TYPE HOOK PRIORITY]       a base chain (one with a hook) has policy accept
 //     RULE                                indented by two spaces; its phrases: kernel/nft_rule.h
 //
@@ -22,9 +22,10 @@ namespace trestle::kernel {
 struct NftSet {
   plan::Table table = plan::Table::inet;
   std::string name;
-  std::vector<const NftTypeInfo*> key;  // never empty; more than one: a concatenation
-  bool interval = false;                // elements are ranges; in a concatenation of its last part (Linux 5.6)
-  bool verdicts = false;                // a map to verdicts
+  std::vector<const NftTypeInfo*> key;        // never empty; more than one: a concatenation
+  bool interval = false;                      // elements are ranges; in a concatenation of its last part (Linux 5.6)
+  bool verdicts = false;                      // a map to verdicts
+  std::vector<const NftTypeInfo*> data = {};  // of a map to values; else empty
 };
 
 struct NftHook {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -47,6 +48,7 @@ constexpr NftSymbol kCtStates[] = {{"invalid", NF_CT_STATE_INVALID_BIT},
                                    {"new", NF_CT_STATE_BIT(IP_CT_NEW)},
                                    {"untracked", NF_CT_STATE_UNTRACKED_BIT}};
 constexpr NftSymbol kCtStatus[] = {{"snat", IPS_SRC_NAT}, {"dnat", IPS_DST_NAT}};
+constexpr NftSymbol kAddressTypes[] = {{"local", RTN_LOCAL}};
 constexpr NftSymbol kBooleans[] = {{"exists", 1}, {"missing", 0}};
 
 constexpr NftTypeInfo kTypes[] = {
@@ -62,6 +64,7 @@ constexpr NftTypeInfo kTypes[] = {
     {NftType::icmpv6_type, "icmpv6_type", 29, 1, NftForm::number, false, kIcmp6Types},
     {NftType::ct_state, "ct_state", 26, 4, NftForm::bits, false, kCtStates},
     {NftType::ct_status, "ct_status", 28, 4, NftForm::bits, false, kCtStatus},
+    {NftType::fib_addrtype, "fib_addrtype", 38, 4, NftForm::host_number, false, kAddressTypes},
     {NftType::boolean, "boolean", 39, 1, NftForm::number, false, kBooleans},
 };
 static_assert(std::ranges::is_sorted(kTypes, {}, &NftTypeInfo::type), "nft_type() indexes by the enum");
@@ -107,7 +110,12 @@ NftValue nft_value(const NftTypeInfo& type, std::string_view word) {
   NftValue value{{}, 8 * type.size};
   switch (type.form) {
     case NftForm::name:
-      // An interface is named through a set only (DESIGN section 3): a rule never changes with a pod.
+      // An interface is named through a set only (DESIGN section 3): a rule never changes with a pod. The loopback has one name.
+      if (word == "\"lo\"") {
+        value.bytes = "lo";
+        value.bytes.resize(type.size, '\0');
+        return value;
+      }
       throw base::Error(base::Code::bug,
                         "'" + base::printable(word) + "': a " + std::string(type.name) + " stands in a set");
     case NftForm::mac: {
@@ -125,6 +133,11 @@ NftValue nft_value(const NftTypeInfo& type, std::string_view word) {
     case NftForm::number: {
       const std::uint32_t big = htonl(number(type, word));
       value.bytes.assign(reinterpret_cast<const char*>(&big) + sizeof big - type.size, type.size);
+      return value;
+    }
+    case NftForm::host_number: {
+      const std::uint32_t value_there = number(type, word);
+      value.bytes.assign(reinterpret_cast<const char*>(&value_there), sizeof value_there);
       return value;
     }
     case NftForm::bits: {

@@ -20,8 +20,9 @@ enum class NftForm : std::uint8_t {
   ip4,
   ip6,
   number,
+  host_number,
   bits
-};  // number: big-endian; bits: a mask in the host's order
+};  // number: big-endian; host_number: in the host's order; bits: a mask in the host's order
 
 // The row order of kTypes, so that tables of fields can name a type.
 enum class NftType : std::uint8_t {
@@ -37,6 +38,7 @@ enum class NftType : std::uint8_t {
   icmpv6_type,
   ct_state,
   ct_status,
+  fib_addrtype,
   boolean
 };
 

@@ -28,11 +28,11 @@ void put_table(Batch& batch, rtmsg* header, std::uint32_t table) {
 }
 
 // What says which route it is, for making and deleting.
-rtmsg* begin_route(Batch& batch, std::uint16_t type, std::uint16_t flags, const plan::Route& route,
+rtmsg* begin_route(Batch& batch, std::uint16_t type, std::uint16_t flags, const net::Cidr& dst,
                    const std::string& label) {
   auto* header = static_cast<rtmsg*>(batch.begin(type, flags, sizeof(rtmsg), label));
-  header->rtm_family = family_of(route.dst.ip);
-  header->rtm_dst_len = route.dst.length;
+  header->rtm_family = family_of(dst.ip);
+  header->rtm_dst_len = dst.length;
   header->rtm_protocol = RTPROT_STATIC;
   header->rtm_type = RTN_UNICAST;
   return header;
@@ -46,7 +46,8 @@ void put_way(Batch& batch, std::uint32_t link_index, const plan::Route& route) {
   if (route.metric) batch.put_u32(RTA_PRIORITY, *route.metric);
 }
 
-// The device by which `ip` is reached; nullopt when it is not.
+}  // namespace
+
 std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
   Batch batch;
   auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, 0, sizeof(rtmsg), "look up the route to " + ip.str()));
@@ -62,6 +63,8 @@ std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
   if (!found || found->rtm_type != RTN_UNICAST) return std::nullopt;
   return Attrs::of(message, sizeof(rtmsg)).u32(RTA_OIF);
 }
+
+namespace {
 
 // Calls `each` for the unicast routes of one family and table, by one device (0: any) and protocol (0: any).
 template <class F>
@@ -110,7 +113,7 @@ bool same_gateway(const Attrs& hop, const plan::Route& route) {
 }  // namespace
 
 void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, bool again, const std::string& label) {
-  rtmsg* header = begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route, label);
+  rtmsg* header = begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route.dst, label);
   header->rtm_scope = static_cast<std::uint8_t>(route.scope.value_or(route.via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK));
   if (route.dst.ip.family == net::Family::v6) header->rtm_scope = RT_SCOPE_UNIVERSE;  // IPv6 knows no other
   put_table(batch, header, route.table.value_or(RT_TABLE_MAIN));
@@ -124,8 +127,23 @@ void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route,
   if (again) batch.accept(EEXIST);
 }
 
+void restore_prefix_route(Batch& batch, std::uint32_t link_index, const net::Cidr& address, const std::string& label) {
+  constexpr std::uint32_t kIpv6Metric = 256;  // IP6_RT_PRIO_ADDRCONF; with another it would be a second route
+  const bool v4 = address.ip.family == net::Family::v4;
+  const net::Cidr dst = address.network();
+  rtmsg* header = begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, dst, label);
+  header->rtm_protocol = RTPROT_KERNEL;  // it goes with its address
+  header->rtm_scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  put_table(batch, header, RT_TABLE_MAIN);
+  batch.put(RTA_DST, dst.ip.bytes());
+  batch.put_u32(RTA_OIF, link_index);
+  if (v4) batch.put(RTA_PREFSRC, address.ip.bytes());
+  if (!v4) batch.put_u32(RTA_PRIORITY, kIpv6Metric);
+  batch.accept(EEXIST);
+}
+
 void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, const std::string& label) {
-  rtmsg* header = begin_route(batch, RTM_DELROUTE, 0, route, label);
+  rtmsg* header = begin_route(batch, RTM_DELROUTE, 0, route.dst, label);
   header->rtm_scope = RT_SCOPE_NOWHERE;  // any
   put_table(batch, header, route.table.value_or(RT_TABLE_MAIN));
   put_way(batch, link_index, route);
@@ -145,6 +163,21 @@ bool has_route(Socket& socket, std::uint32_t link_index, const plan::Route& rout
                    });
                  });
   return found;
+}
+
+std::vector<Way> ways(Socket& socket, net::Family family) {
+  std::vector<Way> out;
+  for_each_route(
+      socket, family == net::Family::v4 ? AF_INET : AF_INET6, RT_TABLE_MAIN, 0, 0, [&] { out.clear(); },
+      [&](const rtmsg& header, const Attrs& attrs) {
+        net::Cidr dst{{family, 0}, header.rtm_dst_len};
+        if (const auto bytes = attrs.view(RTA_DST); bytes && bytes->size() == dst.ip.bytes().size())
+          dst.ip = net::Ip::from_bytes(*bytes);
+        for_each_hop(attrs, [&](std::uint32_t link, const Attrs& hop) {
+          out.push_back({dst, link, !hop.has(RTA_GATEWAY) && !hop.has(RTA_VIA)});
+        });
+      });
+  return out;
 }
 
 std::optional<std::uint32_t> default_route_link(Socket& socket) {

@@ -15,9 +15,22 @@ namespace trestle::kernel {
 void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, bool again, const std::string& label);
 void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& route,
                   const std::string& label);  // absent is accepted
+// The route that the kernel makes with an address of a link that is up; for one that a foreign hand took away. EEXIST is accepted.
+void restore_prefix_route(Batch& batch, std::uint32_t link_index, const net::Cidr& address, const std::string& label);
 // Is there a route with the same destination, gateway, table and device?
 bool has_route(Socket& socket, std::uint32_t link_index, const plan::Route& route);
 
+// One way of the main table: to `dst` by that link, `direct` when without a gateway.
+struct Way {
+  net::Cidr dst;
+  std::uint32_t link = 0;
+  bool direct = false;
+};
+// The unicast routes of one family: each next hop one Way. A dump: once, when a switch is made.
+std::vector<Way> ways(Socket& socket, net::Family family);
+
+// The device that a packet of this host to the address would leave by. One look-up; nullopt when there is no route.
+std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& to);
 // The device by which a public address is reached (IPv4 first, then IPv6): that of the default route, or what a VPN put
 // before it. One look-up each, whatever the size of the routing table. nullopt when there is no way out.
 std::optional<std::uint32_t> default_route_link(Socket& socket);

@@ -130,4 +130,10 @@ std::optional<std::string> vlans_defect(Socket& socket, std::uint32_t link_index
   return std::nullopt;
 }
 
+std::optional<std::uint16_t> untagged_vlan(Socket& socket, std::uint32_t link_index) {
+  for (const Member& member : members(socket, link_index))
+    if ((member.flags & BRIDGE_VLAN_INFO_PVID) != 0) return member.first;
+  return std::nullopt;
+}
+
 }  // namespace trestle::kernel

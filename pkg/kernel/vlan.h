@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -12,5 +13,8 @@ void add_vlans(Batch& batch, std::uint32_t link_index, const plan::Vlans& vlans)
 void delete_vlans(Batch& batch, std::uint32_t link_index, const plan::Vlans& vlans);  // absent is accepted
 // What of the Step does not hold: "VLAN 10 is not its untagged one", "VLAN 20 is not there", "VLAN 1 is there". nullopt: it holds.
 std::optional<std::string> vlans_defect(Socket& socket, std::uint32_t link_index, const plan::Vlans& vlans);
+
+// The VLAN that a port has untagged; nullopt: none, or its bridge does not filter.
+std::optional<std::uint16_t> untagged_vlan(Socket& socket, std::uint32_t link_index);
 
 }  // namespace trestle::kernel

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "modes/attach_tap.h"
 #include "modes/gateway.h"
 #include "modes/guard.h"
+#include "modes/publish.h"
+#include "modes/shaping.h"
+#include "net/alias.h"
 
 namespace trestle::modes {
 
@@ -13,8 +17,6 @@ using plan::Sysctl;
 using plan::Where;
 
 namespace {
-
-constexpr std::size_t kMaxAlias = 255;  // IFALIASZ less its NUL
 
 net::IfName pod_link(const AttachmentInput& in) { return net::IfName::parse(in.owner.ifname); }
 net::IfName host_link(const AttachmentInput& in) { return net::host_link_name(in.owner, pod_link(in)); }
@@ -33,20 +35,26 @@ bool tells_gateway(const config::NetConf& conf) { return conf.mode != "isolated"
 void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
   const net::IfName pod = pod_link(in);
   const net::IfName host = host_link(in);
-  const std::string alias = in.owner.network + "/" + in.owner.container + "/" + in.owner.ifname;
-  steps.push_back(plan::Veth{host, pod, net::host_side_mac(in.lease.mac), in.lease.mac, mtu(in.conf, in.facts),
-                             in.conf.bridge, net::link_group(in.state_dir, in.owner.network),
-                             alias.substr(0, kMaxAlias)});
-  steps.push_back(plan::Port{host, in.conf.hairpin, in.conf.port_isolation, true, locks_port(in.conf)});
+  const plan::Veth veth{host,
+                        pod,
+                        net::host_side_mac(in.lease.mac),
+                        in.lease.mac,
+                        mtu(in.conf, in.facts),
+                        in.conf.bridge,
+                        net::link_group(in.state_dir, in.owner.network),
+                        net::link_alias(in.owner)};
+  steps.emplace_back(veth);
+  steps.push_back(
+      plan::Port{host, in.conf.hairpin || needs_hairpin(in.conf), in.conf.port_isolation, true, locks_port(in.conf)});
   if (filters_vlans(in.conf))  // before the FDB: an entry is made for each VLAN that the port has then
     steps.push_back(plan::Vlans{host, false, in.conf.vlan, in.conf.vlan_trunk, in.conf.preserve_default_vlan});
-  if (locks_port(in.conf)) {
-    steps.push_back(plan::Fdb{host, in.lease.mac});
-    for (const net::Mac& mac : in.conf.allowed_macs)
-      if (mac != in.lease.mac) steps.push_back(plan::Fdb{host, mac});
-  }
+  if (locks_port(in.conf)) steps.push_back(plan::Fdb{host, in.lease.mac});
+  add_shape(steps, in.conf, veth);
+  if (in.conf.tap) return add_tap(steps, in);
   const std::string conf = "net/ipv6/conf/" + pod.str() + "/";
-  if (of_family(in.lease, net::Family::v6)) {
+  // A delegate's addresses come when the link is up already.
+  const bool ipv6 = of_family(in.lease, net::Family::v6) || (in.conf.ipam.delegate && in.facts.ipv6);
+  if (ipv6) {
     steps.push_back(
         Sysctl{Where::pod, conf + "disable_ipv6", "0"});  // a runtime may have switched it off for new links
     steps.push_back(
@@ -55,8 +63,7 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
   steps.push_back(plan::Up{LinkRef{Where::host, host}});
   // Without an IPv6 address the pod stays silent there: the solicitations of a thousand pods that nobody answers, each flooded to a
   // thousand ports, made every ADD on a full switch three times as slow.
-  steps.push_back(
-      plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || of_family(in.lease, net::Family::v6) != nullptr});
+  steps.push_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || ipv6});
 }
 
 std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Lease& lease) {
@@ -83,6 +90,7 @@ std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Le
 }
 
 void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
+  if (in.conf.tap) return;  // the guest has them
   const LinkRef pod{Where::pod, pod_link(in)};
   plan::Announce announce{pod.name, in.lease.mac, {}};
   for (const plan::LeasedIp& ip : in.lease.ips) {
@@ -95,7 +103,8 @@ void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
   for (const cni::ResultRoute& route : routes(in.conf, in.lease))
     steps.push_back(
         plan::Route{pod, route.dst, route.gw, route.table, route.priority, route.mtu, route.advmss, route.scope});
-  if (!announce.addresses.empty()) steps.emplace_back(std::move(announce));
+  // A second pod of a VM must not draw the traffic while the guest still runs in the first. Its MAC and address stay as its neighbours know them.
+  if (!announce.addresses.empty() && in.conf.vm.empty()) steps.emplace_back(std::move(announce));
 }
 
 cni::Result veth_result(const AttachmentInput& in, const net::Mac& bridge_mac) {
@@ -108,6 +117,7 @@ cni::Result veth_result(const AttachmentInput& in, const net::Mac& bridge_mac) {
   };
   for (const plan::LeasedIp& ip : in.lease.ips)
     result.ips.push_back({ip.cidr, tells_gateway(in.conf) ? ip.gateway : std::nullopt, 2});
+  if (in.conf.tap) add_tap_result(result, in);
   result.routes = routes(in.conf, in.lease);
   result.dns = in.conf.dns;
   return result;

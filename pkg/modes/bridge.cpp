@@ -20,12 +20,13 @@ net::IfName bond_name(const net::IfName& bridge) {
 void add_uplink(std::vector<plan::Step>& steps, const SwitchInput& in) {
   const config::Uplink& uplink = *in.conf.uplink;
   net::IfName nic = uplink.links.front();
+  if (in.facts.taken)
+    steps.emplace_back(*in.facts.taken);  // before a bond: a NIC that goes down for it loses its routes
   if (!uplink.bond.empty()) {
     nic = bond_name(in.conf.bridge);
     steps.push_back(
         plan::Bond{nic, uplink.bond, uplink.links, bridge_mac(in.conf, in.facts), net::switch_group(in.state_dir)});
   }
-  if (in.facts.taken) steps.emplace_back(*in.facts.taken);
   steps.push_back(plan::Uplink{nic, in.conf.bridge});
   if (!filters_vlans(in.conf)) return;
   plan::Vlans vlans{nic, false, std::nullopt, in.conf.vlan_trunk, true};
@@ -48,6 +49,13 @@ plan::Shared bridge_shared(const SwitchInput& in) {
             "host has already; " +
             in.conf.bridge.str() +
             " is one that trestle made for a network with an uplink: give this network the same");
+  if (in.facts.foreign && in.conf.mtu && *in.conf.mtu != in.facts.mtu)
+    throw base::Error(base::Code::bad_config,
+                      "\"mtu\" " + std::to_string(*in.conf.mtu) + " is not that of bridge " + in.conf.bridge.str() +
+                          " (" + std::to_string(in.facts.mtu) +
+                          "), which is not ours to change, and would follow the least of its ports; leave \"mtu\" out, "
+                          "or: ip link set " +
+                          in.conf.bridge.str() + " mtu " + std::to_string(*in.conf.mtu));
   std::vector<plan::Step> steps;
   if (!in.facts.foreign) {
     add_bare_switch(steps, in, bridge_mac(in.conf, in.facts));

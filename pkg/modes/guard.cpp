@@ -1,5 +1,8 @@
 #include "modes/guard.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace trestle::modes {
 
 using plan::Element;
@@ -8,31 +11,48 @@ using plan::Table;
 
 namespace {
 
+// As they stand in tables_text().
+constexpr const char *kPorts = "ports", *kMacPorts = "macports", *kTrunkPorts = "trunkports", *kNoHost = "nohost",
+                     *kMac = "mac", *kAddr4 = "addr4", *kAddr6 = "addr6", *kNet4 = "net4", *kNet6 = "net6";
+constexpr std::string_view kGuard[] = {kPorts, kMacPorts, kTrunkPorts, kNoHost, kMac, kAddr4, kAddr6, kNet4, kNet6};
+constexpr std::string_view kMark = "at-";  // + switch: see "Healing" in guard.h
+
 net::IfName port_of(const AttachmentInput& in) {
+  if (in.conf.chained) return in.conf.chained->host_link;
   return net::host_link_name(in.owner, net::IfName::parse(in.owner.ifname));
 }
 
 // What is checked is what is known: on a trunk MACs, without leases MACs and who may be a server, else addresses too.
 const char* guarded_by(const AttachmentInput& in) {
-  if (!in.conf.vlan_trunk.empty()) return "trunkports";
-  return in.lease.ips.empty() ? "macports" : "ports";
+  if (!in.conf.vlan_trunk.empty()) return kTrunkPorts;
+  return in.lease.ips.empty() ? kMacPorts : kPorts;
 }
 
 }  // namespace
 
-bool locks_port(const config::NetConf& conf) { return conf.spoof_check; }
+// Not a VM's, nor a TAP: its MAC may be behind two ports, and moves to the other with the guest's first frame there. An entry made by the second ADD
+// drew the traffic from the guest, and its DEL left the first port locked to nobody.
+// Nor one with `allowedMACs`: a VRRP pair has one MAC, which the second pod's entry took from the first, and none could take it over.
+bool locks_port(const config::NetConf& conf) {
+  return conf.spoof_check && conf.allowed_macs.empty() && conf.vm.empty() && !conf.tap;
+}
+
+bool is_of_attachments(plan::Table table, std::string_view set) {
+  if (set.starts_with(kMark)) return true;
+  return table == Table::bridge && std::find(std::begin(kGuard), std::end(kGuard), set) != std::end(kGuard);
+}
 
 void add_guard(std::vector<plan::Step>& steps, const AttachmentInput& in) {
   const net::IfName port = port_of(in);
-  const std::string mark = "at-" + in.conf.bridge.str();
+  const std::string mark = std::string(kMark) + in.conf.bridge.str();
   steps.push_back(Elements{Table::inet, mark, {Element{{port}, {}}}});
   steps.push_back(Elements{Table::bridge, mark, {Element{{port}, {}}}});
   if (!in.conf.spoof_check) return;
-  Elements mac{Table::bridge, "mac", {Element{{port, in.lease.mac}, {}}}};
+  Elements mac{Table::bridge, kMac, {Element{{port, in.lease.mac}, {}}}};
   for (const net::Mac& allowed : in.conf.allowed_macs)
     if (allowed != in.lease.mac) mac.elements.push_back(Element{{port, allowed}, {}});
-  Elements ip4{Table::bridge, "addr4", {}}, ip6{Table::bridge, "addr6", {}};
-  Elements net4{Table::bridge, "net4", {}}, net6{Table::bridge, "net6", {}};
+  Elements ip4{Table::bridge, kAddr4, {}}, ip6{Table::bridge, kAddr6, {}};
+  Elements net4{Table::bridge, kNet4, {}}, net6{Table::bridge, kNet6, {}};
   const auto allow = [&](const net::Cidr& cidr) {
     const bool v4 = cidr.ip.family == net::Family::v4;
     if (cidr.length < cidr.ip.bits())
@@ -51,7 +71,7 @@ void add_guard(std::vector<plan::Step>& steps, const AttachmentInput& in) {
 }
 
 void keep_from_host(std::vector<plan::Step>& steps, const AttachmentInput& in) {
-  steps.push_back(Elements{Table::bridge, "nohost", {Element{{port_of(in)}, {}}}});
+  steps.push_back(Elements{Table::bridge, kNoHost, {Element{{port_of(in)}, {}}}});
 }
 
 }  // namespace trestle::modes

@@ -37,7 +37,7 @@ struct Mode {
   net::Mac (*mac)(const config::NetConf&, const plan::Facts&);  // of the switch
 };
 
-// What ADD answers; known before ADD acts.
+// What ADD answers, beside what earlier plugins of a chain made; known before ADD acts.
 cni::Result result(const AttachmentInput& in);
 // Leases and MACs are unique within it: the switch, or one VLAN of it.
 std::string segment(const config::NetConf& conf);

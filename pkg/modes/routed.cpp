@@ -3,6 +3,8 @@
 #include "modes/attach_veth.h"
 #include "modes/gateway.h"
 #include "modes/guard.h"
+#include "modes/guest_services.h"
+#include "modes/publish.h"
 #include "modes/rules_text.h"
 #include "modes/verdicts.h"
 
@@ -18,22 +20,27 @@ plan::Shared routed_shared(const SwitchInput& in) {
     steps.push_back(
         plan::Sysctl{Where::host, "net/ipv6/conf/" + in.conf.uplink->links.front().str() + "/proxy_ndp", "1"});
   add_gateway_switch(steps, in);
+  add_localnet(steps, in);
   add_rules(steps, in, routed_text(in.conf));
   add_prefixes(steps, in);
   steps.push_back(plan::Elements{plan::Table::inet, "routed", {plan::Element{{in.conf.bridge}, {}}}});
-  add_verdicts(steps, in, {"leave", "enter"});
+  add_verdicts(steps, in, {"leave", "enter", "hairpin"});
+  add_service_addresses(steps, in);
   add_gateway_guard(steps, in);
+  add_service(steps, in);
   return {in.conf.bridge, std::move(steps)};
 }
 
 std::vector<plan::Step> routed_attachment(const AttachmentInput& in) {
   std::vector<plan::Step> steps;
   add_guard(steps, in);
+  add_publish(steps, in);
   add_veth(steps, in);
   add_addresses(steps, in);
   if (in.conf.proxy_arp)
     for (const plan::LeasedIp& ip : in.lease.ips)
       steps.push_back(plan::Neighbour{LinkRef{Where::host, in.conf.uplink->links.front()}, ip.cidr.ip, {}, true});
+  add_guest_host(steps, in);
   return steps;
 }
 

@@ -1,10 +1,18 @@
 #include "modes/rules_text.h"
 
+#include "modes/guest_services.h"
+
 namespace trestle::modes {
 
 // Links are named through sets and maps only, so that one static rule serves every switch and every pod: a packet's cost does not grow
 // with their number. A packet gets a verdict for the switch it leaves *and* for the one it enters: an accept from one side alone
 // leaks from isolated to routed networks (vm.md 1.1). Hence `return` where others write `accept`.
+// Published ports are elements of maps; only what is sent to the host's own addresses is led on (CVE-2025-67499: the reference took any
+// address's traffic to such a port). With route_localnet a neighbour could name 127.0.0.1 in a frame, and reach what is published to the
+// host alone: CVE-2020-8558; `martians` drops it before it is translated.
+// Fragments from fe80::/10 are dropped besides those to it: an RA, in pieces to a neighbour's global address, is put together there and
+// believed. On a trunk a tag inside of a tag would be the wire's only one where the outer VLAN leaves untagged: a way into any VLAN; and a
+// BPDU makes the LAN's switch shut the host's port.
 std::string tables_text() {
   return R"(table inet
 set switches ifname
@@ -12,14 +20,38 @@ map leave ifname : verdict
 map enter ifname : verdict
 map input ifname : verdict
 map masq ifname : verdict
+map hairpin ifname : verdict
+map hostout ifname : verdict
 chain forward filter forward -10
   iifname vmap @leave
   oifname vmap @enter
 chain input filter input -10
   iifname vmap @input
+chain hostout filter output -10
+  oifname vmap @hostout
 chain postrouting nat postrouting 100
+  oifname vmap @hairpin
   iifname vmap @masq
 set routed ifname
+map dnat4 inet_proto . inet_service : ipv4_addr . inet_service
+map dnat6 inet_proto . inet_service : ipv6_addr . inet_service
+map dnat4ip ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
+map dnat6ip ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service
+set target4 ipv4_addr . inet_proto . inet_service
+set target6 ipv6_addr . inet_proto . inet_service
+chain martians filter prerouting -300
+  ip saddr 127.0.0.0/8 iifname != "lo" drop
+  ip daddr 127.0.0.0/8 iifname != "lo" drop
+chain prerouting nat prerouting -100
+  fib daddr type local goto publish
+chain output nat output -100
+  fib daddr type local goto publish
+chain publish
+  ip6 daddr ::1 return
+  dnat ip to ip daddr . meta l4proto . th dport map @dnat4ip
+  dnat ip6 to ip6 daddr . meta l4proto . th dport map @dnat6ip
+  meta nfproto ipv4 dnat ip to meta l4proto . th dport map @dnat4
+  meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @dnat6
 table bridge
 set ports ifname
 set macports ifname
@@ -98,15 +130,22 @@ chain guard_ip4_mac
 chain guard_ip6_mac
   ip6 daddr fe80::/10 exthdr frag exists drop
   ip6 daddr ff00::/8 exthdr frag exists drop
+  ip6 saddr fe80::/10 exthdr frag exists drop
   icmpv6 type nd-router-advert drop
   icmpv6 type nd-redirect drop
   udp sport 547 drop
   accept
 chain guard_trunk
   iifname . ether saddr != @mac drop
+  meta protocol 0x8100 drop
+  meta protocol 0x88a8 drop
+  ether type 0x88a8 drop
+  ether daddr 01:80:c2:00:00:00 drop
+  ether daddr 01:00:0c:cc:cc:cd drop
   udp sport 67 drop
   ip6 daddr fe80::/10 exthdr frag exists drop
   ip6 daddr ff00::/8 exthdr frag exists drop
+  ip6 saddr fe80::/10 exthdr frag exists drop
   icmpv6 type nd-router-advert drop
   icmpv6 type nd-redirect drop
   udp sport 547 drop
@@ -151,6 +190,19 @@ std::string other_switches() {
          "  oifname @switches reject with icmpx admin-prohibited\n";
 }
 
+// A pod that reaches itself or a neighbour by a published port must be answered through the host, not past it: it is masqueraded. By what is
+// published, not by `ct status dnat` alone, which other hands' services have too; by its address, not by `iifname`, which br_netfilter
+// leaves empty when it bridges what was translated.
+std::string own_ports(const config::NetConf& conf) {
+  // The chain is there all the same: a network of two configurations, one that publishes and one that does not, could not be taken away when
+  // the latter's pod was the last, because the chain that its text did not name held the set ("Device or resource busy").
+  if (!conf.publishes) return "chain hairpin-$\n";
+  return "chain hairpin-$\n"
+         "  ip saddr 127.0.0.0/8 masquerade\n"
+         "  ip saddr @net4-$ ct status dnat ip daddr . meta l4proto . th dport @target4 masquerade\n"
+         "  ip6 saddr @net6-$ ct status dnat ip6 daddr . meta l4proto . th dport @target6 masquerade\n";
+}
+
 std::string only_by_uplink(const config::NetConf& conf, const std::string& direction) {
   if (!conf.uplink) return "";
   return "  " + direction + " != @up-$ meta l4proto tcp reject with tcp reset\n  " + direction +
@@ -158,8 +210,9 @@ std::string only_by_uplink(const config::NetConf& conf, const std::string& direc
 }
 
 // Empty when nothing leads there: a later configuration may fill or empty it.
-std::string input_chain(const config::HostAccess& access) {
-  std::string text = "chain input-$\n";
+std::string input_chain(const config::NetConf& conf) {
+  const config::HostAccess& access = conf.host_access;
+  std::string text = service_sets(conf) + "chain input-$\n";
   if (access.all) return text;
   text += kReplies;
   for (const char* type : {"nd-neighbor-solicit", "nd-neighbor-advert", "nd-router-solicit", "mld-listener-report",
@@ -167,7 +220,7 @@ std::string input_chain(const config::HostAccess& access) {
     text += "  icmpv6 type " + std::string(type) + " return\n";
   for (const config::PortRef& port : access.ports)
     text += "  " + port.protocol + " dport " + std::to_string(port.port) + " return\n";
-  return text + kReject;
+  return text + service_input(conf) + kReject;
 }
 
 }  // namespace
@@ -179,6 +232,7 @@ std::string nat_text(const config::NetConf& conf) {
   text += "  ct status dnat return\n" + other_switches() + only_by_uplink(conf, "oifname");
   text += "chain enter-$\n  iifname @if-$ return\n";  // what a pod sends back to its switch was judged when it left
   text += std::string(kReplies) + "  ct status dnat return\n" + kReject;
+  text += own_ports(conf);
   text += R"(chain masq-$
   oifname @if-$ return
   ip daddr 224.0.0.0/4 return
@@ -190,7 +244,7 @@ std::string nat_text(const config::NetConf& conf) {
   meta l4proto udp masquerade to :1024-65535
   masquerade
 )";
-  return named(text + input_chain(conf.host_access) + kBridgeMarks, conf.bridge);
+  return named(text + input_chain(conf) + kBridgeMarks, conf.bridge);
 }
 
 std::string routed_text(const config::NetConf& conf) {
@@ -208,7 +262,8 @@ std::string routed_text(const config::NetConf& conf) {
       "  iifname @switches meta l4proto tcp reject with tcp reset\n  iifname @switches reject with icmpx "
       "admin-prohibited\n";
   text += only_by_uplink(conf, "iifname");
-  return named(text + input_chain(conf.host_access) + kBridgeMarks, conf.bridge);
+  text += own_ports(conf);
+  return named(text + input_chain(conf) + kBridgeMarks, conf.bridge);
 }
 
 std::string isolated_text(const config::NetConf& conf) {
@@ -216,9 +271,15 @@ std::string isolated_text(const config::NetConf& conf) {
   // Bridged frames come by here where br_netfilter is on.
   text += "chain leave-$\n  oifname @if-$ return\n" + std::string(kReject);
   text += "chain enter-$\n  iifname @if-$ return\n" + std::string(kReject);
-  return named(text + input_chain(conf.host_access) + kBridgeMarks, conf.bridge);
+  return named(text + input_chain(conf) + service_output(conf) + kBridgeMarks, conf.bridge);
 }
 
 std::string bridge_text(const config::NetConf& conf) { return named(std::string(kMarks) + kBridgeMarks, conf.bridge); }
+
+// The same for all networks on that link: one that publishes comes beside one that does not.
+std::string chained_text(config::NetConf conf) {
+  conf.publishes = true;
+  return named(std::string(kMarks) + kNetworks + own_ports(conf) + kBridgeMarks, conf.bridge);
+}
 
 }  // namespace trestle::modes

@@ -45,6 +45,20 @@ IfName host_link_name(const Owner& owner, const IfName& nic) {
   return IfName::parse("veth" + base::hex(hash, 11));
 }
 
+IfName ifb_name(const IfName& host_link) {
+  const std::string& name = host_link.str();
+  const std::string_view prefix = "veth";
+  // Behind another plugin the link has that one's name: "ch1" once ended in an exception, "cali7" and "veth7" in one ifb.
+  const bool ours = name.starts_with(prefix) && name.size() == prefix.size() + 11;
+  return IfName::parse("ifb" + (ours ? name.substr(prefix.size()) : base::hex(base::hash64(name), 11)));
+}
+
+IfName tap_name(const IfName& nic) {
+  constexpr std::size_t kPrefix = 3;
+  const std::string name = nic.str();
+  return IfName::parse("tap" + (name.size() < kPrefix ? name : name.substr(kPrefix)));
+}
+
 IfName switch_name(std::string_view network) {
   if (is_plain(network) && network.size() <= 13) return IfName::parse("tr" + std::string(network));
   return IfName::parse("tr" + base::hex(base::hash64(network), 11));

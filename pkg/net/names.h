@@ -21,6 +21,10 @@ struct Owner {
 std::uint64_t owner_hash(const Owner& owner);
 // "veth" + 11 hex digits of hash(owner, NIC). `nic` is the interface's name in the pod.
 IfName host_link_name(const Owner& owner, const IfName& nic);
+// "ifb" + the digits of that name, or those of a hash of another's: the link on which what the pod sends is limited.
+IfName ifb_name(const IfName& host_link);
+// "tap" + what follows the first three letters of the interface in the pod: where KubeVirt looks (eth0 -> tap0, podabc -> tapabc).
+IfName tap_name(const IfName& nic);
 // "tr" + network name; "tr" + 11 hex digits of its hash when that is longer than 15 or no plain name.
 IfName switch_name(std::string_view network);
 // 02 + 5 bytes of hash(switch).

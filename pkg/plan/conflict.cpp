@@ -26,12 +26,21 @@ Bridge like(const Bridge& mine, Bridge theirs) {
 
 bool differ(const std::optional<std::uint16_t>& a, const std::optional<std::uint16_t>& b) { return a && b && *a != *b; }
 
+// What each network adds has a name of its own.
+bool differ(const Service& mine, const Service& theirs) {
+  return std::any_of(mine.files.begin(), mine.files.end(), [&](const ServiceFile& a) {
+    return std::any_of(theirs.files.begin(), theirs.files.end(),
+                       [&](const ServiceFile& b) { return a.name == b.name && a.text != b.text; });
+  });
+}
+
 bool clash(const Step& mine, const Step& theirs) {
   if (mine == theirs) return false;
   if (const auto* a = std::get_if<Elements>(&mine)) return overlap(*a, std::get<Elements>(theirs));
   if (std::holds_alternative<File>(mine)) return false;
   if (const auto* a = std::get_if<Bridge>(&mine)) return *a != like(*a, std::get<Bridge>(theirs));
   if (const auto* a = std::get_if<Vlans>(&mine)) return differ(a->pvid, std::get<Vlans>(theirs).pvid);
+  if (const auto* a = std::get_if<Service>(&mine)) return differ(*a, std::get<Service>(theirs));
   if (const auto* a = std::get_if<Rules>(&mine)) return a->name != "tables";  // the tables are renewed by an upgrade
   return true;
 }
@@ -44,10 +53,32 @@ bool routed_twice(const Step& mine, const Step& theirs) {
          a->cidr.overlaps(b->cidr);
 }
 
+// Where the switch that has the addresses of these Steps lives: in the VLAN it is told, else in the one that every port has. nullopt: no
+// address of a switch.
+std::optional<Vlans> home(const std::vector<Step>& steps) {
+  for (const Step& step : steps) {
+    const auto* address = std::get_if<Address>(&step);
+    if (!address || address->link.where != Where::host) continue;
+    Vlans found{address->link.name, true, std::nullopt, {}, true};
+    for (const Step& other : steps)
+      if (const auto* vlans = std::get_if<Vlans>(&other); vlans && vlans->self && vlans->link == found.link)
+        found = *vlans;
+    return found;
+  }
+  return std::nullopt;
+}
+
 // The elements of `set` that `kept` does not name.
 void subtract(Elements& set, const Elements& kept) {
   std::erase_if(set.elements, [&](const Element& e) {
     return std::find(kept.elements.begin(), kept.elements.end(), e) != kept.elements.end();
+  });
+}
+
+void subtract(Service& mine, const Service& kept) {
+  std::erase_if(mine.files, [&](const ServiceFile& file) {
+    return std::any_of(kept.files.begin(), kept.files.end(),
+                       [&](const ServiceFile& other) { return other.name == file.name; });
   });
 }
 
@@ -69,12 +100,27 @@ void subtract(Vlans& mine, const Vlans& kept) {
   mine.tagged = std::move(left);
 }
 
+void subtract(Publish& mine, const Publish& kept) {
+  std::erase_if(mine.mappings, [&](const Mapping& m) {
+    return std::find(kept.mappings.begin(), kept.mappings.end(), m) != kept.mappings.end();
+  });
+}
+
+bool goes_by_address(const Step& step) {
+  if (const auto* neighbour = std::get_if<Neighbour>(&step)) return neighbour->link.where == Where::host;
+  return std::holds_alternative<Publish>(step) || std::holds_alternative<Elements>(step) ||
+         std::holds_alternative<File>(step);
+}
+
 }  // namespace
 
 std::optional<Conflict> conflict(const std::vector<Step>& mine, const std::vector<Step>& theirs) {
   for (const Step& a : mine)
     for (const Step& b : theirs)
       if (routed_twice(a, b)) return Conflict{a, b};
+  // A network without a VLAN has no Vlans Step to differ: it lost its gateway to the next one that had a VLAN.
+  const auto here = home(mine), there = home(theirs);
+  if (here && there && here->link == there->link && here->pvid != there->pvid) return Conflict{*here, *there};
   for (const Step& a : mine)
     for (const Step& b : theirs)
       if (a.index() == b.index() && object_key(a) == object_key(b) && clash(a, b)) return Conflict{a, b};
@@ -95,11 +141,29 @@ std::vector<Step> unshared(const std::vector<Step>& gone, const std::vector<std:
         } else if (auto* vlans = std::get_if<Vlans>(&step)) {
           subtract(*vlans, std::get<Vlans>(other));
           named = !vlans->pvid && vlans->tagged.empty();
+        } else if (auto* ports = std::get_if<Publish>(&step)) {
+          subtract(*ports, std::get<Publish>(other));
+          named = ports->mappings.empty();
+        } else if (auto* service = std::get_if<Service>(&step)) {
+          subtract(*service, std::get<Service>(other));
+          named = service->files.empty();
         } else {
           named = true;
         }
       }
     if (!named) out.push_back(std::move(step));
+  }
+  return out;
+}
+
+std::vector<Step> unnamed(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept) {
+  std::vector<Step> out;
+  for (const Step& step : gone) {
+    if (!goes_by_address(step)) {
+      out.push_back(step);
+      continue;
+    }
+    for (Step& left : unshared({step}, kept)) out.push_back(std::move(left));
   }
   return out;
 }

@@ -141,6 +141,18 @@ std::string describe(const Step& step) {
             return "host:" + s.link.str() + ": bandwidth" + rate(" in ", s.ingress) + rate(" out ", s.egress) +
                    (s.egress.rate ? " by " + s.ifb.str() : "");
           },
+          [](const Tap& s) {
+            return "pod:" + s.link.str() + ": tap, owner " + std::to_string(s.owner) +
+                   (s.group ? ", group " + std::to_string(*s.group) : "") + (s.multi_queue ? ", multi-queue" : "") +
+                   ", MTU " + std::to_string(s.mtu);
+          },
+          [](const Redirect& s) { return "pod:" + s.a.str() + ": redirect to and from pod:" + s.b.str(); },
+          [](const Service& s) {
+            return "host:" + s.link.str() + ": guest services (" + s.offers + "), dnsmasq in " + s.directory;
+          },
+          [](const GuestHost& s) {
+            return "host: guest " + s.mac.str() + " has " + all(s.addresses) + " in " + s.directory;
+          },
       },
       step);
 }

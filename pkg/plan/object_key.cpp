@@ -39,6 +39,10 @@ std::string object_key(const Step& step) {
           [](const Publish&) { return std::string("published ports"); },
           [](const Neighbour& s) { return "neighbour " + text(s.link) + " " + s.ip.str() + (s.proxy ? " proxy" : ""); },
           [](const Shape& s) { return "bandwidth of " + s.link.str(); },
+          [](const Tap& s) { return "link pod:" + s.link.str(); },
+          [](const Redirect& s) { return "redirect " + s.a.str() + " " + s.b.str(); },
+          [](const Service& s) { return "service " + s.directory; },
+          [](const GuestHost& s) { return "guest " + s.mac.str() + " in " + s.directory; },
       },
       step);
 }
@@ -50,8 +54,16 @@ std::string routes(const TakeAddresses& take) {
   for (const TakenRoute& r : take.routes)
     out += r.dst.str() + (r.via ? r.via->str() : "") + "," + (r.source ? r.source->str() : "") + "," +
            std::to_string(r.table) + "," + std::to_string(r.metric) + "," + std::to_string(r.protocol) + "," +
-           std::to_string(r.scope) + ";";
-  for (const TakenAddress& a : take.addresses) out += std::to_string(a.scope) + ";";
+           std::to_string(r.scope) + (r.onlink ? "o" : "") + ";";
+  for (const TakenAddress& a : take.addresses)
+    out += std::to_string(a.scope) + "," + (a.broadcast ? a.broadcast->str() : "") + "," + std::to_string(a.metric) +
+           (a.no_prefix_route ? "n" : "") + ";";
+  return out;
+}
+
+std::string texts(const Service& service) {
+  std::string out;
+  for (const ServiceFile& file : service.files) out += file.name + '\n' + file.text;
   return out;
 }
 
@@ -61,8 +73,10 @@ std::string rest(const Step& step) {
   if (const auto* rules = std::get_if<Rules>(&step)) return rules->text;
   if (const auto* bridge = std::get_if<Bridge>(&step)) return std::to_string(bridge->group);
   if (const auto* bond = std::get_if<Bond>(&step)) return std::to_string(bond->group);
-  if (const auto* shape = std::get_if<Shape>(&step)) return std::to_string(shape->group);
+  if (const auto* shape = std::get_if<Shape>(&step)) return std::to_string(shape->group) + shape->alias;
   if (const auto* take = std::get_if<TakeAddresses>(&step)) return routes(*take);
+  if (const auto* tap = std::get_if<Tap>(&step)) return tap->mac.str() + tap->label + tap->alias;
+  if (const auto* service = std::get_if<Service>(&step)) return texts(*service);
   if (const auto* veth = std::get_if<Veth>(&step))
     return veth->host_mac.str() + std::to_string(veth->group) + veth->alias;
   return {};

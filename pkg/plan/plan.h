@@ -37,4 +37,8 @@ std::optional<Conflict> conflict(const std::vector<Step>& mine, const std::vecto
 // What of `gone` no list of `kept` names (elements one by one): what is undone when a part loses its last attachment.
 std::vector<Step> unshared(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept);
 
+// The same of one attachment, beside other pods of its VM: what they name of the host by the VM's address (published ports, elements, files,
+// neighbours) stays. What is in the pod, or is a link, is each pod's own, whatever it is called.
+std::vector<Step> unnamed(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept);
+
 }  // namespace trestle::plan

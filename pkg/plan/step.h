@@ -11,6 +11,7 @@
 #include "net/ifname.h"
 #include "net/ip.h"
 #include "net/mac.h"
+#include "plan/service_step.h"
 
 namespace trestle::plan {
 
@@ -68,13 +69,15 @@ struct Up {
 
 // Flags of a bridge port of ours. `guard`: a BPDU from the pod takes the port down. `locked`: what does not come from a MAC of the
 // static FDB (Fdb) is dropped and nothing is learned, where the kernel knows the flag (5.18). Also keeps IPv6 off the host end
-// (addr_gen_mode none): it is a port, no host. undo: dies.
+// (addr_gen_mode none): it is a port, no host. undo: dies; on another plugin's link the flags as the kernel gives them to a new port,
+// and the hairpin as it was.
 struct Port {
   net::IfName link;
   bool hairpin = false;
   bool isolated = false;
   bool guard = false;
   bool locked = false;
+  bool hairpin_was = false;
   bool operator==(const Port&) const = default;
 };
 
@@ -131,7 +134,7 @@ struct Announce {
 };
 
 // A station of the switch that does not move: a static FDB entry of the bridge that `link` is a port of, in every VLAN of that port.
-// undo: dies with its port.
+// undo: dies with its port; on another plugin's link delete.
 struct Fdb {
   net::IfName link;
   net::Mac mac;
@@ -177,17 +180,21 @@ struct Vlans {
 struct TakenAddress {
   net::Cidr cidr;
   std::uint32_t scope = 0;
+  std::optional<net::Ip> broadcast = {};
+  std::uint32_t metric = 0;      // of the subnet's route that the kernel makes for it
+  bool no_prefix_route = false;  // it makes none
   bool operator==(const TakenAddress&) const = default;
 };
 struct TakenRoute {
   net::Cidr dst;
   std::optional<net::Ip> via, source;
   std::uint32_t table = 0, metric = 0, protocol = 0, scope = 0;
+  bool onlink = false;  // the gateway is there though no route says so: rented servers have it
   bool operator==(const TakenRoute&) const = default;
 };
 
 // The host's own addresses and routes move from the NIC to the switch that it becomes a port of. Recorded before anything is done; each
-// message is harmless alone, and the address is at every moment on one of the two. undo: none, but by `trestle uplink release`.
+// message is harmless alone, and each address is at every moment on one of the two. undo: none, but by `trestle uplink release`.
 struct TakeAddresses {
   net::IfName nic, bridge;
   std::vector<TakenAddress> addresses;
@@ -231,11 +238,34 @@ struct Shape {
   Rate ingress, egress;
   std::uint32_t group = 0;
   std::uint32_t mtu = 0;
+  std::string alias;  // of the ifb, as the veth's
   bool operator==(const Shape&) const = default;
 };
 
+// A persistent TAP in the pod's namespace for a hypervisor to open, made down. `owner`: the uid that may; without one anybody in that
+// namespace could. `group`: the opener has to be in it too. `multi_queue`: as the opener opens it, else it gets EINVAL. `label`: SELinux,
+// as far as the policy lets us. `alias`: for people, and how it is known as ours. undo: delete in the namespace it was made in; dies with
+// that one.
+struct Tap {
+  net::IfName link;
+  net::Mac mac;
+  std::uint32_t owner = 0;
+  std::optional<std::uint32_t> group;
+  bool multi_queue = false;
+  std::uint32_t mtu = 0;
+  std::string label, alias;
+  bool operator==(const Tap&) const = default;
+};
+
+// Every frame that comes in by one of two links in the pod goes out by the other, whatever it is: the kernel's own stack there sees none.
+// undo: on an interface of another plugin both qdiscs are taken off, else dies with the links.
+struct Redirect {
+  net::IfName a, b;
+  bool operator==(const Redirect&) const = default;
+};
+
 using Step = std::variant<Sysctl, File, Bridge, Veth, Up, Port, Address, Route, Rules, Elements, Announce, Fdb, Bond,
-                          Uplink, Vlans, TakeAddresses, Publish, Neighbour, Shape>;
+                          Uplink, Vlans, TakeAddresses, Publish, Neighbour, Shape, Tap, Redirect, Service, GuestHost>;
 
 template <class... F>
 struct Overloaded : F... {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "plan/plan.h"
+#include "plan/step_json_service.h"
 #include "plan/step_text.h"
 
 namespace trestle::plan {
@@ -34,14 +35,17 @@ Json to_json(const Mapping& mapping) {
 
 Json to_json(const TakeAddresses& take) {
   Json addresses = Json::array(), routes = Json::array();
-  for (const TakenAddress& address : take.addresses)
-    addresses.push_back({{"cidr", address.cidr.str()}, {"scope", address.scope}});
+  for (const TakenAddress& address : take.addresses) {
+    Json json = {{"cidr", address.cidr.str()},
+                 {"scope", address.scope},
+                 {"metric", address.metric},
+                 {"noPrefixRoute", address.no_prefix_route}};
+    if (address.broadcast) json["broadcast"] = address.broadcast->str();
+    addresses.push_back(std::move(json));
+  }
   for (const TakenRoute& route : take.routes) {
-    Json json = {{"dst", route.dst.str()},
-                 {"table", route.table},
-                 {"metric", route.metric},
-                 {"protocol", route.protocol},
-                 {"scope", route.scope}};
+    Json json = {{"dst", route.dst.str()},     {"table", route.table}, {"metric", route.metric},
+                 {"protocol", route.protocol}, {"scope", route.scope}, {"onlink", route.onlink}};
     if (route.via) json["via"] = route.via->str();
     if (route.source) json["source"] = route.source->str();
     routes.push_back(std::move(json));
@@ -87,8 +91,10 @@ Json to_json(const Step& step) {
             return json;
           },
           [](const Port& s) {
-            return Json{{"step", "port"},         {"link", s.link.str()}, {"hairpin", s.hairpin},
-                        {"isolated", s.isolated}, {"guard", s.guard},     {"locked", s.locked}};
+            Json json = {{"step", "port"},         {"link", s.link.str()}, {"hairpin", s.hairpin},
+                         {"isolated", s.isolated}, {"guard", s.guard},     {"locked", s.locked}};
+            if (s.hairpin_was) json["hairpinWas"] = true;
+            return json;
           },
           [](const Address& s) {
             return Json{{"step", "address"}, {"link", text(s.link)}, {"cidr", s.cidr.str()}};
@@ -159,8 +165,26 @@ Json to_json(const Step& step) {
                         {"ingress", {s.ingress.rate, s.ingress.burst}},
                         {"egress", {s.egress.rate, s.egress.burst}},
                         {"group", s.group},
-                        {"mtu", s.mtu}};
+                        {"mtu", s.mtu},
+                        {"alias", s.alias}};
           },
+          [](const Tap& s) {
+            Json json = {{"step", "tap"},
+                         {"link", s.link.str()},
+                         {"mac", s.mac.str()},
+                         {"owner", s.owner},
+                         {"multiQueue", s.multi_queue},
+                         {"mtu", s.mtu},
+                         {"label", s.label},
+                         {"alias", s.alias}};
+            put(json, "group", s.group);
+            return json;
+          },
+          [](const Redirect& s) {
+            return Json{{"step", "redirect"}, {"a", s.a.str()}, {"b", s.b.str()}};
+          },
+          [](const Service& s) { return service_json(s); },
+          [](const GuestHost& s) { return guest_host_json(s); },
       },
       step);
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "plan/step_json.h"
+#include "plan/step_json_service.h"
 #include "plan/step_text.h"
 
 namespace trestle::plan {
@@ -167,11 +168,13 @@ Vlans vlans(const Json& json) {
 TakeAddresses take_addresses(const Json& json) {
   TakeAddresses out{link_name(json, "nic"), link_name(json, "bridge"), {}, {}};
   for (const Json& address : array(json, "addresses"))
-    out.addresses.push_back({net::Cidr::parse(string(address, "cidr")), number(address, "scope")});
+    out.addresses.push_back({net::Cidr::parse(string(address, "cidr")), number(address, "scope"),
+                             maybe_ip(address, "broadcast"), number(address, "metric"),
+                             flag(address, "noPrefixRoute")});
   for (const Json& route : array(json, "routes"))
     out.routes.push_back({net::Cidr::parse(string(route, "dst")), maybe_ip(route, "via"), maybe_ip(route, "source"),
                           number(route, "table"), number(route, "metric"), number(route, "protocol"),
-                          number(route, "scope")});
+                          number(route, "scope"), flag(route, "onlink")});
   return out;
 }
 
@@ -196,6 +199,21 @@ Rate rate(const Json& json, const char* key) {
   return {pair[0].get<std::uint64_t>(), pair[1].get<std::uint64_t>()};
 }
 
+Fdb fdb(const Json& json) { return {link_name(json, "link"), net::Mac::parse(string(json, "mac"))}; }
+Uplink uplink(const Json& json) { return {link_name(json, "nic"), link_name(json, "master")}; }
+
+Tap tap(const Json& json) {
+  return {link_name(json, "link"),  net::Mac::parse(string(json, "mac")),
+          number(json, "owner"),    maybe_number(json, "group"),
+          flag(json, "multiQueue"), number(json, "mtu"),
+          string(json, "label"),    string(json, "alias")};
+}
+
+File file(const Json& json) { return {string(json, "path"), string(json, "text")}; }
+Address address(const Json& json) { return {link_ref(string(json, "link")), net::Cidr::parse(string(json, "cidr"))}; }
+Up up(const Json& json) { return {link_ref(string(json, "link")), !flag(json, "withoutIpv6")}; }
+Redirect redirect(const Json& json) { return {link_name(json, "a"), link_name(json, "b")}; }
+
 struct Reader {
   const char* kind;
   Step (*read)(const Json&);
@@ -206,10 +224,7 @@ constexpr Reader kReaders[] = {
      [](const Json& j) -> Step {
        return Sysctl{where(string(j, "ns")), string(j, "key"), string(j, "value"), flag(j, "atLeast")};
      }},
-    {"file",
-     [](const Json& j) -> Step {
-       return File{string(j, "path"), string(j, "text")};
-     }},
+    {"file", [](const Json& j) -> Step { return file(j); }},
     {"bridge",
      [](const Json& j) -> Step {
        return Bridge{host_link(string(j, "link")), net::Mac::parse(string(j, "mac")), number(j, "mtu"),
@@ -226,41 +241,37 @@ constexpr Reader kReaders[] = {
                    number(j, "group"),
                    string(j, "alias")};
      }},
-    {"up",
-     [](const Json& j) -> Step {
-       return Up{link_ref(string(j, "link")), !flag(j, "withoutIpv6")};
-     }},
+    {"up", [](const Json& j) -> Step { return up(j); }},
     {"port",
      [](const Json& j) -> Step {
-       return Port{net::IfName::parse(string(j, "link")), flag(j, "hairpin"), flag(j, "isolated"), flag(j, "guard"),
-                   flag(j, "locked")};
+       return Port{net::IfName::parse(string(j, "link")),
+                   flag(j, "hairpin"),
+                   flag(j, "isolated"),
+                   flag(j, "guard"),
+                   flag(j, "locked"),
+                   flag(j, "hairpinWas")};
      }},
-    {"address",
-     [](const Json& j) -> Step {
-       return Address{link_ref(string(j, "link")), net::Cidr::parse(string(j, "cidr"))};
-     }},
+    {"address", [](const Json& j) -> Step { return address(j); }},
     {"route", [](const Json& j) -> Step { return route(j); }},
     {"rules", [](const Json& j) -> Step { return rules(j); }},
     {"elements", [](const Json& j) -> Step { return elements(j); }},
     {"announce", [](const Json& j) -> Step { return announce(j); }},
-    {"fdb",
-     [](const Json& j) -> Step {
-       return Fdb{link_name(j, "link"), net::Mac::parse(string(j, "mac"))};
-     }},
+    {"fdb", [](const Json& j) -> Step { return fdb(j); }},
     {"bond", [](const Json& j) -> Step { return bond(j); }},
-    {"uplink",
-     [](const Json& j) -> Step {
-       return Uplink{link_name(j, "nic"), link_name(j, "master")};
-     }},
+    {"uplink", [](const Json& j) -> Step { return uplink(j); }},
+    {"tap", [](const Json& j) -> Step { return tap(j); }},
+    {"redirect", [](const Json& j) -> Step { return redirect(j); }},
     {"vlans", [](const Json& j) -> Step { return vlans(j); }},
     {"takeAddresses", [](const Json& j) -> Step { return take_addresses(j); }},
     {"publish", [](const Json& j) -> Step { return publish(j); }},
     {"neighbour", [](const Json& j) -> Step { return neighbour(j); }},
     {"shape",
      [](const Json& j) -> Step {
-       return Shape{link_name(j, "link"), link_name(j, "ifb"), rate(j, "ingress"),
-                    rate(j, "egress"),    number(j, "group"),  number(j, "mtu")};
+       return Shape{link_name(j, "link"), link_name(j, "ifb"), rate(j, "ingress"), rate(j, "egress"),
+                    number(j, "group"),   number(j, "mtu"),    string(j, "alias")};
      }},
+    {"service", [](const Json& j) -> Step { return service_from_json(j); }},
+    {"guestHost", [](const Json& j) -> Step { return guest_host_from_json(j); }},
 };
 static_assert(std::size(kReaders) == std::variant_size_v<Step>, "a Step that is written must be read back");
 
@@ -276,8 +287,7 @@ Step step_from_json(const Json& json) {
     if (e.code == base::Code::store) throw;
     bad(kind);
   }
-  throw base::Error(base::Code::store,
-                    "record: unknown step '" + base::printable(kind) + "'; it was written by a newer release");
+  throw base::Error(base::Code::store, "record: unknown step '" + base::printable(kind) + "'; of a newer release");
 }
 
 std::vector<Step> steps_from_json(const Json& json) {

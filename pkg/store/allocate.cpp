@@ -14,15 +14,31 @@ namespace {
                         " are in use; remove attachments that are no longer needed (trestle ps) or widen the range");
 }
 
+std::optional<net::Ip> take_of(Segment& segment, const std::vector<net::Ip>& kin, const ipam::RangeSet& set) {
+  const auto ip =
+      std::find_if(kin.begin(), kin.end(), [&](const net::Ip& held) { return ipam::range_of(set, held) != nullptr; });
+  if (ip == kin.end()) return std::nullopt;
+  segment.take(*ip);
+  return *ip;
+}
+
+std::optional<net::Ip> take_preferred(Segment& segment, const net::VmNic& vm, const ipam::RangeSet& set) {
+  const net::Ip ip = ipam::preferred(set, net::vm_hash(vm));
+  if (segment.used(ip)) return std::nullopt;
+  segment.take(ip);
+  return ip;
+}
+
 }  // namespace
 
-std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reservation,
+std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reservation, const std::vector<net::Ip>& kin,
                                      const std::function<std::string(const net::Ip&)>& holder) {
   std::vector<plan::LeasedIp> leased;
   // The requested ones first, so that no other want of this call is given them.
   for (const ipam::Want& want : reservation.wants) {
     if (!want.wanted) continue;
-    const bool taken = segment.used(*want.wanted) && !segment.take_resting(*want.wanted);
+    const bool shared = std::find(kin.begin(), kin.end(), *want.wanted) != kin.end();
+    const bool taken = !shared && segment.used(*want.wanted) && !segment.take_resting(*want.wanted);
     if (segment.in_doubt()) return {};
     if (taken) {
       const std::string name = holder(*want.wanted);
@@ -34,7 +50,9 @@ std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reserv
   }
   for (const ipam::Want& want : reservation.wants) {
     std::optional<net::Ip> ip = want.wanted;
+    if (!ip) ip = take_of(segment, kin, *want.set);
     if (!ip && reservation.mac) ip = segment.take_resting_of(*reservation.mac, *want.set);
+    if (!ip && reservation.vm) ip = take_preferred(segment, *reservation.vm, *want.set);
     if (!ip) ip = segment.take_next(*want.set);
     if (!ip) ip = segment.take_oldest_resting(*want.set);
     if (segment.in_doubt()) return {};

@@ -39,11 +39,13 @@ Census take_census(const std::optional<Dir>& records) {
     const auto seen = content.error == 0 ? outline(content.text) : std::nullopt;
     if (!seen) {
       census.damaged = true;
+      census.unreadable.push_back(*hash);
       for (const LeaseRef& lease : salvage_leases(content.text)) census.doubtful.push_back(lease.ip);
       continue;
     }
     census.leases.insert(census.leases.end(), seen->leases.begin(), seen->leases.end());
     for (const net::Mac& mac : seen->macs) census.macs.push_back({seen->segment, mac, *hash});
+    for (const net::VmNic& vm : seen->vms) census.vms.push_back({seen->segment, net::vm_hash(vm), *hash});
   }
   return census;
 }

@@ -18,10 +18,17 @@ struct Census {
     net::Mac mac;
     std::uint64_t owner = 0;  // hash
   };
-  std::vector<LeaseRef> leases;  // of readable records
+  struct HeldVm {
+    std::string segment;
+    std::uint64_t vm = 0;     // net::vm_hash of one NIC
+    std::uint64_t owner = 0;  // hash
+  };
+  std::vector<LeaseRef> leases;  // of readable records; twice where two pods of one VM hold it
   std::vector<HeldMac> macs;
-  std::vector<net::Ip> doubtful;  // read out of damaged ones: in use in every segment, to be safe
-  bool damaged = false;           // there is a damaged record: it may hold addresses that are in no list here
+  std::vector<HeldVm> vms;
+  std::vector<std::uint64_t> unreadable;  // owners' hashes
+  std::vector<net::Ip> doubtful;          // read out of damaged ones: in use in every segment, to be safe
+  bool damaged = false;                   // there is a damaged record: it may hold addresses that are in no list here
 };
 
 // `records` absent: nothing is in use.

@@ -60,11 +60,12 @@ std::string DirectoryStore::holder_of_mac(std::uint64_t owner_hash, const net::M
   return has ? who(file->record->owner) : "";
 }
 
-std::vector<plan::LeasedIp> DirectoryStore::allocated(Segment& segment, const Reservation& reservation) const {
+std::vector<plan::LeasedIp> DirectoryStore::allocated(Segment& segment, const Reservation& reservation,
+                                                      std::uint64_t owner) const {
   const auto holds = [&](const net::Ip& ip) { return holder(segment.name(), ip); };
   for (;;) {
     if (segment.in_doubt()) segment.rebuild(census());
-    auto leased = allocate(segment, reservation, holds);
+    auto leased = allocate(segment, reservation, leases_of_kin(segment, reservation, owner), holds);
     if (!segment.in_doubt()) return leased;
   }
 }
@@ -72,7 +73,7 @@ std::vector<plan::LeasedIp> DirectoryStore::allocated(Segment& segment, const Re
 std::vector<plan::LeasedIp> DirectoryStore::peek(const Reservation& reservation) const {
   const Lock held = lock();
   Segment segment(root_, reservation.segment, boottime());
-  return allocated(segment, reservation);
+  return allocated(segment, reservation, 0);
 }
 
 PoolUse DirectoryStore::use(const std::string& name, const ipam::RangeSet& set) const {
@@ -95,6 +96,7 @@ std::optional<std::string> DirectoryStore::claim_macs(Segment& segment, const Re
     if (mac == net::Mac{}) continue;
     if (const auto other = segment.claim_mac(mac, owner)) {
       const std::string name = holder_of_mac(*other, mac);
+      if (!name.empty() && is_kin(segment, record, nic, owner, *other)) continue;
       if (name.empty()) segment.drop_mac(mac, *other);
       if (!name.empty() || segment.claim_mac(mac, owner))
         return "MAC " + mac.str() + " is held by " +
@@ -111,6 +113,12 @@ void DirectoryStore::write_commit(Segment& segment, const Record& record, std::u
     undo.emplace_back([this, part, owner] { (void)parts_.drop_ref(part, owner); });
     parts_.put_ref(part, owner);
   }
+  if (!record.vm.empty())
+    for (const Nic& nic : record.nics) {
+      const net::VmNic vm{record.vm, nic.name.str()};
+      undo.emplace_back([&segment, vm, owner] { segment.let_go(vm, owner); });
+      segment.hold(vm, owner);
+    }
   const Dir& dir = make_records();
   const std::string aside = "." + base::hex(owner, 16) + ".tmp";
   const std::string text = record_text(record);
@@ -132,10 +140,11 @@ Record DirectoryStore::commit(const net::Owner& owner, const Reservation& reserv
   std::vector<net::Ip> passed_over;
   for (int tried = 1;; ++tried) {
     Undo undo;
-    const auto leased = allocated(segment, reservation);
+    const auto leased = allocated(segment, reservation, hash);
     Record record = complete(leased);
     record.owner = owner;
     record.segment = reservation.segment;
+    record.vm = reservation.vm ? reservation.vm->vm : std::string();
     record.leases.clear();
     for (const plan::LeasedIp& lease : leased) record.leases.push_back({reservation.segment, lease.cidr.ip});
     segment.prepare();
@@ -167,7 +176,9 @@ void DirectoryStore::rewrite(const Record& record) {
   if (there->record) {
     changed.leases = there->record->leases;
     changed.segment = there->record->segment;
+    changed.vm = there->record->vm;
   }
+  for (const PartRef& part : changed.parts) parts_.put_ref(part, hash);  // before the record that needs it, as commit()
   const std::string file = record_file(hash);
   records()->check(records()->replace(file, record_text(changed)), "write", file);
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "net/vm_identity.h"
 #include "store/clock.h"
 
 namespace trestle::store {
@@ -19,9 +20,14 @@ constexpr std::uint64_t kSwitches = 0;
 constexpr std::uint64_t kTables = kRegion;
 constexpr std::uint64_t kStore = kRegion + 1;
 constexpr std::uint64_t kAttachments = 2 * kRegion;
+constexpr std::uint64_t kVms = 3 * kRegion;
+constexpr std::uint64_t kGates =
+    4 * kRegion;  // one per switch: whoever wants it alone closes it to those who come later
+constexpr std::chrono::milliseconds kGateClosed{2000};
 
 std::uint64_t switch_byte(const net::IfName& bridge) { return kSwitches + base::hash64(bridge.str()) % kRegion; }
 std::uint64_t attachment_byte(std::uint64_t hash) { return kAttachments + hash % kRegion; }
+std::uint64_t vm_byte(const std::string& vm) { return kVms + net::vm_hash(vm) % kRegion; }
 std::string switch_text(const net::IfName& bridge) { return "switch " + bridge.str(); }
 
 }  // namespace
@@ -62,6 +68,22 @@ class HeldRanges {
     const Entry gone = *it;
     entries_.erase(it);
     settle(gone.start, gone.end);
+  }
+
+  // Does another process hold this byte exclusively?
+  bool closed(std::uint64_t byte) noexcept {
+    struct flock range {};
+    range.l_type = F_RDLCK;
+    range.l_whence = SEEK_SET;
+    range.l_start = static_cast<off_t>(byte);
+    range.l_len = 1;
+    return ::fcntl(file_.get(), F_OFD_GETLK, &range) == 0 && range.l_type == F_WRLCK;
+  }
+
+  // Does this process hold anything in [start, end)?
+  bool holds_in(std::uint64_t start, std::uint64_t end) const noexcept {
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [&](const Entry& e) { return start < e.end && e.start < end; });
   }
 
   void downgrade(std::uint64_t id) noexcept {
@@ -144,24 +166,57 @@ std::optional<Lock> Locks::attempt(short type, std::uint64_t start, std::uint64_
   return std::nullopt;
 }
 
-Lock Locks::take(short type, std::uint64_t start, std::uint64_t length, const Deadline& deadline,
-                 const std::string& what) {
+namespace {
+
+// Tries until it is done or the time is over; false then.
+template <class F>
+bool keep_trying(const Deadline& deadline, F&& done) {
   constexpr long kShortest = 50'000, kLongest = 5'000'000;  // ns
   for (long pause = kShortest;; pause = std::min(pause * 2, kLongest)) {
-    if (auto lock = attempt(type, start, length)) return std::move(*lock);
-    if (deadline.passed())
-      throw base::Error(base::Code::try_again,
-                        what + " is busy: another call of trestle held it until this call's time was over");
+    if (done()) return true;
+    if (deadline.passed()) return false;
     const timespec nap{0, pause};
     ::nanosleep(&nap, nullptr);
   }
 }
 
+}  // namespace
+
+Lock Locks::take(short type, std::uint64_t start, std::uint64_t length, const Deadline& deadline,
+                 const std::string& what) {
+  std::optional<Lock> lock;
+  if (keep_trying(deadline, [&] { return (lock = attempt(type, start, length)).has_value(); })) return std::move(*lock);
+  throw base::Error(base::Code::try_again,
+                    what + " is busy: another call of trestle held it until this call's time was over");
+}
+
+// Shared locks that follow each other without a gap would keep an exclusive one out for ever: a network's first pod on a switch where
+// another's come and go all the time failed with code 11. So it closes the gate first; those inside leave, and nobody comes. Not for
+// long: one call that hangs inside must not keep all the others out.
+Lock Locks::take_alone(std::uint64_t start, std::uint64_t length, const Deadline& deadline, const std::string& what) {
+  const Deadline soon = Deadline::in(std::min(deadline.left(), kGateClosed));
+  std::optional<Lock> gate, lock;
+  const auto enter = [&] {
+    if (!gate) gate = attempt(F_WRLCK, kGates + start, length);
+    return (lock = attempt(F_WRLCK, start, length)).has_value();
+  };
+  if (keep_trying(soon, enter)) return std::move(*lock);
+  gate.reset();
+  return take(F_WRLCK, start, length, deadline, what);
+}
+
+// Who is inside of one switch already must not wait at another's gate: whoever closed it may be waiting for just that one to leave.
+void Locks::pass_gate(std::uint64_t byte, const Deadline& deadline) {
+  if (ranges_->holds_in(kSwitches, kSwitches + kRegion)) return;
+  static_cast<void>(keep_trying(deadline, [&] { return !ranges_->closed(kGates + byte); }));
+}
+
 Lock Locks::switch_shared(const net::IfName& bridge, const Deadline& deadline) {
+  pass_gate(switch_byte(bridge), deadline);
   return take(F_RDLCK, switch_byte(bridge), 1, deadline, switch_text(bridge));
 }
 Lock Locks::switch_exclusive(const net::IfName& bridge, const Deadline& deadline) {
-  return take(F_WRLCK, switch_byte(bridge), 1, deadline, switch_text(bridge));
+  return take_alone(switch_byte(bridge), 1, deadline, switch_text(bridge));
 }
 std::optional<Lock> Locks::try_switch_exclusive(const net::IfName& bridge) {
   return attempt(F_WRLCK, switch_byte(bridge), 1);
@@ -170,7 +225,7 @@ std::optional<Lock> Locks::try_switch_shared(const net::IfName& bridge) {
   return attempt(F_RDLCK, switch_byte(bridge), 1);
 }
 Lock Locks::all_switches_exclusive(const Deadline& deadline) {
-  return take(F_WRLCK, kSwitches, kRegion, deadline, "a switch of this node");
+  return take_alone(kSwitches, kRegion, deadline, "a switch of this node");
 }
 std::optional<Lock> Locks::try_all_switches_exclusive() { return attempt(F_WRLCK, kSwitches, kRegion); }
 Lock Locks::tables(const Deadline& deadline) { return take(F_WRLCK, kTables, 1, deadline, "what the switches share"); }
@@ -182,6 +237,10 @@ std::optional<Lock> Locks::try_attachment(const net::Owner& owner) { return try_
 std::optional<Lock> Locks::try_attachment(std::uint64_t owner_hash) {
   return attempt(F_WRLCK, attachment_byte(owner_hash), 1);
 }
+Lock Locks::vm(const std::string& vm, const Deadline& deadline) {
+  return take(F_WRLCK, vm_byte(vm), 1, deadline, "virtual machine " + vm);
+}
+std::optional<Lock> Locks::try_vm(const std::string& vm) { return attempt(F_WRLCK, vm_byte(vm), 1); }
 Lock Locks::store(const Deadline& deadline) { return take(F_WRLCK, kStore, 1, deadline, "the store"); }
 
 }  // namespace trestle::store

@@ -1,6 +1,7 @@
 #pragma once
 // Open-file-description byte-range locks at hash offsets of one file: nothing to leak, freed by the kernel on SIGKILL.
-// Order: switch, tables, attachment, store. Taken again until a deadline, then Error{try_again} (11) naming what is busy.
+// Order: switch, tables, attachment, VM, store. Taken again until a deadline, then Error{try_again} (11) naming what is busy.
+// A switch wanted exclusively lets nobody in who comes later, for 2 s at most; the try_… neither wait nor keep anybody out.
 // The kernel knows one owner per open file, so what this process holds is counted here: taking a range twice, or a wider one
 // over a narrower one, gives two Locks, and the range is free when both are gone.
 #include <chrono>
@@ -62,11 +63,16 @@ class Locks {
   Lock attachment(const net::Owner& owner, const Deadline& deadline);
   std::optional<Lock> try_attachment(const net::Owner& owner);
   std::optional<Lock> try_attachment(std::uint64_t owner_hash);
+  // Whoever makes or undoes what two pods of one VM may both name holds it meanwhile (store.h, kin).
+  Lock vm(const std::string& vm, const Deadline& deadline);
+  std::optional<Lock> try_vm(const std::string& vm);
   Lock store(const Deadline& deadline);
 
  private:
   std::optional<Lock> attempt(short type, std::uint64_t start, std::uint64_t length);
   Lock take(short type, std::uint64_t start, std::uint64_t length, const Deadline& deadline, const std::string& what);
+  Lock take_alone(std::uint64_t start, std::uint64_t length, const Deadline& deadline, const std::string& what);
+  void pass_gate(std::uint64_t byte, const Deadline& deadline);
   std::shared_ptr<HeldRanges> ranges_;
 };
 

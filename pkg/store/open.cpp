@@ -115,7 +115,22 @@ std::optional<Record> readable(const std::string& text) {
   }
 }
 
-// Without a readable `host` file the records themselves tell whose they are.
+// Without a readable `host` file the records themselves tell whose they are. For a look: one void record means that all are, until a call
+// that may write sorts them out. `ours` when none tells, so that damaged ones are seen.
+Whose whose_records(const Dir& root, const Identity& id) {
+  const auto records = root.find("records");
+  if (!records) return Whose::unknown;
+  for (const std::string& name : records->names()) {
+    if (!record_hash(name)) continue;
+    const Dir::Content content = records->read(name, kMaxRecord);
+    const auto record = content.error == 0 ? readable(content.text) : std::nullopt;
+    if (record && record->boot != id.boot) return Whose::other_boot;
+    if (record && record->host_cookie != id.host_cookie) return Whose::other_host;
+  }
+  return Whose::ours;
+}
+
+// As above, for a call that may write.
 void sort_out(const Dir& root, const Identity& id) {
   const auto records = root.find("records");
   if (!records) return;
@@ -181,7 +196,8 @@ std::unique_ptr<Store> open_store(const std::string& directory, const Identity& 
   auto locks = open_locks(*root, !read_only);
   if (!locks) return nullptr;
   if (read_only) {
-    const Whose it = whose(*root, identity);
+    Whose it = whose(*root, identity);
+    if (it == Whose::unknown) it = whose_records(*root, identity);
     if (it == Whose::other_host && has_records(*root)) refuse_other_host(*root);
     if (it != Whose::ours) return nullptr;
   } else if (whose(*root, identity) != Whose::ours) {

@@ -65,8 +65,8 @@ void add(std::string& text, const char* key, const std::string& json) {
   text.append(",\"").append(key).append("\":").append(json);
 }
 
-constexpr const char* kKnown[] = {"schema", "reader", "leases", "nics",  "segment", "who",
-                                  "at",     "mode",   "pod",    "parts", "plan",    "result"};
+constexpr const char* kKnown[] = {"schema", "reader", "vm",  "leases", "nics", "segment", "who",
+                                  "at",     "mode",   "pod", "parts",  "plan", "result",  "delegate"};
 
 bool known(const std::string& key) {
   return std::any_of(std::begin(kKnown), std::end(kKnown), [&](const char* k) { return key == k; });
@@ -84,6 +84,7 @@ Record read_record(const Json& json) {
   r.mode = text_of(json, "mode");
   r.pod = text_of(json, "pod");
   r.segment = text_of(json, "segment");
+  if (json.contains("vm")) r.vm = text_of(json, "vm");
   for (const Json& nic : array_of(json, "nics"))
     r.nics.push_back({net::IfName::parse(text_of(nic, "name")), net::IfName::parse(text_of(nic, "host")),
                       net::IfName::parse(text_of(nic, "bridge")), net::Mac::parse(text_of(nic, "mac"))});
@@ -92,6 +93,9 @@ Record read_record(const Json& json) {
     r.parts.push_back({net::IfName::parse(text_of(part, "bridge")), text_of(part, "digest")});
   r.plan = plan::steps_from_json(array_of(json, "plan"));
   r.result = member(json, "result");
+  if (const auto delegate = json.find("delegate"); delegate != json.end() && !delegate->is_null())
+    r.delegate = plan::Delegate{text_of(*delegate, "type"), text_of(*delegate, "conf"), text_of(*delegate, "args"),
+                                text_of(*delegate, "path")};
   for (const auto& [key, value] : json.items())
     if (!known(key)) r.unknown[key] = value;
   return r;
@@ -123,7 +127,8 @@ std::optional<std::string_view> take_array(std::string_view& rest, std::string_v
 
 }  // namespace
 
-// The leases come first: what is cut off a file's end costs them last, and outline() finds them without a parser.
+// The leases come first, but for the VM whose they are: what is cut off a file's end costs them last, and outline() finds them without a
+// parser.
 std::string record_text(const Record& r) {
   const Json who = {{"network", r.owner.network},
                     {"container", r.owner.container},
@@ -136,6 +141,7 @@ std::string record_text(const Record& r) {
   for (const PartRef& part : r.parts) parts.push_back({{"bridge", part.bridge.str()}, {"digest", part.digest}});
   std::string text = R"({"schema":)" + std::to_string(kSchema) + R"(,"reader":1)";
   text.reserve(4096);
+  if (!r.vm.empty()) add(text, "vm", dump(r.vm));
   add(text, "leases", dump(lease_json(r.leases)));
   add(text, "nics", dump(nic_json(r.nics)));
   add(text, "segment", dump(r.segment));
@@ -146,6 +152,12 @@ std::string record_text(const Record& r) {
   add(text, "parts", dump(parts));
   add(text, "plan", dump(plan::to_json(r.plan)));
   add(text, "result", dump(r.result));
+  if (r.delegate)
+    add(text, "delegate",
+        dump({{"type", r.delegate->type},
+              {"conf", r.delegate->conf},
+              {"args", r.delegate->args},
+              {"path", r.delegate->path}}));
   if (r.unknown.is_object())
     for (const auto& [key, value] : r.unknown.items())
       if (!known(key) && key != "sum") text.append(",").append(dump(key)).append(":").append(dump(value));
@@ -173,6 +185,10 @@ std::optional<Outline> outline(std::string_view text) noexcept try {
   if (!part) return std::nullopt;
   const auto start = part->find(",\"leases\":");
   if (start == std::string_view::npos) return std::nullopt;
+  std::string vm;
+  constexpr std::string_view kVm = ",\"vm\":";
+  if (const auto at = part->substr(0, start).find(kVm); at != std::string_view::npos)
+    vm = Json::parse(part->substr(0, start).substr(at + kVm.size())).get<std::string>();
   std::string_view rest = part->substr(start);
   const auto leases = take_array(rest, ",\"leases\":");
   if (!leases) return std::nullopt;
@@ -184,9 +200,34 @@ std::optional<Outline> outline(std::string_view text) noexcept try {
   if (end == std::string_view::npos) return std::nullopt;
   Outline found;
   found.leases = leases_from(Json::parse(*leases));
-  for (const Json& nic : Json::parse(*nics)) found.macs.push_back(net::Mac::parse(text_of(nic, "mac")));
+  for (const Json& nic : Json::parse(*nics)) {
+    found.macs.push_back(net::Mac::parse(text_of(nic, "mac")));
+    if (!vm.empty()) found.vms.push_back({vm, text_of(nic, "name")});
+  }
   found.segment = Json::parse(rest.substr(0, end)).get<std::string>();
   return found;
+} catch (...) {
+  return std::nullopt;
+}
+
+std::optional<net::Owner> salvage_owner(std::string_view text, std::uint64_t owner_hash) noexcept try {
+  // The values of these keys wherever they stand: a delegate's configuration may have the same ones.
+  constexpr std::size_t kMost = 8;
+  const auto values = [&](std::string_view key) {
+    std::vector<std::string> found;
+    for (std::size_t at = text.find(key); at != std::string_view::npos && found.size() < kMost;
+         at = text.find(key, at)) {
+      at += key.size();
+      found.emplace_back(text.substr(at, text.substr(at).find('"')));
+    }
+    return found;
+  };
+  const auto networks = values(R"("network":")"), ifnames = values(R"("ifname":")");
+  for (const std::string& container : values(R"("container":")"))
+    for (const std::string& network : networks)
+      for (const std::string& ifname : ifnames)
+        if (const net::Owner owner{network, container, ifname}; net::owner_hash(owner) == owner_hash) return owner;
+  return std::nullopt;
 } catch (...) {
   return std::nullopt;
 }

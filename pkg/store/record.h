@@ -10,6 +10,8 @@
 #include "net/ip.h"
 #include "net/mac.h"
 #include "net/names.h"
+#include "net/vm_identity.h"
+#include "plan/delegate.h"
 #include "plan/plan.h"
 
 namespace trestle::store {
@@ -49,14 +51,22 @@ struct Record {
   std::vector<Nic> nics;
   std::vector<LeaseRef> leases;
   std::vector<PartRef> parts;
-  std::vector<plan::Step> plan;  // the attachment part
-  nlohmann::json result;         // as answered, 1.1.0
-  nlohmann::json unknown = {};   // keys of a newer schema, kept on rewrite
-  std::string segment = {};      // where its MACs are unique; commit() fills it from the reservation
+  std::vector<plan::Step> plan;                 // the attachment part
+  nlohmann::json result;                        // as answered, 1.1.0
+  std::optional<plan::Delegate> delegate = {};  // whose addresses it has; its DEL goes by this
+  nlohmann::json unknown = {};                  // keys of a newer schema, kept on rewrite
+  std::string segment = {};                     // where its MACs are unique; commit() fills it from the reservation
+  std::string vm = {};                          // whose NICs they are (net::vm_identity), "" for a pod's own; as above
 };
+
+// Made anew for a pod that was found on a switch when the store had lost its record: its namespace is not known.
+inline bool is_adopted(const Record& record) { return record.netns_cookie == 0; }
 
 inline constexpr int kSchema = 1;                    // what this release writes
 inline constexpr std::size_t kMaxRecord = 1U << 20;  // bytes; more is no record of ours
+
+// Of a record that cannot be read: the owner whose hash is `owner_hash`, if his three names still stand in the text. Never throws.
+std::optional<net::Owner> salvage_owner(std::string_view text, std::uint64_t owner_hash) noexcept;
 
 // The file's text: JSON with "schema", "reader" (least reader version) and, last, "sum" (hash64 over all before it, 16 hex digits).
 std::string record_text(const Record& record);
@@ -68,6 +78,7 @@ struct Outline {
   std::vector<LeaseRef> leases;
   std::vector<net::Mac> macs;
   std::string segment;
+  std::vector<net::VmNic> vms;  // one per NIC; empty when it is no VM's
 };
 // nullopt: damaged, or laid out by a newer schema.
 std::optional<Outline> outline(std::string_view text) noexcept;

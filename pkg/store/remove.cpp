@@ -67,10 +67,11 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
 
   std::vector<std::unique_ptr<Segment>> segments;
   if (seen) {
-    const Belongings all = belongings(*seen, boottime());
-    for (const auto& [name, entries] : all.leases) {
+    Belongings all = belongings(*seen, boottime());
+    for (auto& [name, entries] : all.leases) {
       try {
         auto segment = std::make_unique<Segment>(root_, name, boottime());
+        if (name == all.segment) leave_to_kin(*segment, *seen, owner, entries, failed);
         if (const int error = segment->give_back(entries, rest); error != 0)
           failed.push_back(reason(root_.path() + ": segment " + name, error));
         if (name == all.segment)
@@ -95,7 +96,11 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
   if (error != 0)
     failed.push_back(reason(records()->path(file), error));
   else
-    for (const auto& segment : segments) segment->done();
+    for (const auto& segment : segments) {
+      if (seen)
+        for (const net::VmNic& vm : seen->vms) segment->let_go(vm, owner);
+      segment->done();
+    }
   if (!failed.empty()) throw not_forgotten(failed);
 }
 

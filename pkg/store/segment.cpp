@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <set>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -71,6 +70,7 @@ void Segment::rebuild(const Census& census) {
   macs_.clear();
   for (const Census::HeldMac& one : census.macs)
     if (one.segment == name_) macs_.push_back(one);
+  rebuild_holders(census);
 }
 
 Segment::Block& Segment::block(const net::Ip& base) {
@@ -225,7 +225,7 @@ Segment::Count Segment::count(const ipam::RangeSet& set) {
 }
 
 bool Segment::empty() const {
-  return macs_.empty() &&
+  return macs_.empty() && vms_.empty() &&
          std::all_of(blocks_.begin(), blocks_.end(), [](const auto& entry) { return entry.second.zero(); });
 }
 

@@ -3,16 +3,19 @@
 //   state            name and dirty mark        cursor     where each pool goes on
 //   4-0a580000 …     4096 addresses each        resting    what was released lately
 //   m-0242c0a80002   a symlink to nowhere whose target is the hash of the owner that has this MAC
+//   v-0123…/89ab…    one empty file for each owner that holds lease and MAC of a VM's NIC (its hash): two while the VM migrates
 // An absent block is all free, so a /8 or /64 costs nothing. All of it under the store's lock. Protocol: mark dirty, change,
 // clear dirty; who finds it dirty, or anything amiss, rebuilds it from the records.
 #include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "ipam/choose.h"
+#include "net/vm_identity.h"
 #include "store/census.h"
 #include "store/directory.h"
 #include "store/resting.h"
@@ -50,6 +53,14 @@ class Segment {
   std::optional<std::uint64_t> claim_mac(const net::Mac& mac, std::uint64_t owner);
   void drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept;  // unless it is another's
 
+  // Holders of a VM's NIC (holders.cpp), by the hash of the owner. An entry is made before its record and goes after it, so an entry may
+  // be of a record long gone, and no record is without one; while the segment is in doubt, one may be.
+  std::vector<std::uint64_t> holders(const net::VmNic& vm) const;
+  void hold(const net::VmNic& vm, std::uint64_t owner);  // after prepare(); throws Error{store}
+  void let_go(const net::VmNic& vm, std::uint64_t owner) noexcept;
+  // The marker of `mac`, if it is `from`'s, becomes `to`'s. Works on a full disk, where the segment then is in doubt. An errno: not even that.
+  int pass_on_mac(const net::Mac& mac, std::uint64_t from, std::uint64_t to) noexcept;
+
   // Dirty mark and all changes to disk. Throws Error{store}; then the mark stays. done() clears it.
   void save();
   void done() noexcept;
@@ -78,6 +89,8 @@ class Segment {
   int save_block(const net::Ip& base, Block& block);
   int free_in_place(const net::Ip& ip);
   void save_anew();
+  void rebuild_holders(const Census& census);
+  void save_holders(std::set<std::string>& keep);
 
   const Dir& root_;
   std::string name_, folder_;
@@ -87,6 +100,7 @@ class Segment {
   std::optional<RestingList> resting_;
   std::optional<std::vector<Cursor>> cursors_;
   std::vector<Census::HeldMac> macs_;  // of a rebuild, and claimed since
+  std::vector<Census::HeldVm> vms_;    // likewise
   bool doubt_ = false;
   bool anew_ = false;  // rebuilt: blocks_ is all there is
   bool cursor_moved_ = false;

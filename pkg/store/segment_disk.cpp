@@ -25,24 +25,6 @@ std::uint64_t sum_of(const CursorBytes& c) {
   return base::hash64({reinterpret_cast<const char*>(&c), sizeof c - sizeof c.sum});
 }
 
-std::string mac_file(const net::Mac& mac) {
-  std::string name = "m-";
-  for (const std::uint8_t byte : mac.bytes) name += base::hex(byte, 2);
-  return name;
-}
-
-// nullopt: absent, or something else in its place. Throws Error{store}.
-std::optional<std::uint64_t> read_marker(const Dir& dir, const std::string& name) {
-  char target[32];
-  const ssize_t n = ::readlinkat(dir.fd(), name.c_str(), target, sizeof target);
-  if (n < 0 && errno != ENOENT && errno != EINVAL) dir.fail(errno, "read this marker", name);
-  return n < 0 ? std::nullopt : parse_hash({target, static_cast<std::size_t>(n)});
-}
-
-int write_marker(const Dir& dir, const std::string& name, std::uint64_t owner) {
-  return ::symlinkat(base::hex(owner, 16).c_str(), dir.fd(), name.c_str()) == 0 ? 0 : errno;
-}
-
 }  // namespace
 
 std::vector<Segment::Cursor>& Segment::cursors() {
@@ -92,15 +74,15 @@ std::optional<std::uint64_t> Segment::claim_mac(const net::Mac& mac, std::uint64
   // Rebuilt, the markers on disk are not yet what they will be.
   for (const Census::HeldMac& held : macs_)
     if (held.mac == mac && held.owner != owner) return held.owner;
-  const std::string name = mac_file(mac);
+  const std::string name = files::mac_file(mac);
   for (bool again = false;; again = true) {
-    const int error = write_marker(*dir_, name, owner);
+    const int error = files::write_marker(*dir_, name, owner);
     if (error == 0) {
       macs_.push_back({name_, mac, owner});
       return std::nullopt;
     }
     if (error != EEXIST || again) dir_->fail(error, "make this marker", name);
-    const auto holder = read_marker(*dir_, name);
+    const auto holder = files::read_marker(*dir_, name);
     if (holder) return *holder == owner ? std::nullopt : holder;
     dir_->check(dir_->unlink(name), "remove what is in the place of this marker", name);
   }
@@ -109,8 +91,8 @@ std::optional<std::uint64_t> Segment::claim_mac(const net::Mac& mac, std::uint64
 void Segment::drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept try {
   if (!dir_) return;
   std::erase_if(macs_, [&](const Census::HeldMac& held) { return held.mac == mac && held.owner == owner; });
-  const std::string name = mac_file(mac);
-  if (read_marker(*dir_, name) == owner) (void)::unlinkat(dir_->fd(), name.c_str(), 0);
+  const std::string name = files::mac_file(mac);
+  if (files::read_marker(*dir_, name) == owner) (void)::unlinkat(dir_->fd(), name.c_str(), 0);
 } catch (const base::Error&) {  // a marker without its record is nobody's
 }
 
@@ -142,12 +124,13 @@ void Segment::save_anew() {
   }
   dir_->check(resting_->save(*dir_), "write", files::kRestingFile);
   for (const Census::HeldMac& held : macs_) {
-    const std::string name = mac_file(held.mac);
+    const std::string name = files::mac_file(held.mac);
     keep.insert(name);
-    if (read_marker(*dir_, name) == held.owner) continue;
+    if (files::read_marker(*dir_, name) == held.owner) continue;
     dir_->check(dir_->unlink(name), "remove", name);
-    dir_->check(write_marker(*dir_, name, held.owner), "make this marker", name);
+    dir_->check(files::write_marker(*dir_, name, held.owner), "make this marker", name);
   }
+  save_holders(keep);
   if (dir_->read(files::kCursor, kMostCursors * sizeof(CursorBytes)).error == 0) keep.insert(files::kCursor);
   for (const std::string& name : dir_->names())
     if (!keep.contains(name)) dir_->check(dir_->unlink(name), "remove", name);

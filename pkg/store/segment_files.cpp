@@ -1,5 +1,7 @@
 #include "store/segment_files.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -88,6 +90,24 @@ std::optional<net::Ip> block_base(std::string_view file) {
   }
   if (base.value % 4096 != 0) return std::nullopt;
   return base;
+}
+
+std::string mac_file(const net::Mac& mac) {
+  std::string name = "m-";
+  for (const std::uint8_t byte : mac.bytes) name += base::hex(byte, 2);
+  return name;
+}
+
+// nullopt: absent, or something else in its place. Throws Error{store}.
+std::optional<std::uint64_t> read_marker(const Dir& dir, const std::string& name) {
+  char target[32];
+  const ssize_t n = ::readlinkat(dir.fd(), name.c_str(), target, sizeof target);
+  if (n < 0 && errno != ENOENT && errno != EINVAL) dir.fail(errno, "read this marker", name);
+  return n < 0 ? std::nullopt : parse_hash({target, static_cast<std::size_t>(n)});
+}
+
+int write_marker(const Dir& dir, const std::string& name, std::uint64_t owner) {
+  return ::symlinkat(base::hex(owner, 16).c_str(), dir.fd(), name.c_str()) == 0 ? 0 : errno;
 }
 
 int read_block(const Dir& segment, const net::Ip& base, std::array<std::uint64_t, 64>& bits) {

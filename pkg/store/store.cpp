@@ -16,6 +16,12 @@ namespace {
 constexpr const char* kRecords = "records";
 constexpr const char* kHeal = "heal";
 
+// Where next_few() stopped. The offset alone is not enough: before Linux 6.6 tmpfs counts a directory's entries from the newest, so the
+// record of each ADD pushed the entry just seen behind the offset again, and self-heal looked at one record for ever.
+struct Cursor {
+  std::uint64_t position = 0, last = 0;  // the directory's offset, the hash of the record seen last
+};
+
 std::string stem(const std::string& file) { return file.substr(0, file.find('.')); }
 
 }  // namespace
@@ -56,6 +62,7 @@ std::optional<RecordFile> DirectoryStore::load(std::uint64_t owner_hash) const {
       parsed_text_ = std::move(content.text);
     } catch (const base::Error& e) {
       found.why = e.what();
+      found.owner = salvage_owner(content.text, owner_hash);
       return found;
     }
   }
@@ -95,45 +102,52 @@ std::size_t DirectoryStore::count() const {
       std::count_if(names.begin(), names.end(), [](const std::string& name) { return record_hash(name).has_value(); }));
 }
 
-std::vector<RecordFile> DirectoryStore::some_after(const std::string& after, std::size_t n) const {
-  std::vector<RecordFile> files;
-  if (records() == nullptr) return files;
-  std::vector<std::string> names = records()->names();
-  std::erase_if(names, [](const std::string& name) { return !record_hash(name); });
-  std::sort(names.begin(), names.end());
-  const auto next =
-      std::upper_bound(names.begin(), names.end(), after,
-                       [](const std::string& value, const std::string& name) { return value < stem(name); });
-  std::rotate(names.begin(), next, names.end());
-  for (const std::string& name : names) {
-    if (files.size() == n) break;
-    if (auto file = load(*record_hash(name))) files.push_back(std::move(*file));
-  }
-  return files;
-}
-
 // Where to go on is a position in the directory, kept in a file. It is a hint: any value is a place to start.
 std::vector<RecordFile> DirectoryStore::next_few(std::size_t n) {
   std::vector<RecordFile> files;
   if (records() == nullptr || n == 0) return files;
-  std::uint64_t position = 0;
-  const Dir::Content kept = root_.read(kHeal, sizeof position);
-  if (kept.text.size() == sizeof position)
-    std::memcpy(&position, kept.text.data(), sizeof position);
+  Cursor cursor;
+  const Dir::Content kept = root_.read(kHeal, sizeof cursor);
+  if (kept.text.size() == sizeof cursor)
+    std::memcpy(&cursor, kept.text.data(), sizeof cursor);
   else if (kept.error != ENOENT)
     (void)root_.unlink(kHeal);
-  if (position > INT64_MAX) position = 0;
-  auto names = records()->names_from(position);
+  if (cursor.position > INT64_MAX) cursor.position = 0;
+  auto names = records()->names_from(cursor.position);
+  const auto seen = std::find_if(names.begin(), names.end(),
+                                 [&](const Dir::Position& at) { return record_hash(at.name) == cursor.last; });
+  if (seen != names.end()) {
+    const std::uint64_t behind = seen->next;
+    names.erase(names.begin(), seen + 1);
+    if (names.empty()) names = records()->names_from(behind);
+  }
   if (names.empty()) names = records()->names_from(0);
   for (const Dir::Position& at : names) {
     if (files.size() == n) break;
-    position = at.next;
+    cursor.position = at.next;
     const auto hash = record_hash(at.name);
     if (!hash) continue;
+    cursor.last = *hash;
     if (auto file = load(*hash)) files.push_back(std::move(*file));
   }
-  (void)root_.write_in_place(kHeal, {reinterpret_cast<const char*>(&position), sizeof position}, 0, true);
+  (void)root_.write_in_place(kHeal, {reinterpret_cast<const char*>(&cursor), sizeof cursor}, 0, true);
   return files;
+}
+
+void DirectoryStore::adopt(const Record& record) {
+  const std::uint64_t hash = net::owner_hash(record.owner);
+  const Lock held = lock();
+  std::vector<PartRef> parts = record.parts;
+  const bool there = has_record(hash);
+  if (there) {
+    if (const auto file = load(hash); file && file->record) parts = file->record->parts;
+  } else {
+    std::vector<std::string> failed;
+    doubt_all_segments(failed);
+    if (!failed.empty()) throw base::Error(base::Code::store, failed.front());
+  }
+  for (const PartRef& part : parts) parts_.put_ref(part, hash);
+  if (!there) make_records().check(records()->replace(record_file(hash), record_text(record)), "write", "a record");
 }
 
 // --- shared parts, and DELs without a record ---------------------------------------------------------------------------------------

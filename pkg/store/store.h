@@ -28,8 +28,9 @@ namespace trestle::store {
 // What an attachment asks the store to reserve, in one locked step.
 struct Reservation {
   std::string segment;
-  std::vector<ipam::Want> wants;  // may be empty (pure L2)
-  std::optional<net::Mac> mac;    // requested: refused with Error{held} when another record of the segment has it
+  std::vector<ipam::Want> wants;      // may be empty (pure L2)
+  std::optional<net::Mac> mac;        // requested: refused with Error{held} when another record of the segment has it
+  std::optional<net::VmNic> vm = {};  // whose lease and MAC they are: other pods of it hold them too
 };
 
 // A part on disk.
@@ -47,9 +48,10 @@ struct PoolUse {
 };
 
 struct RecordFile {
-  std::string name;              // owner hash, 16 hex digits
-  std::optional<Record> record;  // nullopt: unreadable
-  std::string why;               // then: the reason
+  std::string name;                      // owner hash, 16 hex digits
+  std::optional<Record> record;          // nullopt: unreadable
+  std::string why;                       // then: the reason
+  std::optional<net::Owner> owner = {};  // then: whose it is, when its text still tells and its name proves it
 };
 
 class Store {
@@ -67,28 +69,36 @@ class Store {
   virtual std::vector<RecordFile> list() const = 0;
   // How many records there are, without reading them.
   virtual std::size_t count() const = 0;
-  // Up to `n` record files after the one named `after` (wrapping): for the self-heal that looks at a few in turn.
-  // Costs a listing of the directory.
-  virtual std::vector<RecordFile> some_after(const std::string& after, std::size_t n) const = 0;
   // Up to `n` record files, going on where the last call stopped, of whichever process. Costs the same however many there are.
   virtual std::vector<RecordFile> next_few(std::size_t n) = 0;
 
   // Under the store's lock: chooses the addresses, calls `complete` with them (gateways and prefix lengths filled) to get the finished
   // record, and commits refs and record. Throws Error{pool_full} with numbers, Error{held} naming the holder. Nothing is left on failure.
-  // A resting address goes back to the MAC that had it; else addresses come round robin. Throws Error{already_attached} when the owner has
-  // a record. `leases` and `segment` of the record are filled here. `complete` may be asked again, with other addresses, when the MAC
+  // A resting address goes back to the MAC that had it; else addresses come round robin. A VM's NIC gets what another pod of the VM holds
+  // for it, address and MAC; else what rests for its MAC; else the pool's place that its hash gives, if it is free (ipam::preferred). Throws Error{already_attached} when the owner has
+  // a record. `leases`, `segment` and `vm` of the record are filled here. `complete` may be asked again, with other addresses, when the MAC
   // that goes with the first ones is another's.
   using Complete = std::function<Record(const std::vector<plan::LeasedIp>&)>;
   virtual Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) = 0;
+  // A record for an attachment that lives though the store has none. The segments learn its addresses. Where there is one, only its refs are
+  // put back.
+  virtual void adopt(const Record& record) = 0;
+  // Is the directory of the records there? Without it, and with a part that is ready, somebody removed it.
+  virtual bool keeps_records() const = 0;
   // What commit() would choose now; writes nothing (trestle plan).
   virtual std::vector<plan::LeasedIp> peek(const Reservation& reservation) const = 0;
-  // Replaces a record's text (schema upgrades, chained holders); keeps its leases.
+  // Replaces a record's text; keeps its leases. Refs of parts that are new to it come first. Throws Error{store} when there is none.
   virtual void rewrite(const Record& record) = 0;
-  // Leases to rest for 30 s (or freed at once, `rest` false: an ADD that failed never used them), then refs, then the record, last.
+  // Leases that no other pod of the VM holds to rest for 30 s (or freed at once, `rest` false: an ADD that failed never used them), then refs, then the record, last.
   // Works on a full disk. Absent is success. An unreadable record goes too, and segments are marked for rebuilding.
   // Throws Error{store} when something could not be done, after trying everything.
   virtual void remove(const net::Owner& owner, bool rest) = 0;
   virtual void remove_file(const RecordFile& file) = 0;  // the same for GC, where an unreadable record has no owner
+  // The records of other pods that hold leases and MACs of this one's VM: what both name must not be undone with one of them. Nobody comes
+  // or goes while the caller has the VM's lock. Empty for what is no VM's.
+  virtual std::vector<Record> kin(const Record& record) const = 0;
+  // The MAC with which a pod of the VM is attached now; nullopt: none is.
+  virtual std::optional<net::Mac> mac_of(const std::string& segment, const net::VmNic& vm) const = 0;
   // `used` without those that rest.
   virtual PoolUse use(const std::string& segment, const ipam::RangeSet& set) const = 0;
 

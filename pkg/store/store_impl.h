@@ -26,14 +26,17 @@ class DirectoryStore final : public Store {
   bool exists(const net::Owner& owner) const override;
   std::vector<RecordFile> list() const override;
   std::size_t count() const override;
-  std::vector<RecordFile> some_after(const std::string& after, std::size_t n) const override;
   std::vector<RecordFile> next_few(std::size_t n) override;
 
   Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) override;
+  void adopt(const Record& record) override;
+  bool keeps_records() const override { return records() != nullptr; }
   std::vector<plan::LeasedIp> peek(const Reservation& reservation) const override;
   void rewrite(const Record& record) override;
   void remove(const net::Owner& owner, bool rest) override;
   void remove_file(const RecordFile& file) override;
+  std::vector<Record> kin(const Record& record) const override;
+  std::optional<net::Mac> mac_of(const std::string& segment, const net::VmNic& vm) const override;
   PoolUse use(const std::string& segment, const ipam::RangeSet& set) const override;
 
   std::optional<plan::Facts> facts(const net::IfName& bridge) const override { return parts_.facts(bridge); }
@@ -67,11 +70,19 @@ class DirectoryStore final : public Store {
   Census census() const;
   std::string holder(const std::string& segment, const net::Ip& ip) const;
   std::string holder_of_mac(std::uint64_t owner_hash, const net::Mac& mac) const;  // "": nobody, the marker is stale
-  std::vector<plan::LeasedIp> allocated(Segment& segment, const Reservation& reservation) const;
+  std::vector<plan::LeasedIp> allocated(Segment& segment, const Reservation& reservation, std::uint64_t owner) const;
   std::optional<std::string> claim_macs(Segment& segment, const Record& record, std::uint64_t owner,
                                         std::vector<std::function<void()>>& undo) const;
   void write_commit(Segment& segment, const Record& record, std::uint64_t owner,
                     std::vector<std::function<void()>>& undo);
+  // Of a VM's NIC (holders.cpp). Its other holders than `owner`; of a damaged one no record.
+  std::vector<RecordFile> kin_of(const Segment& segment, const net::VmNic& vm, std::uint64_t owner) const;
+  std::vector<net::Ip> leases_of_kin(const Segment& segment, const Reservation& reservation, std::uint64_t owner) const;
+  bool is_kin(const Segment& segment, const Record& record, const Nic& nic, std::uint64_t owner,
+              std::uint64_t other) const;
+  // Takes from `leases` what other holders keep, and gives them the MACs.
+  void leave_to_kin(Segment& segment, const Outline& gone, std::uint64_t owner, std::vector<Resting>& leases,
+                    std::vector<std::string>& failed) const;
   void sweep_refs();
   void sweep_segments();
 

@@ -3,6 +3,7 @@
 // Each series has a host namespace of its own, prepared by COMMAND (sh), and its own state directory (TRESTLE_STATE_DIR). Calls of the
 // series take turns, one by one (or P by P), so that whatever else the machine does hits all of them alike. With --gc the
 // attachments are not deleted one by one: one GC call with that configuration ends those of the first series.
+// "@POD@" in a configuration becomes the pod's number, four digits (host ports: "hostPort": 2@POD@).
 // Everything happens in a scratch network and mount namespace with a private /run.
 // stdout: one line per series and verb:
 //   NAME VERB calls= failed= p50= p90= p99= max= first= last= rate= rss=
@@ -79,6 +80,15 @@ void make_host(Series& s) {
     fail("setup of " + s.name);  // NOLINT(cert-env33-c): a bench tool, its caller's own command
 }
 
+std::string conf_of(const Series& s, int pod) {
+  const std::string word = "@POD@";
+  char number[8];
+  std::snprintf(number, sizeof number, "%04d", pod % 10000);
+  std::string text = s.conf_text;
+  for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;) text.replace(at, word.size(), number);
+  return text;
+}
+
 struct Call {
   pid_t pid = 0;
   Series* series = nullptr;
@@ -141,7 +151,8 @@ void turn(Series& s, const char* verb, int first, int count, int parallel) {
   const double began = now_ms();
   for (int i = 0; i < count || !running.empty();) {
     if (i < count && static_cast<int>(running.size()) < parallel) {
-      running.push_back(start(s, verb, first + i++, s.conf_text));
+      running.push_back(start(s, verb, first + i, conf_of(s, first + i)));
+      ++i;
     } else {
       finish(running);
     }

@@ -45,6 +45,11 @@ const Change kLinks[] = {
     {"switch's MTU", "ip link set trdemo mtu 1400", "host:trdemo: bridge"},
     {"pod's MAC", "ip -n c1 link set eth0 address 02:00:00:00:00:99", "MAC of the pod end is 02:00:00:00:00:99"},
     {"switch's MAC", "ip link set trdemo address 02:00:00:00:00:98", "MAC is 02:00:00:00:00:98"},
+    // CHECK said nothing of these three
+    {"switch's spanning tree", "ip link set trdemo type bridge stp_state 1", "host:trdemo: bridge"},
+    {"host's IPv4 route to the switch", "ip route del 10.88.0.0/16 dev trdemo",
+     "the host has no route to 10.88.0.0/16"},
+    {"host's IPv6 route to the switch", "ip -6 route del fd88::/64 dev trdemo", "the host has no route to fd88::/64"},
     {"IPv4 gateway", "ip addr del 10.88.0.1/16 dev trdemo", "host:trdemo: address 10.88.0.1/16: is gone"},
     {"IPv6 gateway", "ip addr del fd88::1/64 dev trdemo", "host:trdemo: address fd88::1/64: is gone"},
     {"port flag hairpin", "bridge link set dev $LINK hairpin on", "other flags: hairpin"},

@@ -30,7 +30,9 @@ struct Desk {
     return nullptr;
   }
   std::string host_link(const std::string& container) const { return of(container)["hostLink"]; }
-  bool is_empty() const { return must_run("ls /sys/class/net") == "lo\n" && must_run("nft list ruleset").empty(); }
+  bool is_empty() const {
+    return must_run("ls /sys/class/net | grep -vx bonding_masters") == "lo\n" && must_run("nft list ruleset").empty();
+  }
 };
 
 }  // namespace
@@ -203,4 +205,20 @@ TEST_CASE("a namespace that is not there is told in a sentence, and nothing is l
   CHECK(said.err ==
         "trestle add: there is no network namespace /run/netns/nobody\n    'ip netns add nobody' makes it\n");
   CHECK(desk.is_empty());
+}
+
+TEST_CASE("graph draws the node's network", "[cli][graph]") {
+  const Desk desk;
+  CHECK_THAT(desk.say({"graph"}).out, Catch::StartsWith("digraph trestle {"));
+  desk.add(desk.a);
+  desk.add(desk.b);
+  const Ran drawn = desk.say({"graph"});
+  REQUIRE(drawn.ok());
+  for (const char* pod : {"pod-a", "pod-b"}) {
+    CHECK_THAT(drawn.out, Contains("\"pod " + std::string(pod) + " eth0\" -> \"switch trdemo\" [label=\"" +
+                                   desk.of(pod)["hostLink"].get<std::string>() + "\"]"));
+  }
+  CHECK_THAT(drawn.out, Contains("10.88.0.1/16\\nfd88::1/64") && Contains("10.88.0.2/16") && !Contains("red"));
+  must_run("ip link set " + desk.of("pod-a")["hostLink"].get<std::string>() + " down");
+  CHECK_THAT(desk.say({"graph"}).out, Contains("tooltip=\"down\""));
 }

@@ -86,7 +86,7 @@ TEST_CASE("a carrier is not waited for where there is none", "[kernel][announce]
   const auto start = std::chrono::steady_clock::now();
   await_carrier(w.inner, w.index_of(w.inner, kPodEnd), w.outer);
   await_carrier(w.inner, 4711, w.outer);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(500));
+  CHECK(std::chrono::steady_clock::now() - start < at_most(500));
 }
 
 TEST_CASE("an IPv6 address is waited for until the pod receives for it, one that never comes not for long",
@@ -99,7 +99,7 @@ TEST_CASE("an IPv6 address is waited for until the pod receives for it, one that
   }
   const auto start = std::chrono::steady_clock::now();
   await_addresses(w.inner, {kPodEnd, kVethStep.pod_mac, {net::Ip::parse("fd88::77"), net::Ip::parse("10.88.0.2")}});
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(500));
+  CHECK(std::chrono::steady_clock::now() - start < at_most(500));
 }
 
 TEST_CASE("nothing to announce is nothing to do, and what fails is told by errno", "[kernel][announce]") {

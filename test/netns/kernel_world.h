@@ -6,6 +6,7 @@
 #include "kernel/link.h"
 #include "kernel/netlink.h"
 #include "kernel/netns.h"
+#include "support/lacks.h"
 #include "support/scratch.h"
 
 namespace trestle::test {
@@ -31,6 +32,9 @@ inline kernel::Socket route_socket(const base::Fd& netns) {
   const Inside inside(netns);
   return kernel::Socket::open(kernel::Protocol::route);
 }
+
+// Of the namespace that the test is in now.
+inline std::uint64_t own_cookie() { return route_socket(current_netns()).netns_cookie(); }
 
 struct World {
   ScratchHost host;

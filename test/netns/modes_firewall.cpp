@@ -76,7 +76,7 @@ TEST_CASE("a closed input is named for what it is", "[modes][firewall]") {
 
 TEST_CASE("on a switch without the host only br_netfilter leads frames to foreign chains", "[modes][firewall]") {
   Node node;
-  SKIP_IF(!set_bridge_nf(false), "no br_netfilter");
+  NEEDS_KERNEL(set_bridge_nf(false), "br_netfilter");
   const Guest a(node, "a", demo_with({{"mode", "isolated"}}));
   must_run("nft 'table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; }'");
   CHECK(node.command({"check"}).err == "");
@@ -89,7 +89,8 @@ TEST_CASE("on a switch without the host only br_netfilter leads frames to foreig
 
 TEST_CASE("iptables-legacy's policy is named too", "[modes][firewall]") {
   const Node node;
-  SKIP_IF(!run("iptables-legacy -P FORWARD DROP").ok(), "no iptables-legacy, or a kernel without its tables");
+  SKIP_IF(!run("command -v iptables-legacy").ok(), "iptables-legacy is not installed");
+  NEEDS_KERNEL(run("iptables-legacy -P FORWARD DROP").ok(), "tables of iptables-legacy");
   const Guest a(node, "a");
   CHECK_THAT(node.command({"check"}).err, Catch::Contains("iptables-legacy -I FORWARD -i trdemo -j ACCEPT"));
   must_run("iptables-legacy -P FORWARD ACCEPT");

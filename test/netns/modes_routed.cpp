@@ -44,9 +44,10 @@ TEST_CASE("with `uplink` a network leaves by that NIC alone", "[modes][uplink]")
   Node node;
   const Lan lan(node.host());
   lan.route_to("10.88.0.0/16");
+  make_wire("other0", "far0");
   must_run(
-      "ip link add other0 type veth peer name far0 && ip netns add far && ip link set far0 netns far && ip addr add "
-      "203.0.113.1/24 dev other0 && ip link set other0 up && ip -n far addr add 203.0.113.2/24 dev far0 && ip -n far "
+      "ip netns add far && ip link set far0 netns far && ip addr add 203.0.113.1/24 dev other0 && ip -n far addr add "
+      "203.0.113.2/24 dev far0 && ip -n far "
       "link set far0 "
       "up && ip -n far route add default via 203.0.113.1");
   node.settle();

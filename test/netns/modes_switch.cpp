@@ -14,11 +14,7 @@ json conf_of(const std::string& mode) {
   return conf;
 }
 
-void plug_in() {
-  must_run(
-      "ip link add uplink1 type veth peer name far1 && ip link set uplink1 up && ip link set far1 up && ip link show "
-      "uplink1");
-}
+void plug_in() { make_wire("uplink1", "far1"); }
 
 }  // namespace
 
@@ -122,7 +118,7 @@ TEST_CASE("different NICs under different switches at the same time, each networ
           "[modes][bridge]") {
   Node node;
   plug_in();
-  must_run("ip link add uplink2 type veth peer name far2 && ip link set uplink2 up && ip link set far2 up");
+  make_wire("uplink2", "far2");
   node.settle();
   json second = second_conf();
   second["mode"] = "bridge";

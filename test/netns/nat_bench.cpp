@@ -9,19 +9,20 @@
 #include <cstdio>
 
 #include "nat_guest.h"
+#include "publish_conf.h"
 
 using namespace trestle::test;
 
 namespace {
 
 // Microseconds of a UDP round trip: the best hundred in a row of many.
-double round_trip(const Guest& from, const Guest& to) {
-  const Inside inside(from.netns());
+double round_trip(const trestle::base::Fd& from, const std::string& to, int port) {
+  const Inside inside(from);
   const trestle::base::Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in there{};
   there.sin_family = AF_INET;
-  there.sin_port = htons(kEcho);
-  REQUIRE(::inet_pton(AF_INET, to.ip4().c_str(), &there.sin_addr) == 1);
+  there.sin_port = htons(static_cast<std::uint16_t>(port));
+  REQUIRE(::inet_pton(AF_INET, to.c_str(), &there.sin_addr) == 1);
   REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0);
   constexpr int kBatches = 100, kBatch = 100;
   double best = 1e9;
@@ -37,6 +38,8 @@ double round_trip(const Guest& from, const Guest& to) {
   }
   return best;
 }
+
+double round_trip(const Guest& from, const Guest& to) { return round_trip(from.netns(), to.ip4(), kEcho); }
 
 // The guard's elements of so many pods that are not there.
 void crowd(int pods) {
@@ -72,4 +75,23 @@ TEST_CASE("a packet costs the same among 2 pods and among 10,000", "[.bench]") {
   std::printf("pod to pod and back: %.1f us among 2 pods, %.1f us among 10,000\n", few, many);
   CHECK(many < few * 1.1);
   leave_nothing(node, {&a, &b});
+}
+
+TEST_CASE("a packet costs the same with 1 published port on the node and with 1,000", "[.bench]") {
+  Node node;
+  const Lan lan(node.host());
+  node.settle();
+  const Guest a(node, "a", publishing(both_protocols(8080))), b(node, "b");
+  const auto measure = [&] { return std::pair{round_trip(lan.netns(), Lan::kHost4, 8080), round_trip(a, b)}; };
+  const auto [led, between] = measure();
+  nlohmann::json ports = nlohmann::json::array();
+  for (int i = 0; i < 1000; ++i) ports.push_back(mapping(20000 + i, 7, i % 2 == 0 ? "tcp" : "udp"));
+  const Guest c(node, "c", publishing(ports));
+  const auto [led_among, between_among] = measure();
+  std::printf(
+      "through a published port and back: %.1f us with 1 port, %.1f us among 1,000; pod to pod %.1f and %.1f us\n", led,
+      led_among, between, between_among);
+  CHECK(led_among < led * 1.1);
+  CHECK(between_among < between * 1.1);
+  leave_nothing(node, {&a, &b, &c});
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "support/lacks.h"
 #include "support/lan.h"
 #include "support/netns.h"
 #include "support/scratch.h"

@@ -36,13 +36,16 @@ TEST_CASE("hostAccess says what of the host pods reach; all else is refused at o
       {"false", false, false},
       {R"(["53/udp","53/tcp"])", false, true},
   }));
-  CAPTURE(access.value);
+  const std::string mode = GENERATE("nat", "routed");
+  CAPTURE(access.value, mode);
   Node node;
   const Lan lan(node.host());
+  lan.route_to("10.88.0.0/16");
+  lan.route_to("fd88::/64");
   node.settle();
   answer_without_limit();
   const Echo host(node.host().netns(), kEcho), dns(node.host().netns(), 53);
-  const Guest a(node, "a", demo_with({{"hostAccess", json::parse(access.value)}}));
+  const Guest a(node, "a", demo_with({{"mode", mode}, {"hostAccess", json::parse(access.value)}}));
   for (const std::string& address : host_addresses()) {
     CAPTURE(address);
     CHECK(ping(a.netns(), address) == (access.all ? Reach::connected : Reach::unreachable));
@@ -52,8 +55,8 @@ TEST_CASE("hostAccess says what of the host pods reach; all else is refused at o
     CHECK(udp_talk(a.netns(), address, 53).reach == (access.dns ? Reach::connected : Reach::unreachable));
   }
   forget_neighbours(a);
-  check_reaches(a.netns(), Lan::kOutside4, Lan::kHost4);
-  check_reaches(a.netns(), Lan::kOutside6, Lan::kHost6);
+  check_reaches(a.netns(), Lan::kOutside4, mode == "nat" ? Lan::kHost4 : a.ip4());
+  check_reaches(a.netns(), Lan::kOutside6, mode == "nat" ? Lan::kHost6 : a.ip6());
   forget_neighbours(a);
   check_reaches(node.host().netns(), a.ip4(), "10.88.0.1");
   check_reaches(node.host().netns(), a.ip6(), "fd88::1");

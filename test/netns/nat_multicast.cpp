@@ -55,13 +55,13 @@ TEST_CASE("multicast is not masqueraded, neither on the switch nor where the hos
   const bool bridge_nf = GENERATE(false, true);
   CAPTURE(bridge_nf);
   Node node;
-  SKIP_IF(!set_bridge_nf(bridge_nf) && bridge_nf, "no br_netfilter");
+  NEEDS_KERNEL(set_bridge_nf(bridge_nf) || !bridge_nf, "br_netfilter");
   const Lan lan(node.host());
   node.settle();
   const Guest a(node, "a"), b(node, "b");
   {
     const Router router(a.ip4(), "trdemo", Lan::kUplink);
-    SKIP_IF(!router.works(), "no multicast routing in this kernel");
+    NEEDS_KERNEL(router.works(), "multicast routing");
     Wire from(a.netns(), "eth0"), beside(b.netns(), "eth0"), outside(lan.netns(), "eth0");
     from.send(
         ethernet(kGroupMac, a.mac(), kEthIp4, ip4(a.ip4(), kGroup, 17, udp(5000, 5000, "to whom it may concern"), 8)));

@@ -62,7 +62,10 @@ void nft_load(const std::string& text) {
 }  // namespace
 
 TEST_CASE("our rules list as nft's own", "[nft][witness]") {
-  const std::vector<plan::Rules> all = {without_nd_target(tables()), nat_switch("tr0"), nat_switch("tr1", false)};
+  config::NetConf publishing{.cni_version = "1.1.0", .name = "tr2", .bridge = net::IfName::parse("tr2")};
+  publishing.publishes = true;
+  const std::vector<plan::Rules> all = {
+      without_nd_target(tables()), nat_switch("tr0"), nat_switch("tr1", false), {"tr2", modes::nat_text(publishing)}};
   std::string theirs, ours;
   {
     const ScratchHost host;
@@ -141,7 +144,7 @@ TEST_CASE("every name in our tables can be typed into nft", "[nft][witness]") {
   for (const plan::Rules& rules : {tables(), nat_switch("tr0", false)}) {
     const kernel::NftRuleset ruleset = kernel::parse_rules(rules);
     for (const kernel::NftSet& set : ruleset.sets)
-      CHECK(run("nft list " + std::string(set.verdicts ? "map " : "set ") +
+      CHECK(run("nft list " + std::string(set.verdicts || !set.data.empty() ? "map " : "set ") +
                 std::string(kernel::family_name(set.table)) + " trestle " + set.name)
                 .ok());
     for (const kernel::NftChain& chain : ruleset.chains)

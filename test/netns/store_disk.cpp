@@ -49,7 +49,7 @@ TEST_CASE("on a full disk ADD fails with 101 and leaves nothing, and DEL works",
   CAPTURE(told(refused));
   CHECK(refused.code() == 101);
   CHECK_THAT(message(refused), Contains(node.state()) && Contains("No space left"));
-  CHECK(difference(before, snapshot()) == kNothing);
+  CHECK(changed_since(before) == kNothing);
   CHECK(node.records().size() == 2);
   CHECK(told(node.del(a)) == "0 ");
   CHECK(told(node.del(c)) == "0 ");
@@ -91,7 +91,7 @@ TEST_CASE("with a read-only state directory STATUS is 50, ADD fails, and DEL sti
   const Answer refused = node.add(b);
   CHECK(refused.code() == 101);
   CHECK_THAT(message(refused), Contains(node.state()) && Contains("Read-only"));
-  CHECK(difference(before, snapshot()) == kNothing);
+  CHECK(changed_since(before) == kNothing);
   const Answer deleted = node.del(a);  // the record stays: it says so, and a later DEL ends it
   CHECK_FALSE(deleted.ok());
   CHECK_THAT(message(deleted), Contains(node.state()) && !Contains("not found"));

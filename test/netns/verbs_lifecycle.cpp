@@ -27,7 +27,7 @@ TEST_CASE("a second ADD of an attachment is refused and the first goes on", "[ve
   const Answer again = node.add(pod);
   CHECK(again.code() == 104);
   CHECK_THAT(message(again), Contains("c1") && Contains("eth0") && Contains("'demo'"));
-  CHECK(difference(before, snapshot()) == kNothing);
+  CHECK(changed_since(before) == kNothing);
   CHECK(pings_gateway(pod));
   CHECK(node.check(pod, added).ok());
   node.must_del(pod);
@@ -96,7 +96,7 @@ TEST_CASE("a late DEL leaves the pod that got the same path alone", "[verbs][lif
   const Answer added = node.must_add(fresh, demo_conf(), {{"CNI_CONTAINERID", "new"}});
   const Snapshot before = snapshot();
   CHECK(node.del(fresh, demo_conf(), {{"CNI_CONTAINERID", "old"}}).ok());
-  CHECK(difference(before, snapshot()) == kNothing);
+  CHECK(changed_since(before) == kNothing);
   CHECK(node.check(fresh, added, demo_conf(), {{"CNI_CONTAINERID", "new"}}).ok());
   CHECK(pings_gateway(fresh));
   node.must_del(fresh, demo_conf(), {{"CNI_CONTAINERID", "new"}});
@@ -182,9 +182,9 @@ TEST_CASE("a foreign link under the name that ours must have is refused and unto
   const Answer refused = probe.add(pod);
   CHECK(refused.code() == 103);
   CHECK_THAT(message(refused), Contains(link));
-  CHECK(difference(before, snapshot()) == kNothing);
+  CHECK(changed_since(before) == kNothing);
   CHECK(probe.del(pod).ok());
-  CHECK(difference(before, snapshot()) == kNothing);
+  CHECK(changed_since(before) == kNothing);
   must_run("ip link del " + link);
   CHECK(probe.left() == kNothing);
 }
@@ -201,10 +201,10 @@ TEST_CASE("a foreign link where the switch must be is refused and untouched", "[
   const Answer refused = node.add(pod);
   CHECK(refused.code() == 103);
   CHECK_THAT(message(refused), Contains("trdemo"));
-  CHECK(difference(before, snapshot()) == kNothing);
+  CHECK(changed_since(before) == kNothing);
   CHECK(node.del(pod).ok());
   CHECK(node.gc(json::array()).ok());
-  CHECK(difference(before, snapshot()) == kNothing);
+  CHECK(changed_since(before) == kNothing);
   must_run("ip link del trdemo");
   CHECK(node.left() == kNothing);
 }

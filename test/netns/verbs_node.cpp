@@ -36,6 +36,11 @@ std::vector<std::string> addresses_of(const Answer& added) {
 std::string mac_of(const Answer& added) { return added.json.at("interfaces").at(2).at("mac"); }
 std::string host_link_of(const Answer& added) { return added.json.at("interfaces").at(1).at("name"); }
 
+void Node::settle() {
+  wait_settled();
+  before_ = snapshot();
+}
+
 Answer Node::call(Call how) const {
   how.env.emplace("TRESTLE_STATE_DIR", state());
   return plugin(how);
@@ -90,7 +95,8 @@ void Node::must_del(const Pod& pod, const json& conf, const Env& env) const {
 
 std::vector<std::string> Node::left() const {
   std::vector<std::string> all = changed();
-  for (const std::string& folder : {std::string("/run/sysctl.d"), state() + "/records", state() + "/switches"})
+  for (const std::string& folder :
+       {std::string("/run/sysctl.d"), state() + "/records", state() + "/switches", state() + "-services"})
     for (const std::string& file : files_below(folder)) all.push_back("+ file " + file);
   for (const std::string& file : files_below(state()))
     if (file.find("/.") != std::string::npos || file.find(".tmp") != std::string::npos) all.push_back("+ file " + file);

@@ -30,9 +30,9 @@ class Node {
  public:
   using Env = std::map<std::string, std::string>;
 
-  // With what the test has made on the host until then as the state to come back to.
+  // The bare host is the state to come back to; after settle(), what the test has made on it until then, when it has come to rest.
   Node() : before_((must_run("rm -rf /run/sysctl.d"), snapshot())) {}
-  void settle() { before_ = snapshot(); }
+  void settle();
 
   // The container's id is the pod's name unless told.
   Answer add(const Pod& pod, const nlohmann::json& conf = demo_conf(), const Env& env = {}) const {
@@ -60,7 +60,7 @@ class Node {
   // Everything that differs from the state to come back to: kernel objects, sysctl.d files, records, parts and temporary files.
   std::vector<std::string> left() const;
   // Kernel objects alone.
-  std::vector<std::string> changed() const { return difference(before_, snapshot()); }
+  std::vector<std::string> changed() const { return changed_since(before_); }
 
  private:
   ScratchHost host_;

@@ -45,4 +45,12 @@ void Lan::route_to(const std::string& prefix) const {
   must_run("ip route add " + prefix + " via " + (prefix.find(':') == std::string::npos ? kHost4 : kHost6));
 }
 
+void make_wire(const std::string& nic, const std::string& far) {
+  const std::string conf = "/proc/sys/net/ipv6/conf/";
+  // Who asks for a link makes the kernel notice its carrier now (since Linux 6.8).
+  must_run("ip link add " + nic + " type veth peer name " + far + " && echo 0 > " + conf + nic +
+           "/accept_dad && echo 0 > " + conf + far + "/accept_dad && printf 'link set " + nic + " up\nlink set " + far +
+           " up\nlink show " + nic + "\n' | ip -batch -");
+}
+
 }  // namespace trestle::test

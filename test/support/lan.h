@@ -32,4 +32,8 @@ class Lan {
   std::unique_ptr<Echo> echo_;
 };
 
+// Two NICs of the current namespace with a wire between them, both up. They have their IPv6 link-local addresses without the seconds of duplicate
+// address detection, again when one went down and up: a test that took longer than that saw its end as a change.
+void make_wire(const std::string& nic, const std::string& far);
+
 }  // namespace trestle::test

@@ -29,7 +29,7 @@ std::string must_run(const std::string& command);
 
 }  // namespace trestle::test
 
-// A test that needs what this kernel lacks says so and counts as skipped: hack/test counts the lines that begin with
+// A test that needs a program that is not installed says so and counts as skipped (what a kernel lacks: support/lacks.h): hack/test counts the lines that begin with
 // "SKIPPED".
 #define SKIP_IF(condition, reason)                                                                     \
   if (condition) {                                                                                     \

@@ -1,6 +1,8 @@
 // The NAT network's plan as text: what a change of a mode changes is seen here, whole.
 #include <catch2/catch.hpp>
 
+#include "base/text.h"
+#include "modes/guard.h"
 #include "modes/modes.h"
 #include "modes/rules_text.h"
 
@@ -70,6 +72,7 @@ TEST_CASE("nat, IPv4: the switch has the gateway's address and masquerades", "[m
                     "host: elements of inet leave: \"trdemo\" : jump leave-trdemo",
                     "host: elements of inet enter: \"trdemo\" : jump enter-trdemo",
                     "host: elements of inet masq: \"trdemo\" : jump masq-trdemo",
+                    "host: elements of inet hairpin: \"trdemo\" : jump hairpin-trdemo",
                     "host: elements of bridge gateways: " + net::link_local(net::switch_mac(c.bridge)).str(),
                 });
 }
@@ -112,6 +115,36 @@ TEST_CASE("nat, dual stack: the guard's elements come first, the port is up last
             "pod:eth0: route ::/0 via fd88::1",
             "pod:eth0: announce 10.88.0.2, fd88::2 at 02:11:22:33:44:55",
         });
+}
+
+TEST_CASE("bandwidth: one step, on the host's end of the pair, before it is up", "[modes][nat]") {
+  auto c = conf({pool("10.88.0.0/16")});
+  const plan::Facts facts;
+  const auto l = lease({{"10.88.0.2/16", "10.88.0.1"}});
+  const auto limits = [&] {
+    Lines out;
+    for (const std::string& line : text(modes::find("nat").attachment(input(c, facts, l))))
+      if (line.find("bandwidth") != std::string::npos) out.push_back(line);
+    return out;
+  };
+  CHECK(limits().empty());
+  c.ingress = {20'000'000, 1'600'000};
+  CHECK(limits() == Lines{"host:" + kHost + ": bandwidth in 20000000 bit/s (burst 1600000 bit)"});
+  c.egress = {8'000, 800};
+  const std::string both = "host:" + kHost +
+                           ": bandwidth in 20000000 bit/s (burst 1600000 bit) out 8000 bit/s (burst 800 bit) by ifb" +
+                           kHost.substr(4);
+  CHECK(limits() == Lines{both});
+  const Lines all = text(modes::find("nat").attachment(input(c, facts, l)));
+  const auto at = std::find(all.begin(), all.end(), both);
+  CHECK(std::find(all.begin(), at, "host:" + kHost + ": port, guard locked") != at);
+  CHECK(std::find(at, all.end(), "host:" + kHost + ": up") != all.end());
+  for (const plan::Step& step : modes::find("nat").attachment(input(c, facts, l)))
+    if (const auto* shape = std::get_if<plan::Shape>(&step)) {
+      CHECK(shape->group == net::link_group("/run/trestle", "demo"));
+      CHECK(shape->alias == "demo/c1/eth0");
+      CHECK(shape->mtu == 1500);
+    }
 }
 
 TEST_CASE("nat without spoofCheck: the mark stays, the guard goes", "[modes][nat]") {
@@ -181,4 +214,23 @@ TEST_CASE("the result names switch, host link and pod side, in this order", "[mo
   CHECK(result.ips[0] == cni::ResultIp{net::Cidr::parse("10.88.0.2/16"), net::Ip::parse("10.88.0.1"), 2});
   REQUIRE(result.routes.size() == 1);
   CHECK(result.routes[0].gw == net::Ip::parse("10.88.0.1"));
+}
+
+// The sweeps of GC had a list of their own, which nobody would have filled.
+TEST_CASE("a sweep knows each set that attachments have elements in", "[modes][guard]") {
+  plan::Table table = plan::Table::inet;
+  int sets = 0;
+  for (const std::string& line : base::split(modes::tables_text(), '\n')) {
+    if (line.starts_with("table ")) table = line == "table bridge" ? plan::Table::bridge : plan::Table::inet;
+    if (!line.starts_with("set ")) continue;
+    const auto words = base::split(line, ' ');
+    CAPTURE(line);
+    const bool of_ports = table == plan::Table::bridge && words.at(2) == "ifname";
+    CHECK(modes::is_of_attachments(table, words.at(1)) == of_ports);
+    sets += of_ports;
+  }
+  CHECK(sets == 9);
+  CHECK(modes::is_of_attachments(plan::Table::inet, "at-trdemo"));
+  CHECK(modes::is_of_attachments(plan::Table::bridge, "at-trdemo"));
+  CHECK_FALSE(modes::is_of_attachments(plan::Table::inet, "if-trdemo"));
 }

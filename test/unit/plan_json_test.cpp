@@ -29,6 +29,7 @@ std::vector<Step> samples() {
       plan::Veth{name("veth0"), name("eth0"), mac, mac, 1500, name("tr0"), 0x40000001, "net/id/eth0"},
       plan::Up{eth0, false},
       plan::Port{name("veth0"), true, true, true, true},
+      plan::Port{name("veth0"), true, false, false, false, true},
       plan::Address{eth0, net::Cidr::parse("fd88::2/64")},
       plan::Route{eth0, net::Cidr::parse("::/0"), net::Ip::parse("fd88::1"), 100, 5, 1400, 1300, 0},
       plan::Route{eth0, net::Cidr::parse("10.0.0.1/32"), std::nullopt, {}, {}, {}, {}, {}},
@@ -42,14 +43,21 @@ std::vector<Step> samples() {
       plan::Bond{name("bond0"), "active-backup", {name("eth1"), name("eth2")}, mac, 0x40000001},
       plan::Uplink{name("eth1"), name("tr0")},
       plan::Vlans{name("veth0"), true, 10, {{20, 20}, {30, 39}}, true},
-      plan::TakeAddresses{
-          name("eth1"),
-          name("tr0"),
-          {{net::Cidr::parse("192.0.2.7/24"), 0}},
-          {{net::Cidr::parse("0.0.0.0/0"), net::Ip::parse("192.0.2.1"), net::Ip::parse("192.0.2.7"), 254, 0, 4, 0}}},
+      plan::TakeAddresses{name("eth1"),
+                          name("tr0"),
+                          {{net::Cidr::parse("192.0.2.7/24"), 0, net::Ip::parse("192.0.2.255"), 100, true}},
+                          {{net::Cidr::parse("0.0.0.0/0"), net::Ip::parse("192.0.2.1"), net::Ip::parse("192.0.2.7"),
+                            254, 0, 4, 0, true}}},
       plan::Publish{{{"tcp", net::Ip::parse("192.0.2.7"), 8080, net::Ip::parse("fd88::2"), 80}}},
       plan::Neighbour{eth0, net::Ip::parse("10.0.0.1"), mac, true},
-      plan::Shape{name("veth0"), name("ifb0"), {8000, 800}, {9000, 900}, 0x40000001, 1500},
+      plan::Shape{name("veth0"), name("ifb0"), {8000, 800}, {9000, 900}, 0x40000001, 1500, "net/id/eth0"},
+      plan::Tap{name("tap0"), mac, 107, 36, true, 1500, "system_u:system_r:container_t:s0", "net/id/eth0"},
+      plan::Tap{name("tap1"), mac, 0, std::nullopt, false, 9000, "", "net/id/eth1"},
+      plan::Redirect{name("eth0"), name("tap0")},
+      plan::Service{
+          name("tr0"), "/run/s/tr0", "DHCP, DNS", {{"dnsmasq.conf", "interface=tr0\n"}, {"networks/a.conf", "x"}}},
+      plan::GuestHost{
+          "/run/s/tr0", mac, {net::Ip::parse("10.0.0.1"), net::Ip::parse("fd88::2")}, {{"hosts/veth0", "a\nb\n"}}},
   };
 }
 
@@ -71,9 +79,11 @@ TEST_CASE("an interface that is named like an address stays an interface", "[pla
 
 // kind.field
 const std::set<std::string> absent_is_a_value = {
-    "sysctl.atLeast", "up.withoutIpv6", "bridge.vlanFiltering", "port.hairpin", "port.isolated",   "port.guard",
-    "port.locked",    "route.via",      "route.table",          "route.metric", "route.mtu",       "route.advmss",
-    "route.scope",    "vlans.self",     "vlans.keepDefault",    "vlans.pvid",   "neighbour.proxy", "neighbour.mac"};
+    "sysctl.atLeast",    "up.withoutIpv6", "bridge.vlanFiltering", "port.hairpin",  "port.isolated",
+    "port.guard",        "port.locked",    "port.hairpinWas",      "route.via",     "route.table",
+    "route.metric",      "route.mtu",      "route.advmss",         "route.scope",   "vlans.self",
+    "vlans.keepDefault", "vlans.pvid",     "neighbour.proxy",      "neighbour.mac", "tap.group",
+    "tap.multiQueue"};
 
 TEST_CASE("a damaged step is refused with the store's code, whichever field it is", "[plan][json]") {
   for (const Step& step : samples()) {

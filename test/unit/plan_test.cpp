@@ -54,7 +54,30 @@ TEST_CASE("two networks that want one object otherwise are refused, growth is no
   CHECK_FALSE(plan::conflict({prefixes("10.1.0.0/24")}, {prefixes("10.1.0.0/24")}));
   CHECK(plan::conflict({prefixes("10.1.0.0/16")}, {prefixes("10.1.3.0/24")}));
   CHECK(plan::conflict({plan::Rules{"tr0", "a"}}, {plan::Rules{"tr0", "b"}}));
+  const auto service = [](const char* main, const char* network) -> Step {
+    return plan::Service{name("tr0"), "/run/s/tr0", "DHCP", {{"dnsmasq.conf", main}, {network, "x"}}};
+  };
+  CHECK(plan::conflict({service("a", "networks/1")}, {service("b", "networks/2")}));
+  CHECK_FALSE(plan::conflict({service("a", "networks/1")}, {service("a", "networks/2")}));
+  CHECK(plan::unshared({service("a", "networks/1")}, {{service("a", "networks/2")}}) ==
+        std::vector<Step>{plan::Service{name("tr0"), "/run/s/tr0", "DHCP", {{"networks/1", "x"}}}});
+  CHECK(plan::unshared({service("a", "networks/1")}, {{service("a", "networks/1")}}).empty());
   CHECK_FALSE(plan::conflict({plan::Rules{"tables", "of this release"}}, {plan::Rules{"tables", "of the last"}}));
+}
+
+TEST_CASE("a switch with addresses is in one VLAN: a network without one disagrees with a network that has one",
+          "[plan]") {
+  const Step address = plan::Address{{Where::host, name("tr0")}, cidr("10.1.0.1/24")};
+  const Step more = plan::Address{{Where::host, name("tr0")}, cidr("10.2.0.1/24")};
+  const auto in = [](std::uint16_t vid) { return Step{plan::Vlans{name("tr0"), true, vid, {}, false}}; };
+  const auto clash = plan::conflict({in(10), more}, {address});
+  REQUIRE(clash);
+  CHECK(describe(clash->mine) == "host:tr0: itself in VLAN 10 untagged");
+  CHECK(describe(clash->theirs) == "host:tr0: itself in the default VLAN");
+  CHECK(plan::conflict({more}, {in(10), address}));
+  CHECK(plan::conflict({in(20), more}, {in(10), address}));
+  CHECK_FALSE(plan::conflict({in(10), more}, {in(10), address}));
+  CHECK_FALSE(plan::conflict({more}, {address}));
 }
 
 TEST_CASE("when a part goes, what another part names stays: elements one by one", "[plan]") {
@@ -68,4 +91,20 @@ TEST_CASE("when a part goes, what another part names stays: elements one by one"
   CHECK(describe(rest[0]) == "host: elements of inet net4-tr0: 10.1.0.0/24");
   CHECK(describe(rest[1]) == "host: nftables chains and sets of switch tr0");
   CHECK(plan::unshared(gone, {}).size() == 4);
+}
+
+TEST_CASE("when one pod of a VM goes, what another names by the VM's address stays; links and pods are each its own",
+          "[plan][vm]") {
+  const net::Ip ip = net::Ip::parse("10.88.0.2");
+  const plan::Mapping a{"tcp", {}, 8080, ip, 80}, b{"tcp", {}, 8081, ip, 81}, moved{"tcp", {}, 8081, ip, 82};
+  const plan::Neighbour proxy{{Where::host, name("eth1")}, ip, {}, true},
+      inside{{Where::pod, name("eth0")}, ip, {}, false};
+  const Step address = plan::Address{{Where::pod, name("eth0")}, cidr("10.88.0.2/16")};
+  const Elements mine{Table::bridge, "addr4", {Element{{name("veth0"), ip}, {}}}};
+  const Elements theirs{Table::bridge, "addr4", {Element{{name("veth1"), ip}, {}}}};
+  const std::vector<Step> gone{mine, plan::Publish{{a, b}}, address, proxy, inside};
+  const auto rest = plan::unnamed(gone, {{theirs, plan::Publish{{a, moved}}, address, proxy, inside}});
+  CHECK(rest == std::vector<Step>{mine, plan::Publish{{b}}, address, inside});
+  CHECK(plan::unnamed(gone, {}) == gone);
+  CHECK(plan::unnamed({plan::Publish{{a}}}, {{plan::Publish{{a, b}}}}).empty());
 }

@@ -94,7 +94,7 @@ TEST_CASE("addresses that cannot be are refused with the place and the reason", 
     std::string says;
   };
   const auto c = GENERATE(values<Case>({
-      {R"({"subnets": "absent!"})", 7, R"(add "subnets": ["10.88.0.0/16", "fd88::/64"])"},
+      {R"({"subnets": "absent!", "mode": "nat"})", 7, R"(add "subnets": ["10.88.0.0/16", "fd88::/64"])"},
       {R"({"subnets": []})", 7, R"(add "subnets")"},
       {with_ipam("{}"), 7, R"(add "subnets")"},
       {with_ipam(R"({"type": "trestle"})"), 7, R"(add "subnets")"},
@@ -156,6 +156,13 @@ TEST_CASE("addresses that cannot be are refused with the place and the reason", 
   CHECK_THAT(r.message, Contains(c.says));
 }
 
+TEST_CASE("who says nothing of a network adds to the interface of the plugin before", "[config][ipam][chained]") {
+  CHECK(parsed(R"({"subnets": "absent!"})").mode == "chained");
+  CHECK(parsed(R"({"subnets": "absent!", "spoofCheck": false, "portIsolation": true})").mode == "chained");
+  CHECK(parsed("{}").mode == "nat");
+  CHECK(refusal(R"({"subnets": "absent!", "bridge": "br0"})").code == 7);
+}
+
 TEST_CASE("a hostile number of ranges and exclusions is refused before it costs anything", "[config][ipam]") {
   const auto many = [](std::size_t count, const std::string& item) {
     std::string list = "[" + item;
@@ -173,4 +180,14 @@ TEST_CASE("a hostile number of ranges and exclusions is refused before it costs 
   refused(with_ipam(R"({"ranges": )" + many(100, many(100, range)) + "}"));
   refused(R"({"subnets": )" + many(257, "\"10.0.0.0/8\"") + "}");
   refused(R"({"runtimeConfig": {"ips": )" + many(257, "\"10.88.0.9\"") + "}}");
+}
+
+TEST_CASE("another plugin's ipam is kept whole, and asks for no subnet of ours", "[config][ipam]") {
+  const config::NetConf conf = parsed(with_ipam(R"({"type": "host-local", "some": {"key": 1}})"));
+  REQUIRE(conf.ipam.delegate.has_value());
+  CHECK(conf.ipam.delegate->type == "host-local");
+  CHECK(conf.ipam.ranges.empty());
+  CHECK_THAT(conf.ipam.delegate->conf, Contains(R"("some":{"key":1})"));
+  for (const char* type : {"../x", "/bin/sh", ".", "a/b"})
+    CHECK(refusal(with_ipam(R"({"type": ")" + std::string(type) + R"("})")).code == 7);
 }

@@ -43,15 +43,9 @@ TEST_CASE("what a later release brings is refused, never ignored", "[config][key
     std::string patch, key;
   };
   const auto c = GENERATE(values<Case>({
-      {R"({"device": "tap"})", R"("device" (value "tap"))"},
-      {R"({"tap": {"owner": 107}})", R"("tap" (value {…}))"},
       {R"({"interfaces": [{"name": "eth1"}]})", R"("interfaces" (value […]))"},
       {R"({"sourceRouting": true})", R"("sourceRouting" (value true))"},
-      {R"({"guestServices": {"dhcp": true}})", R"("guestServices" (value {…}))"},
       {R"({"overlay": {"vni": 42}})", R"("overlay" (value {…}))"},
-      {R"({"subnets": "absent!", "ipam": {"type": "host-local", "subnet": "10.0.0.0/8"}})",
-       R"("ipam.type" (value "host-local"))"},
-      {R"({"subnets": "absent!", "ipam": {"type": "dhcp"}})", R"("ipam.type" (value "dhcp"))"},
   }));
   CAPTURE(c.patch);
   const Refusal r = refusal(c.patch);

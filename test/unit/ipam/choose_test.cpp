@@ -197,3 +197,20 @@ TEST_CASE("a request that no pool can serve says why", "[ipam][choose]") {
   CHECK_THAT(message([&] { match(sets, requested); }), Catch::Contains(c.says));
   CHECK_THAT(message([] { match({}, {Cidr::parse("10.0.0.1/32")}); }), Catch::Contains("no address ranges"));
 }
+
+TEST_CASE("a preferred address is one that the pool can give, the same every time, and all of them occur",
+          "[ipam][vm]") {
+  const RangeSet small = {range("10.88.0.0/29", "", "", "", {"10.88.0.3/32"}), range("10.99.0.0/30")};
+  std::set<Ip> seen;
+  for (std::uint64_t hash = 0; hash < 100; ++hash) {
+    const Ip ip = preferred(small, hash * 0x9e3779b97f4a7c15U);
+    CHECK(range_of(small, ip) != nullptr);
+    CHECK(preferred(small, hash * 0x9e3779b97f4a7c15U) == ip);
+    seen.insert(ip);
+  }
+  CHECK(seen.size() == capacity(small));
+  const RangeSet huge = {range("fd88::/64")};
+  CHECK(preferred(huge, 0) == Ip::parse("fd88::2"));
+  CHECK(preferred(huge, ~std::uint64_t{0}) == Ip::parse("fd88::10:1"));
+  CHECK(preferred({range("10.0.0.1/32")}, 12345) == Ip::parse("10.0.0.1"));
+}

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "net/alias.h"
+
 using namespace trestle::net;
 
 namespace {
@@ -50,6 +52,17 @@ TEST_CASE("a switch has its network's name where a link can have it", "[net][nam
   CHECK(switch_name(hashed).str().substr(0, 2) == "tr");
 }
 
+TEST_CASE("an ifb is called by its pair's digits, as long as a name may be", "[net][names]") {
+  // The link of another plugin's, in a chain: it was cut by four letters, and one of three ended in an exception.
+  for (const char* name : {"c", "ch1", "cali7", "veth7", "veth01234567"}) {
+    CAPTURE(name);
+    CHECK(ifb_name(IfName::parse(name)).str().size() == 14);
+    CHECK(ifb_name(IfName::parse(name)).str().starts_with("ifb"));
+  }
+  CHECK(ifb_name(IfName::parse("cali7")) != ifb_name(IfName::parse("veth7")));
+  CHECK(ifb_name(IfName::parse("veth0123456789a")).str() == "ifb0123456789a");
+}
+
 TEST_CASE("MACs are unicast and locally administered, and follow switch and address", "[net][names]") {
   const IfName a = IfName::parse("tra"), b = IfName::parse("trb");
   const Ip ip = Ip::parse("10.88.0.2");
@@ -72,4 +85,16 @@ TEST_CASE("groups carry their mark, and differ by state directory and network", 
 TEST_CASE("the link-local address is the kernel's EUI-64", "[net][names]") {
   CHECK(link_local(Mac::parse("02:11:22:33:44:55")).str() == "fe80::11:22ff:fe33:4455");
   CHECK(link_local(Mac::parse("00:16:3e:00:00:01")).str() == "fe80::216:3eff:fe00:1");
+}
+
+TEST_CASE("a link's alias tells its owner, unless it was cut or is another's", "[net][names]") {
+  CHECK(link_alias(kOwner) == "lan/c1/eth0");
+  CHECK(alias_owner("lan/c1/eth0") == kOwner);
+  for (const char* other : {"", "trestle switch", "lan/c1", "lan//eth0", "a/b/c/d", "/c1/eth0"}) {
+    CAPTURE(other);
+    CHECK_FALSE(alias_owner(other));
+  }
+  const Owner wide{"lan", std::string(250, 'c'), "eth0"};
+  CHECK(link_alias(wide).size() == 255);
+  CHECK_FALSE(alias_owner(link_alias(wide)));
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "fixture.h"
+#include "store/clock.h"
 #include "store/locks.h"
 
 using namespace trestle;
@@ -119,6 +120,59 @@ TEST_CASE("a downgraded lock lets others in to read", "[store][locks]") {
   lock.downgrade();
   CHECK(t.other.try_switch_shared(t.br));
   CHECK_FALSE(t.other.try_switch_exclusive(t.br));
+}
+
+// A network's first pod failed with code 11 on a switch where another network's pods came and went without a pause.
+TEST_CASE("whoever wants a switch alone gets it, though others come without a pause", "[store][locks]") {
+  TwoCalls t;
+  const bool all = GENERATE(false, true);
+  std::vector<pid_t> busy;
+  for (int n = 0; n < 6; ++n)
+    busy.push_back(start_child([&] {
+      Locks own(base::try_open(t.path, O_RDWR));
+      for (;;) {
+        const Lock lock = own.switch_shared(t.br, Deadline::in(std::chrono::seconds(20)));
+        ::usleep(20'000);
+      }
+    }));
+  ::usleep(50'000);
+  const Deadline limit = Deadline::in(std::chrono::seconds(1));
+  CHECK_NOTHROW(all ? t.mine.all_switches_exclusive(limit) : t.mine.switch_exclusive(t.br, limit));
+  for (const pid_t child : busy) {
+    ::kill(child, SIGKILL);
+    (void)child_succeeded(child);
+  }
+}
+
+TEST_CASE("a call that hangs on a switch keeps others out no longer than who waits for it closes the gate",
+          "[store][locks]") {
+  TwoCalls t;
+  const Lock hangs = t.mine.switch_shared(t.br, now());
+  const pid_t waits = start_child([&] {
+    Locks own(base::try_open(t.path, O_RDWR));
+    (void)own.switch_exclusive(t.br, Deadline::in(std::chrono::seconds(30)));
+  });
+  ::usleep(50'000);
+  CHECK_NOTHROW(t.other.switch_shared(t.br2, now()));
+  CHECK_NOTHROW(t.other.switch_shared(t.br, Deadline::in(std::chrono::seconds(4))));
+  ::kill(waits, SIGKILL);
+  (void)child_succeeded(waits);
+}
+
+TEST_CASE("a call inside of one switch does not wait at the gate of the next: whoever closed it waits for that call",
+          "[store][locks]") {
+  TwoCalls t;
+  const Lock one = t.mine.switch_shared(t.br, now());
+  const pid_t waits = start_child([&] {
+    Locks own(base::try_open(t.path, O_RDWR));
+    (void)own.all_switches_exclusive(Deadline::in(std::chrono::seconds(30)));
+  });
+  ::usleep(50'000);
+  const std::uint64_t start = boottime();
+  CHECK_NOTHROW(t.mine.switch_shared(t.br2, Deadline::in(std::chrono::seconds(10))));
+  CHECK(boottime() - start < 100'000'000U);
+  ::kill(waits, SIGKILL);
+  (void)child_succeeded(waits);
 }
 
 TEST_CASE("the locks of a killed call are free", "[store][locks]") {

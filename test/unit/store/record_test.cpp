@@ -61,10 +61,17 @@ TEST_CASE("a record is one line of JSON that jq can read, its checksum last", "[
 }
 
 TEST_CASE("keys of a newer schema live through a rewrite", "[store][record]") {
-  const std::string text = with(R"("mode":"nat")", R"("mode":"nat","delegate":{"type":"dhcp"},"later":[1,2])");
+  const std::string text = with(R"("mode":"nat")", R"("mode":"nat","sooner":{"type":"dhcp"},"later":[1,2])");
   const Record r = parse_record(text);
-  CHECK(r.unknown == nlohmann::json{{"delegate", {{"type", "dhcp"}}}, {"later", {1, 2}}});
+  CHECK(r.unknown == nlohmann::json{{"sooner", {{"type", "dhcp"}}}, {"later", {1, 2}}});
   CHECK(parse_record(record_text(r)).unknown == r.unknown);
+}
+
+TEST_CASE("a delegate is in the record with all that its DEL needs", "[store][record]") {
+  Record r = sample();
+  r.delegate = plan::Delegate{"dhcp", R"({"name":"a","ipam":{"type":"dhcp"}})", "IP=10.0.0.1", "/opt/cni/bin"};
+  CHECK(parse_record(record_text(r)).delegate == r.delegate);
+  CHECK_FALSE(parse_record(record_text(sample())).delegate.has_value());
 }
 
 TEST_CASE("a text that is no UTF-8 does not spoil the record", "[store][record]") {
@@ -149,4 +156,19 @@ TEST_CASE("salvage takes any bytes", "[store][record]") {
   CHECK(salvage_leases(text).size() <= 1);
   CHECK(salvage_leases(R"({"ip":"10.0.0.1","segment":"tr7"})") ==
         std::vector<LeaseRef>{{"tr7", net::Ip::parse("10.0.0.1")}});
+}
+
+TEST_CASE("a damaged record tells its owner where the file's name proves it", "[store][record]") {
+  const Record r = sample();
+  const std::uint64_t hash = net::owner_hash(r.owner);
+  std::string text = record_text(r);
+  text.replace(text.find("\"mode\""), 6, "\"mo\xff\"");
+  CHECK_THROWS_AS(parse_record(text), base::Error);
+  CHECK(salvage_owner(text, hash) == r.owner);
+  CHECK_FALSE(salvage_owner(text, hash + 1));
+  CHECK(salvage_owner(R"("network":"x","container":"x","ifname":"x",)" + text, hash) == r.owner);
+  for (const std::size_t length : {std::size_t{0}, std::size_t{20}, text.find("\"network\":")}) {
+    CAPTURE(length);
+    CHECK_FALSE(salvage_owner(text.substr(0, length), hash));
+  }
 }

@@ -119,24 +119,23 @@ TEST_CASE("a rewrite changes the record and keeps its leases", "[store][records]
 TEST_CASE("a few records in turn: all of them, round and round", "[store][records]") {
   const Three t;
   for (int n = 4; n <= 30; ++n) add_ip(*t.store, n, t.set);
-  SECTION("by name") {
-    std::set<std::string> seen;
-    std::string after;
-    for (int n = 0; n < 10; ++n)
-      for (const RecordFile& file : t.store->some_after(after, 3)) seen.insert(after = file.name);
-    CHECK(seen.size() == 30);
-    CHECK(t.store->some_after("", 100).size() == 30);
-    CHECK(t.store->some_after("ffffffffffffffff", 1).at(0).name == *seen.begin());
-  }
   SECTION("where the last call stopped, of whichever process") {
     std::multiset<std::string> seen;
     for (int n = 0; n < 20; ++n)
       for (const RecordFile& file : open_store(t.dir.path(), kHere)->next_few(4)) seen.insert(file.name);
     CHECK(std::set<std::string>(seen.begin(), seen.end()).size() == 30);
   }
+  SECTION("not with the one just seen, though newer records have pushed it behind the place") {
+    // As tmpfs numbers entries before Linux 6.6: self-heal looked at one record for ever.
+    const std::string first = t.store->next_few(1).at(0).name;
+    std::string cursor = read_text(t.dir.path() + "/heal");
+    REQUIRE(cursor.size() == 16);
+    write_text(t.dir.path() + "/heal", std::string(8, '\0') + cursor.substr(8));
+    CHECK(t.store->next_few(1).at(0).name != first);
+  }
   SECTION("any start is a good one") {
-    const auto start =
-        GENERATE(as<std::string>{}, "", "x", std::string(8, '\xff'), std::string(8, '\x7f'), std::string(9, '\1'));
+    const auto start = GENERATE(as<std::string>{}, "", "x", std::string(8, '\1'), std::string(16, '\xff'),
+                                std::string(16, '\x7f'), std::string(17, '\1'));
     write_text(t.dir.path() + "/heal", start);
     std::set<std::string> seen;
     for (int n = 0; n < 20; ++n)

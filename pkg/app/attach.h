@@ -1,0 +1,25 @@
+#pragma once
+// One try of an ADD: a plan is made, recorded and applied, or all of it is undone.
+#include <vector>
+
+#include "app/session.h"
+#include "app/verbs.h"
+#include "cni/request.h"
+#include "config/netconf.h"
+
+namespace trestle::app {
+
+struct Job {
+  const cni::Request& request;
+  const config::NetConf& conf;
+  net::Owner owner;
+};
+
+// The session's context is in the pod. `left` gets the parts that a stale attachment of this owner needed. false: somebody flushed our
+// nftables objects; nothing of this try is left. Throws Error, and then nothing is left either, or the record of what is.
+bool attach(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left);
+
+// Applies Steps of that record's plan; a port of the host that a dead pod still holds is freed for it. false: as attach().
+bool make(Session& session, const store::Record& record, const std::vector<plan::Step>& steps);
+
+}  // namespace trestle::app

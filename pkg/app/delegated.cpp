@@ -1,0 +1,165 @@
+#include "app/delegated.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "app/attachment.h"
+#include "app/heal.h"
+#include "app/kin.h"
+#include "app/shared.h"
+#include "base/error.h"
+#include "cni/merge.h"
+#include "delegate/plugin.h"
+#include "engine/apply.h"
+#include "ipam/range.h"
+#include "modes/modes.h"
+
+namespace trestle::app {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+bool routes(const config::NetConf& conf) { return conf.mode == "nat" || conf.mode == "routed"; }
+
+// What the reference does too: where the switch is the router and the delegate names none, it has the subnet's first address.
+std::optional<net::Ip> gateway_of(const config::NetConf& conf, const cni::ResultIp& ip) {
+  if (ip.gateway || !routes(conf)) return ip.gateway;
+  if (ip.address.length + 1 >= ip.address.ip.bits())
+    throw Error(Code::delegate, "the delegated IPAM gave " + ip.address.str() +
+                                    " without a gateway, and there is no room for one in it");
+  net::Ip first = ip.address.first();
+  ++first.value;
+  if (first == ip.address.ip)
+    throw Error(Code::delegate, "the delegated IPAM gave " + ip.address.str() +
+                                    ", which is the gateway's own address, and no other gateway");
+  return first;
+}
+
+// The configuration as if these addresses had been written there: all that follows from a subnet follows from them.
+config::NetConf with_answer(const config::NetConf& conf, const cni::Result& answer) {
+  config::NetConf out = conf;
+  for (const cni::ResultIp& ip : answer.ips) ipam::add_network(out.ipam.ranges, ip.address, gateway_of(conf, ip));
+  out.ipam.routes = answer.routes;
+  if (out.dns.empty()) out.dns = answer.dns;
+  return out;
+}
+
+delegate::Attachment attachment_of(const store::Record& record) {
+  return {record.owner.container, record.netns, record.owner.ifname};
+}
+
+store::Record record_of(Session& session, const Job& job, std::uint64_t at) {
+  const auto record = session.store().find(job.owner);
+  if (!record || (at != 0 && record->at != at))
+    throw Error(Code::try_again, "the record of " + job.owner.container + "/" + job.owner.ifname +
+                                     " was removed during its ADD; it is not attached");
+  return *record;
+}
+
+plan::Lease lease_of(const store::Record& record, const config::NetConf& conf, const cni::Result& answer) {
+  plan::Lease lease{{}, record.nics.front().mac};
+  for (const cni::ResultIp& ip : answer.ips) lease.ips.push_back({ip.address, gateway_of(conf, ip)});
+  return lease;
+}
+
+struct Answered {
+  const store::Record& linked;  // as attach() left it
+  const cni::Result& answer;
+  bool again = false;
+};
+
+// Addresses to the link that stands. false: somebody flushed our nftables objects.
+bool finish(Session& session, const Job& job, const Answered& by, const Print& print) {
+  const config::NetConf conf = with_answer(job.conf, by.answer);
+  const Switch on = hold_switch(session, conf, job.owner);
+  const store::Lock attachment = session.store().locks().attachment(job.owner, session.deadline());
+  const store::Lock vm = hold_vm(session, job.conf.vm);
+  store::Record record = record_of(session, job, by.linked.at);
+  const modes::AttachmentInput in{conf,      on.facts,          session.settings().state_dir,
+                                  job.owner, job.request.netns, lease_of(record, job.conf, by.answer)};
+  cni::Result result = modes::result(in);
+  if (conf.prev_result) result = cni::merge(*conf.prev_result, result);
+  cni::check_expressible(result, conf.cni_version);
+  std::vector<plan::Step> more = modes::find(conf.mode).attachment(in);
+  std::erase_if(more, [&](const plan::Step& step) {
+    return std::find(by.linked.plan.begin(), by.linked.plan.end(), step) != by.linked.plan.end();
+  });
+  record.plan = by.linked.plan;
+  record.plan.insert(record.plan.end(), more.begin(), more.end());
+  if (std::find(record.parts.begin(), record.parts.end(), on.part) == record.parts.end())
+    record.parts.push_back(on.part);
+  record.result = cni::to_json(result, cni::supported_versions().back());
+  session.store().rewrite(record);
+  if (by.again)
+    engine::reapply_attachment(session.context(), more);
+  else if (!make(session, record, more))
+    return false;
+  if (!print(cni::to_json(result, conf.cni_version).dump()))
+    throw Error(Code::io, "the result cannot be written to stdout; the attachment is undone");
+  return true;
+}
+
+// As DEL does, but that no later ADD is told to give up.
+void undo(Session& session, const Job& job, const store::Record& linked) noexcept try {
+  Held held = hold_attachment(session, job.owner);
+  std::vector<std::string> failed;
+  if (held.record && held.record->at == linked.at) {
+    failed = take_away(session, std::move(held), false);
+  } else {  // its DEL came while the delegate was at work
+    failed = give_lease_back(linked);
+    const std::vector<store::PartRef> strays = session.store().drop_stray_refs(job.owner);
+    for (std::string& line : release_switches(session, std::move(held.switches), strays))
+      failed.push_back(std::move(line));
+  }
+  for (const std::string& line : failed)
+    session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", line}});
+} catch (const std::exception&) {
+  return;  // DEL will take it away
+}
+
+}  // namespace
+
+void add_delegated(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left) {
+  delegate::must_exist(*called(job.conf.ipam.delegate, job.request));
+  until_whole(session, [&] {
+    return attach(
+        session, job, [](const std::string&) { return true; }, left);
+  });
+  const store::Record record = record_of(session, job, 0);
+  try {
+    const cni::Result answer = delegate::add(*record.delegate, attachment_of(record));
+    session.renew(kAddBudget);
+    Answered by{record, answer};
+    until_whole(session, [&] {
+      const bool whole = finish(session, job, by, print);
+      by.again = true;
+      return whole;
+    });
+  } catch (...) {
+    session.renew(kAddBudget);
+    undo(session, job, record);
+    throw;
+  }
+}
+
+std::optional<plan::Delegate> called(const std::optional<plan::Delegate>& delegate, const cni::Request& request) {
+  std::optional<plan::Delegate> out = delegate;
+  if (!out) return out;
+  out->args = request.args_text;
+  out->path = request.path;
+  return out;
+}
+
+std::vector<std::string> give_lease_back(const store::Record& record) {
+  if (!record.delegate) return {};
+  try {
+    delegate::call(*record.delegate, "DEL", attachment_of(record));
+  } catch (const Error& e) {
+    return {e.what()};
+  }
+  return {};
+}
+
+}  // namespace trestle::app

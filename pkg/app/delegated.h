@@ -1,0 +1,20 @@
+#pragma once
+// Attachments whose addresses another IPAM plugin gives: link first (a DHCP client needs it), then addresses.
+#include <string>
+#include <vector>
+
+#include "app/attach.h"
+#include "store/record.h"
+
+namespace trestle::app {
+
+// As attach(), with everything undone, the delegate's lease too, when it throws. No lock is held while the delegate runs.
+void add_delegated(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left);
+
+// What the configuration names, with what the call brought along.
+std::optional<plan::Delegate> called(const std::optional<plan::Delegate>& delegate, const cni::Request& request);
+
+// The DEL of the record's delegate, if it has one. Returns why it failed.
+std::vector<std::string> give_lease_back(const store::Record& record);
+
+}  // namespace trestle::app

@@ -1,0 +1,97 @@
+#include "app/refuse.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "engine/apply.h"
+#include "kernel/link.h"
+#include "kernel/route.h"
+#include "plan/plan.h"
+
+namespace trestle::app {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+// A link that is not ours must not be touched, and neither must what belongs to it.
+void refuse_foreign(Session& session, const store::Part& part) {
+  for (const plan::Step& step : part.steps)
+    if (const auto* bridge = std::get_if<plan::Bridge>(&step)) engine::refuse_foreign(session.context(), *bridge);
+}
+
+void refuse_conflict(Session& session, const store::Part& mine) {
+  for (const store::Part& other : session.store().parts()) {
+    if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
+    const auto clash = plan::conflict(mine.steps, other.steps);
+    if (!clash || (other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))) continue;
+    if (std::holds_alternative<plan::Rules>(clash->mine))
+      throw Error(Code::held, "network '" + mine.network + "' and network '" + other.network + "' share switch " +
+                                  mine.bridge.str() +
+                                  " and must have the same 'mode', 'hostAccess' and 'guestServices' there; give both "
+                                  "the same, or this network another 'bridge'");
+    throw Error(Code::held, "network '" + mine.network + "' wants '" + plan::describe(clash->mine) + "' but network '" +
+                                other.network + "' has made it '" + plan::describe(clash->theirs) +
+                                "'; give both the same value, or this network another 'bridge'");
+  }
+}
+
+// The networks that the host will reach by the switch.
+std::vector<net::Cidr> subnets(const std::vector<plan::Step>& steps) {
+  std::vector<net::Cidr> out;
+  const auto put = [&](const net::Cidr& cidr) {
+    if (cidr.length < cidr.ip.bits() && std::find(out.begin(), out.end(), cidr) == out.end()) out.push_back(cidr);
+  };
+  for (const plan::Step& step : steps) {
+    const auto* address = std::get_if<plan::Address>(&step);
+    if (address && address->link.where == plan::Where::host) put(address->cidr.network());
+    const auto* route = std::get_if<plan::Route>(&step);
+    if (route && route->dev.where == plan::Where::host) put(route->dst.network());
+  }
+  return out;
+}
+
+// Halves of the Internet (a VPN that takes everything) and the like are no subnet of anybody.
+bool is_wide(const net::Cidr& cidr) { return cidr.length < (cidr.ip.family == net::Family::v4 ? 8U : 16U); }
+
+// Whoever is more special wins: a route into the subnet takes its part of the pods away, and the subnet takes its part of a LAN away. A route
+// by a gateway to more than the subnet loses nothing that was ever near.
+bool collide(const net::Cidr& subnet, const kernel::Way& way) {
+  if (!way.dst.overlaps(subnet) || is_wide(way.dst)) return false;
+  return way.direct || way.dst.length >= subnet.length;
+}
+
+}  // namespace
+
+void refuse_used_subnets(Session& session, const config::NetConf& conf, const std::vector<plan::Step>& steps) {
+  const std::vector<net::Cidr> wanted = subnets(steps);
+  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
+    if (std::none_of(wanted.begin(), wanted.end(), [&](const net::Cidr& c) { return c.ip.family == family; })) continue;
+    const std::vector<kernel::Way> ways = kernel::ways(session.context().route(), family);
+    for (const net::Cidr& subnet : wanted)
+      for (const kernel::Way& way : ways) {
+        if (subnet.ip.family != family || !collide(subnet, way)) continue;
+        const auto link = kernel::get_link(session.context().route(), way.link);
+        if (!link || link->name == conf.bridge.str()) continue;
+        // With proxyArp the pods are a piece of the LAN.
+        const bool on_lan = conf.proxy_arp && conf.uplink && way.dst.length < subnet.length &&
+                            std::any_of(conf.uplink->links.begin(), conf.uplink->links.end(),
+                                        [&](const net::IfName& nic) { return nic.str() == link->name; });
+        if (on_lan) continue;
+        throw Error(Code::bad_config,
+                    "subnet " + subnet.str() + " of network '" + conf.name + "' is in use on this host: its route " +
+                        way.dst.str() + " leads by link " + link->name +
+                        ", so pods and that network could not both be reached; give this network another subnet (or "
+                        "remove that route, if it is a left-over)");
+      }
+  }
+}
+
+void refuse_part(Session& session, const config::NetConf& conf, const store::Part& part) {
+  refuse_foreign(session, part);
+  refuse_conflict(session, part);
+  refuse_used_subnets(session, conf, part.steps);
+}
+
+}  // namespace trestle::app

@@ -1,0 +1,168 @@
+#include "cli/graph.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "cli/attachments.h"
+
+namespace trestle::cli {
+
+namespace {
+
+constexpr std::string_view kHead =
+    "digraph trestle {\n"
+    "  rankdir=LR;\n"
+    "  node [fontname=\"Helvetica\", fontsize=11, shape=box, style=\"rounded,filled\", fillcolor=white];\n"
+    "  edge [fontname=\"Helvetica\", fontsize=9, dir=none];\n";
+
+// As a DOT string: names come from runtimes and configurations, and may hold anything.
+std::string dot_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else if (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f')
+      out += c;
+  }
+  return out + "\"";
+}
+
+std::string vlan_text(const plan::Vlans& vlans) {
+  std::vector<std::string> words;
+  if (vlans.pvid) words.push_back(std::to_string(*vlans.pvid));
+  for (const plan::VlanRange& range : vlans.tagged)
+    words.push_back(std::to_string(range.first) + (range.last == range.first ? "" : "-" + std::to_string(range.last)) +
+                    "t");
+  return words.empty() ? "" : "VLAN " + base::join(words, ",");
+}
+
+struct Switch {
+  std::string name;
+  std::set<std::string> modes;
+  std::vector<std::string> addresses;
+  std::set<std::string> networks;
+  std::map<std::string, std::string> uplinks;  // with what is said of them
+  std::map<std::string, std::vector<std::string>> bonds;
+  std::uint32_t mtu = 0;
+  bool ours = false;
+};
+
+void read_part(const store::Part& part, Switch& out) {
+  std::map<std::string, std::string> vlans;
+  for (const plan::Step& step : part.steps) {
+    if (const auto* bridge = std::get_if<plan::Bridge>(&step)) {
+      out.ours = true;
+      out.mtu = bridge->mtu;
+    } else if (const auto* address = std::get_if<plan::Address>(&step); address && address->link.name == part.bridge) {
+      if (std::find(out.addresses.begin(), out.addresses.end(), address->cidr.str()) == out.addresses.end())
+        out.addresses.push_back(address->cidr.str());
+    } else if (const auto* uplink = std::get_if<plan::Uplink>(&step)) {
+      out.uplinks[uplink->nic.str()];
+    } else if (const auto* bond = std::get_if<plan::Bond>(&step)) {
+      for (const net::IfName& member : bond->members) out.bonds[bond->link.str()].push_back(member.str());
+    } else if (const auto* some = std::get_if<plan::Vlans>(&step); some && !some->self) {
+      vlans[some->link.str()] = vlan_text(*some);
+    }
+  }
+  for (auto& [nic, text] : out.uplinks)
+    if (const auto it = vlans.find(nic); it != vlans.end() && text.find(it->second) == std::string::npos)
+      text += (text.empty() ? "" : "; ") + it->second;
+}
+
+std::string switch_node(const Switch& one) {
+  std::string label = one.name;
+  if (!one.modes.empty())
+    label += "\n" + base::join({one.modes.begin(), one.modes.end()}, ", ") + ": " +
+             base::join({one.networks.begin(), one.networks.end()}, ", ");
+  for (const std::string& address : one.addresses) label += "\n" + address;
+  if (one.mtu != 0) label += "\nMTU " + std::to_string(one.mtu);
+  if (!one.ours) label += "\n(not ours)";
+  std::string out = "  " + dot_string("switch " + one.name) + " [label=" + dot_string(label) +
+                    ", shape=box3d, style=filled, fillcolor=\"#dce9f7\"];\n";
+  for (const auto& [nic, text] : one.uplinks) {
+    const std::string node = dot_string("nic " + nic);
+    out += "  " + node + " [label=" + dot_string(nic) + ", shape=cds, fillcolor=\"#f7ecd0\"];\n  " +
+           dot_string("switch " + one.name) + " -> " + node +
+           (text.empty() ? "" : " [label=" + dot_string(text) + "]") + ";\n";
+    if (const auto bond = one.bonds.find(nic); bond != one.bonds.end())
+      for (const std::string& member : bond->second)
+        out += "  " + dot_string("nic " + member) + " [label=" + dot_string(member) +
+               ", shape=cds, fillcolor=\"#f7ecd0\"];\n  " + node + " -> " + dot_string("nic " + member) + ";\n";
+  }
+  for (const auto& [mode, text] : {std::pair{"nat", "as the host"}, std::pair{"routed", "routed"}})
+    if (one.modes.contains(mode))
+      out += "  \"outside\" [shape=ellipse, style=dashed];\n  " + dot_string("switch " + one.name) +
+             " -> \"outside\" [style=dashed, label=" + dot_string(text) + "];\n";
+  return out;
+}
+
+// Addresses of each NIC by what the plan gives it.
+std::vector<std::string> addresses_on(const store::Record& record, const net::IfName& nic) {
+  std::vector<std::string> out;
+  for (const plan::Step& step : record.plan)
+    if (const auto* address = std::get_if<plan::Address>(&step);
+        address && address->link.where == plan::Where::pod && address->link.name == nic)
+      out.push_back(address->cidr.str());
+  return out;
+}
+
+std::string vlans_on(const store::Record& record, const net::IfName& host_link) {
+  for (const plan::Step& step : record.plan)
+    if (const auto* vlans = std::get_if<plan::Vlans>(&step); vlans && vlans->link == host_link)
+      return vlan_text(*vlans);
+  return "";
+}
+
+std::string nic_node(const Drawn& drawn, const store::Nic& nic, const std::string& id) {
+  const store::Record& record = drawn.record;
+  std::string label = nic.name.str();
+  for (const std::string& address : addresses_on(record, nic.name)) label += "\n" + address;
+  label += "\n" + nic.mac.str();
+  return "    " + id + " [label=" + dot_string(label) +
+         (drawn.health == "ok" ? "" : ", color=red, fontcolor=red, tooltip=" + dot_string(drawn.health)) + "];\n";
+}
+
+}  // namespace
+
+std::string dot(const std::vector<Drawn>& attachments, const std::vector<store::Part>& parts) {
+  std::map<std::string, Switch> switches;
+  for (const store::Part& part : parts) {
+    Switch& one = switches[part.bridge.str()];
+    one.name = part.bridge.str();
+    read_part(part, one);
+  }
+  std::map<std::string, std::string> pods;  // what stands in the box of each; one pod may have several attachments
+  std::vector<std::string> order;
+  std::string edges;
+  for (const Drawn& drawn : attachments) {
+    const store::Record& record = drawn.record;
+    const std::string& pod = record.owner.container;
+    if (!pods.contains(pod)) {
+      order.push_back(pod);
+      pods[pod] =
+          "    label=" + dot_string(pod_of(record)) + ";\n    style=\"rounded,filled\";\n    fillcolor=\"#eef5ea\";\n";
+    }
+    for (const store::Nic& nic : record.nics) {
+      Switch& one = switches[nic.bridge.str()];
+      one.name = nic.bridge.str();
+      one.modes.insert(record.mode);
+      one.networks.insert(record.owner.network);
+      const std::string id = dot_string("pod " + pod + " " + nic.name.str());
+      pods[pod] += nic_node(drawn, nic, id);
+      const std::string vlans = vlans_on(record, nic.host_link);
+      edges += "  " + id + " -> " + dot_string("switch " + one.name) +
+               " [label=" + dot_string(nic.host_link.str() + (vlans.empty() ? "" : "\n" + vlans)) + "];\n";
+    }
+  }
+  std::string out(kHead);
+  std::size_t number = 0;
+  for (const std::string& pod : order)
+    out += "  subgraph cluster_" + std::to_string(number++) + " {\n" + pods[pod] + "  }\n";
+  for (const auto& [name, one] : switches) out += switch_node(one);
+  return out + edges + "}\n";
+}
+
+}  // namespace trestle::cli

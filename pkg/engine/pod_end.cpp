@@ -1,0 +1,27 @@
+#include "engine/pod_end.h"
+
+namespace trestle::engine {
+
+std::string changed(const std::string& what, const std::string& found, const std::string& wanted) {
+  return what + " is " + found + ", not " + wanted;
+}
+
+std::uint32_t wanted_mtu(const plan::Veth& step, const Override* by_chain) {
+  return by_chain && by_chain->mtu ? *by_chain->mtu : step.mtu;
+}
+
+std::vector<std::string> pod_end_defects(const plan::Veth& step, const kernel::LinkInfo& pod, const Override* by_chain,
+                                         bool renamed) {
+  std::vector<std::string> out;
+  const net::Mac mac = by_chain && by_chain->mac ? *by_chain->mac : step.pod_mac;
+  const std::uint32_t size = wanted_mtu(step, by_chain);
+  if (pod.mac != mac && !renamed)  // KubeVirt's binding gives the renamed end another
+    out.push_back(changed("MAC of the pod end", pod.mac ? pod.mac->str() : "none", mac.str()));
+  // A result before 1.1.0 cannot tell what `tuning` made of it; less does no harm.
+  const bool untold = by_chain && !by_chain->mtu;
+  if (pod.mtu > size || (pod.mtu < size && !untold))
+    out.push_back(changed("MTU of the pod end", std::to_string(pod.mtu), std::to_string(size)));
+  return out;
+}
+
+}  // namespace trestle::engine

@@ -1,0 +1,159 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/uplink.h"
+#include "kernel/address.h"
+#include "kernel/host_state.h"
+#include "kernel/link.h"
+#include "plan/plan.h"
+
+namespace trestle::engine {
+
+using base::Code;
+using base::Error;
+using kernel::HostState;
+using plan::Where;
+
+namespace {
+
+// One end of a move.
+struct Side {
+  net::IfName name;
+  std::uint32_t index = 0;
+};
+
+// The kernel works through one send without a look at signals: whoever kills us finds all of it done, or nothing. Every address is on the
+// other side by then.
+void put_move(kernel::Batch& batch, const HostState& what, const Side& from, const Side& to) {
+  for (const plan::TakenRoute& route : what.routes)
+    kernel::replace_route(batch, to.index, route, "route " + route.dst.str() + " to " + to.name.str());
+  for (const plan::TakenAddress& address : what.addresses)
+    kernel::delete_address(batch, from.index, address.cidr, address.cidr.str() + " off " + from.name.str());
+}
+
+void put_addresses(kernel::Batch& batch, const HostState& what, const Side& to) {
+  for (const plan::TakenAddress& address : what.addresses)
+    kernel::put_address(batch, to.index, address, address.cidr.str() + " on " + to.name.str());
+}
+
+bool has(const HostState& state, const plan::TakenAddress& address) {
+  return std::any_of(state.addresses.begin(), state.addresses.end(),
+                     [&](const plan::TakenAddress& other) { return other.cidr == address.cidr; });
+}
+
+// The gateway as it is recorded, or as somebody has changed it since.
+bool has(const HostState& state, const plan::TakenRoute& route) {
+  return std::any_of(state.routes.begin(), state.routes.end(), [&](const plan::TakenRoute& other) {
+    return other.dst == route.dst && other.table == route.table && other.metric == route.metric;
+  });
+}
+
+// What of the Step is still to be moved. On a switch that has the addresses already a route that is nowhere was removed on purpose.
+HostState still_to_move(const plan::TakeAddresses& step, const HostState& nic, const HostState& bridge) {
+  const bool fresh = std::any_of(step.addresses.begin(), step.addresses.end(),
+                                 [&](const plan::TakenAddress& address) { return !has(bridge, address); });
+  HostState out{step.addresses, step.routes, {}};
+  std::erase_if(out.routes,
+                [&](const plan::TakenRoute& route) { return has(bridge, route) || (!fresh && !has(nic, route)); });
+  return out;
+}
+
+void refuse_fixed(const std::string& subject, const HostState& state, const std::string& remedy) {
+  if (state.fixed.empty()) return;
+  throw Error(Code::bad_config, subject + ": " + state.fixed.front() + "; " + remedy, base::join(state.fixed, "\n"));
+}
+
+kernel::LinkInfo nic_of(Context& context, const net::IfName& name) {
+  if (auto nic = kernel::get_link(context.route(), name)) return *nic;
+  throw Error(Code::bad_config, "uplink " + name.str() + ": the host has no such NIC; plug it in");
+}
+
+}  // namespace
+
+std::optional<plan::TakeAddresses> read_taken(Context& context, const std::vector<net::IfName>& nics,
+                                              const net::IfName& bridge, bool take) {
+  std::optional<plan::TakeAddresses> taken;
+  // The store may be lost, and the addresses be on the switch already.
+  const auto own = kernel::get_link(context.route(), bridge);
+  if (own && own->group == context.switches()) {
+    HostState state = kernel::read_host_state(context.route(), own->index);
+    if (!state.addresses.empty())
+      return plan::TakeAddresses{nics.front(), bridge, std::move(state.addresses), std::move(state.routes)};
+  }
+  for (const net::IfName& name : nics) {
+    const kernel::LinkInfo nic = nic_of(context, name);
+    HostState state = kernel::read_host_state(context.route(), nic.index);
+    if (state.addresses.empty()) continue;
+    const std::string first = state.addresses.front().cidr.str();
+    if (!take)
+      throw Error(Code::bad_config, "uplink " + name.str() + " carries the host's address " + first +
+                                        ", which a port of a switch cannot use: say \"takeAddresses\": true to move it "
+                                        "to the switch, or take another NIC");
+    if (taken)
+      throw Error(Code::bad_config, "uplinks " + taken->nic.str() + " and " + name.str() +
+                                        " both carry addresses of the host; leave them on one of the two");
+    refuse_fixed("uplink " + name.str() + " of the host", state,
+                 "a switch that takes it would lose it with its lease; make it static, or take another NIC");
+    taken = plan::TakeAddresses{name, bridge, std::move(state.addresses), std::move(state.routes)};
+  }
+  return taken;
+}
+
+void make(Context& context, const plan::TakeAddresses& step) {
+  const kernel::LinkInfo link = nic_of(context, step.nic);
+  const Side nic{step.nic, link.index}, bridge{step.bridge, context.index({Where::host, step.bridge})};
+  kernel::Socket& socket = context.route();
+  const HostState what =
+      still_to_move(step, kernel::read_host_state(socket, nic.index), kernel::read_host_state(socket, bridge.index));
+  kernel::Batch batch;
+  put_addresses(batch, what, bridge);  // on both now: harmless, its routes come after the NIC's
+  socket.send_or_throw(batch);
+  const bool free = link.master == 0;  // else it is a port already, or in a bond
+  if (free) kernel::set_uplink(batch, nic.name, bridge.index);
+  put_move(batch, what, nic, bridge);
+  const std::vector<kernel::Refusal> refused = socket.send(batch);
+  if (refused.empty()) return;
+  if (free) kernel::set_master(batch, nic.name, 0);
+  put_addresses(batch, what, nic);
+  put_move(batch, what, bridge, nic);
+  static_cast<void>(socket.send(batch));
+  kernel::refuse(refused.front());
+}
+
+std::optional<std::string> defect_of(Context& context, const plan::TakeAddresses& step) {
+  const auto bridge = kernel::get_link(context.route(), step.bridge);
+  if (!bridge) return "is gone";
+  const std::vector<net::Cidr> there = kernel::addresses(context.route(), bridge->index);
+  for (const plan::TakenAddress& address : step.addresses)
+    if (std::find(there.begin(), there.end(), address.cidr) == there.end())
+      return "the host's address " + address.cidr.str() + " is not on " + step.bridge.str();
+  return std::nullopt;
+}
+
+bool lives_on(Context& context, const net::IfName& bridge) {
+  const auto link = kernel::get_link(context.route(), bridge);
+  if (!link || link->group != context.switches()) return false;
+  const std::vector<net::Cidr> there = kernel::addresses(context.route(), link->index);
+  return std::any_of(there.begin(), there.end(), [](const net::Cidr& address) {
+    return address.ip.family == net::Family::v4 || !address.ip.is_link_local();
+  });
+}
+
+void give_back(Context& context, const plan::TakeAddresses& step) {
+  const auto link = kernel::get_link(context.route(), step.bridge);
+  if (!link || link->group != context.switches()) return;
+  kernel::Socket& socket = context.route();
+  const Side bridge{step.bridge, link->index}, nic{step.nic, nic_of(context, step.nic).index};
+  const HostState what = kernel::read_host_state(socket, bridge.index);
+  refuse_fixed("switch " + step.bridge.str(), what, "stop what renews it there first");
+  kernel::Batch batch;
+  put_addresses(batch, what, nic);
+  socket.send_or_throw(batch);
+  kernel::set_uplink(batch, nic.name, 0);
+  put_addresses(batch, what, nic);  // a bond that lets a member go puts it down, which costs it its IPv6 addresses
+  put_move(batch, what, bridge, nic);
+  socket.send_or_throw(batch);
+}
+
+}  // namespace trestle::engine

@@ -1,0 +1,194 @@
+// Mode bridge as its neighbours on the LAN see it: two hosts with one configuration, a bridge of somebody else's, pods kept apart.
+#include <catch2/catch.hpp>
+#include <set>
+#include <utility>
+
+#include "nat_guest.h"
+
+using namespace trestle::test;
+using Catch::Contains;
+using nlohmann::json;
+
+namespace {
+
+json on_lan(const json& members = json::object()) {
+  json conf = demo_with({{"mode", "bridge"}, {"uplink", "nic0"}});
+  conf.erase("subnets");
+  conf["ipam"] = {{"ranges", {{{{"subnet", "192.0.2.0/24"}, {"rangeStart", "192.0.2.100"}}}}}};
+  conf.update(members);
+  return conf;
+}
+
+// A host on the LAN's switch with one NIC, nic0, and its own state; the plugin is called there as its runtime would.
+class Host {
+ public:
+  Host(const Node& node, int number) : node_(node), netns_(new_netns()), number_(std::to_string(number)) {
+    must_run("ip link add port" + number_ + " type veth peer name nic0 netns \"/proc/$PPID/fd/" +
+             std::to_string(netns_.get()) + "\" && ip link set port" + number_ + " master lan0 up");
+    const Inside inside(netns_);
+    must_run(
+        "ip link set lo up; echo 0 > /proc/sys/net/ipv6/conf/nic0/accept_dad; ip link set nic0 up; ip link show nic0");
+  }
+  const trestle::base::Fd& netns() const { return netns_; }
+  void address() const {
+    const Inside inside(netns_);
+    must_run("ip addr add 192.0.2." + number_ + "/24 dev nic0");
+  }
+  std::string ip() const { return "192.0.2." + number_; }
+  Answer call(const std::string& verb, const Pod& pod, json conf, const std::string& wanted) const {
+    const Inside inside(netns_);
+    conf["runtimeConfig"]["ips"] = {wanted};
+    return plugin({verb, pod.name(), "eth0", pod.path(), conf, {{"TRESTLE_STATE_DIR", node_.state() + "-" + number_}}});
+  }
+  std::string mac_of_switch() const {
+    const Inside inside(netns_);
+    return json::parse(must_run("ip -j link show trdemo")).at(0).at("address");
+  }
+  std::string mac_of_nic() const {
+    const Inside inside(netns_);
+    return json::parse(must_run("ip -j link show nic0")).at(0).at("address");
+  }
+  std::string links() const {
+    const Inside inside(netns_);
+    return must_run("ip -o link | grep -vE ' (lo|nic0)[:@]' || true");
+  }
+  void release() const {
+    const Inside inside(netns_);
+    CHECK(trestle_command({"uplink", "release", "--state-dir", node_.state() + "-" + number_}).ok());
+  }
+
+ private:
+  const Node& node_;
+  trestle::base::Fd netns_;
+  std::string number_;
+};
+
+// Of so many echoes in a quick row none is lost.
+void check_lossless(const trestle::base::Fd& from, const std::string& to) {
+  const Inside inside(from);
+  CAPTURE(to);
+  CHECK_THAT(run("ping -q -c 60 -i 0.01 -W 2 " + to).out, Contains("60 packets transmitted, 60 received"));
+}
+
+std::string without_timers(const std::string& commands) {
+  return must_run("{ " + commands + "; } | sed -E 's/[a-z_]+_timer +[0-9.]+//g'");
+}
+
+// All that somebody may have set up on the bridge "br0" and its port "nic0".
+std::string foreign_state() {
+  return without_timers("ip -d link show br0; ip -d link show nic0; bridge -d link show dev nic0") +
+         must_run("ip addr show dev br0 | grep inet; ip route show dev br0") +
+         run("bridge vlan show dev nic0; bridge vlan show dev br0; bridge mdb show dev br0 | grep -v veth").out +
+         run("grep -r . /proc/sys/net/ipv4/conf/br0 /proc/sys/net/ipv6/conf/br0 /proc/sys/net/ipv6/conf/nic0").out;
+}
+
+}  // namespace
+
+TEST_CASE("two hosts on one LAN with the same configuration reach each other without loss", "[modes][bridge][hosts]") {
+  const bool takes = GENERATE(false, true);
+  CAPTURE(takes);
+  Node node;
+  must_run("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad");  // its end would be a change
+  must_run("ip link add lan0 type bridge && ip link set lan0 up");
+  {
+    const Host one(node, 11), two(node, 12);
+    if (takes)
+      for (const Host* host : {&one, &two}) host->address();
+    const json conf = takes ? on_lan({{"uplink", {{"links", {"nic0"}}, {"takeAddresses", true}}}}) : on_lan();
+    const Pod a("a"), b("b"), c("c");
+    const Answer added_a = one.call("ADD", a, conf, "192.0.2.101"), added_b = two.call("ADD", b, conf, "192.0.2.102"),
+                 added_c = two.call("ADD", c, conf, "192.0.2.103");
+    CAPTURE(told(added_a), told(added_b), told(added_c));
+    REQUIRE((added_a.ok() && added_b.ok() && added_c.ok()));
+    // One MAC twice on a LAN and its switch sends to the wrong port: so that of the switch is its NIC's, and a pod's its address's.
+    CHECK(one.mac_of_switch() == one.mac_of_nic());
+    CHECK(two.mac_of_switch() == two.mac_of_nic());
+    CHECK(std::set<std::string>{one.mac_of_switch(), two.mac_of_switch(), mac_of(added_a), mac_of(added_b),
+                                mac_of(added_c)}
+              .size() == 5);
+    for (const auto& [from, to] :
+         {std::pair{&a, "192.0.2.102"}, {&a, "192.0.2.103"}, {&b, "192.0.2.101"}, {&b, "192.0.2.103"}})
+      check_lossless(from->netns(), to);
+    if (takes) {
+      check_lossless(one.netns(), two.ip());
+      check_lossless(one.netns(), "192.0.2.102");
+      check_lossless(b.netns(), one.ip());
+      check_lossless(c.netns(), two.ip());
+    }
+    CHECK(one.call("DEL", a, conf, "192.0.2.101").ok());
+    check_lossless(b.netns(), "192.0.2.103");  // the other host's pods do not notice
+    CHECK(two.call("DEL", b, conf, "192.0.2.102").ok());
+    CHECK(two.call("DEL", c, conf, "192.0.2.103").ok());
+    if (takes)
+      for (const Host* host : {&one, &two}) host->release();
+    if (takes) check_lossless(one.netns(), two.ip());
+    CHECK(one.links() == "");
+    CHECK(two.links() == "");
+  }
+  for (const char* state : {"-11", "-12"}) run("rm -rf " + node.state() + state);
+}
+
+TEST_CASE("a bridge of somebody else's is the same before, while and after it has pods", "[modes][bridge][foreign]") {
+  Node node;
+  must_run("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad");  // its end would be a change
+  must_run(
+      "ip link add nic0 type veth peer name far0 && ip link set nic0 up && ip link set far0 up && "
+      "ip link add br0 type bridge ageing_time 12000 forward_delay 400 mcast_snooping 0 && ip link set nic0 master br0 "
+      "&& "
+      "bridge link set dev nic0 cost 77 mcast_flood on && ip link set br0 up && ip addr add 192.0.2.9/24 dev br0 && "
+      "ip link show nic0 && ip link show far0 && ip link show br0");
+  if (kernel_has_vlan_filtering())
+    must_run("ip link set br0 type bridge vlan_filtering 1 && bridge vlan add dev nic0 vid 300");
+  node.settle();
+  const std::string before = foreign_state();
+  json conf = on_lan({{"bridge", "br0"}});
+  conf.erase("uplink");
+  const Guest a(node, "a", conf), b(node, "b", conf);
+  CHECK(foreign_state() == before);
+  check_reaches(a.netns(), b.ip4(), a.ip4());
+  CHECK(ping(a.netns(), "192.0.2.9") == Reach::connected);
+  must_run("nft flush ruleset");
+  CHECK(node.command({"repair"}).ok());
+  CHECK(foreign_state() == before);
+  // A port of another MTU would give it that one.
+  const Pod pod("c");
+  for (const int mtu : {1400, 9000}) {
+    json other = conf;
+    other["mtu"] = mtu;
+    const Answer refused = node.add(pod, other);
+    CAPTURE(told(refused));
+    CHECK(refused.code() == 7);
+    CHECK_THAT(refused.json.value("msg", ""), Contains("not ours to change"));
+  }
+  CHECK(foreign_state() == before);
+  a.leave();
+  CHECK(node.gc(json::array()).ok());
+  CHECK(foreign_state() == before);
+  leave_nothing(node, {});
+}
+
+TEST_CASE("portIsolation on the LAN: pods of one switch are apart, also after a flush, and both reach the LAN",
+          "[modes][bridge][isolation]") {
+  const bool bridge_nf = GENERATE(false, true);
+  CAPTURE(bridge_nf);
+  Node node;
+  must_run("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad");  // its end would be a change
+  NEEDS_KERNEL(set_bridge_nf(bridge_nf) || !bridge_nf, "br_netfilter");
+  must_run("ip link add lan0 type bridge && ip link set lan0 up && ip addr add 192.0.2.9/24 dev lan0");
+  must_run("ip link add nic0 type veth peer name port0 && ip link set nic0 up && ip link set port0 master lan0 up");
+  must_run("bridge link set dev port0 learning off");  // what it learns would be a change
+  must_run("ip link show nic0 && ip link show port0");
+  node.settle();
+  const json conf = on_lan({{"portIsolation", true}});
+  const Guest a(node, "a", conf), b(node, "b", conf);
+  for (const bool flushed : {false, true}) {
+    CAPTURE(flushed);
+    if (flushed) must_run("nft flush ruleset");
+    for (const auto& [from, to] : {std::pair{&a, &b}, {&b, &a}}) {
+      CHECK(ping(from->netns(), to->ip4(), 300) != Reach::connected);
+      CHECK(udp_talk(from->netns(), to->ip4(), kEcho, 300).reach != Reach::connected);
+      CHECK(ping(from->netns(), "192.0.2.9") == Reach::connected);
+    }
+  }
+  leave_nothing(node, {&a, &b});
+}

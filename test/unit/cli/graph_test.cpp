@@ -1,0 +1,88 @@
+#include "cli/graph.h"
+
+#include <catch2/catch.hpp>
+
+using namespace trestle;
+using Catch::Contains;
+
+namespace {
+
+store::Record web() {
+  store::Record record;
+  record.owner = {"demo", "c1", "eth0"};
+  record.mode = "nat";
+  record.pod = "default/web";
+  record.nics = {{net::IfName::parse("eth0"), net::IfName::parse("veth1"), net::IfName::parse("trdemo"),
+                  net::Mac::parse("02:00:00:00:00:07")}};
+  record.plan = {
+      plan::Vlans{net::IfName::parse("veth1"), false, 7, {{100, 110}}, true},
+      plan::Address{{plan::Where::pod, net::IfName::parse("eth0")}, net::Cidr{net::Ip::parse("10.88.0.2"), 16}}};
+  return record;
+}
+
+store::Part part() {
+  const net::IfName bridge = net::IfName::parse("trdemo");
+  plan::Bridge made{bridge, net::Mac::parse("02:00:00:00:00:01"), 1400, 7, false};
+  return {bridge,
+          "0123456789abcdef",
+          "demo",
+          {made, plan::Address{{plan::Where::host, bridge}, net::Cidr{net::Ip::parse("10.88.0.1"), 16}},
+           plan::Bond{net::IfName::parse("bond0"),
+                      "active-backup",
+                      {net::IfName::parse("eth1"), net::IfName::parse("eth2")},
+                      net::Mac::parse("02:00:00:00:00:01"),
+                      7},
+           plan::Uplink{net::IfName::parse("bond0"), bridge},
+           plan::Vlans{net::IfName::parse("bond0"), false, std::nullopt, {{7, 7}}, true}},
+          true};
+}
+
+}  // namespace
+
+TEST_CASE("a pod, its NIC, the switch with its uplinks and the way out are drawn", "[graph]") {
+  const store::Record record = web();
+  const std::string text = cli::dot({{record, "ok"}}, {part()});
+  CHECK_THAT(text, Contains(R"(label="default/web")"));
+  CHECK_THAT(text, Contains(R"("pod c1 eth0" [label="eth0\n10.88.0.2/16\n02:00:00:00:00:07"];)"));
+  CHECK_THAT(text, Contains(R"("pod c1 eth0" -> "switch trdemo" [label="veth1\nVLAN 7,100-110t"];)"));
+  CHECK_THAT(text, Contains(R"([label="trdemo\nnat: demo\n10.88.0.1/16\nMTU 1400")"));
+  CHECK_THAT(text, Contains(R"("switch trdemo" -> "nic bond0" [label="VLAN 7t"];)"));
+  CHECK_THAT(text, Contains(R"("nic bond0" -> "nic eth1";)") && Contains(R"("nic bond0" -> "nic eth2";)"));
+  CHECK_THAT(text, Contains(R"("switch trdemo" -> "outside" [style=dashed, label="as the host"];)"));
+  CHECK_THAT(text, !Contains("red"));
+}
+
+TEST_CASE("what is not in order is red, and says why", "[graph]") {
+  const store::Record record = web();
+  CHECK_THAT(cli::dot({{record, "degraded"}}, {part()}), Contains(R"(color=red, fontcolor=red, tooltip="degraded")"));
+}
+
+TEST_CASE("a switch without a part of ours in it is told from ours", "[graph]") {
+  store::Record record = web();
+  record.mode = "bridge";
+  const std::string text = cli::dot({{record, "ok"}}, {});
+  CHECK_THAT(text, Contains(R"-(label="trdemo\nbridge: demo\n(not ours)")-") && !Contains("outside"));
+}
+
+TEST_CASE("two attachments of one pod stand in one box", "[graph]") {
+  const store::Record first = web();
+  store::Record second = web();
+  second.owner.ifname = "eth1";
+  second.nics.front().name = net::IfName::parse("eth1");
+  const std::string text = cli::dot({{first, "ok"}, {second, "ok"}}, {part()});
+  CHECK_THAT(text, Contains("cluster_0") && !Contains("cluster_1"));
+  CHECK_THAT(text, Contains(R"("pod c1 eth1")"));
+}
+
+TEST_CASE("a pod's name cannot break out of its quotes", "[graph]") {
+  store::Record record = web();
+  record.pod = "a\"];evil\\\n\x01";
+  CHECK_THAT(cli::dot({{record, "ok"}}, {}), Contains(R"(label="a\"];evil\\\n";)"));
+}
+
+TEST_CASE("an empty node is an empty graph", "[graph]") {
+  const std::string text = cli::dot({}, {});
+  CHECK(text.starts_with("digraph trestle {\n"));
+  CHECK(text.ends_with("}\n"));
+  CHECK_THAT(text, !Contains("->"));
+}
