@@ -22,7 +22,13 @@ namespace trestle::app {
 namespace {
 
 constexpr int kMaxRaces = 8;
-constexpr std::size_t kLooks = 1;  // records per ADD: one costs as much as a read and two gets
+constexpr std::size_t kLooks = 1;  // records per ADD: one costs as much as a read and a get
+
+bool any_there(Session& session, const std::vector<net::IfName>& links) {
+  return std::any_of(links.begin(), links.end(), [&](const net::IfName& link) {
+    return kernel::link_index(session.context().route(), link).has_value();
+  });
+}
 
 std::set<net::IfName> bridges_of(const std::optional<store::Record>& record) {
   std::set<net::IfName> bridges;
@@ -183,9 +189,9 @@ std::vector<std::string> take_away_by_name(Session& session, const net::Owner& o
 }
 
 bool has_links(Session& session, const store::Record& record) {
-  return std::any_of(record.nics.begin(), record.nics.end(), [&](const store::Nic& nic) {
-    return kernel::get_link(session.context().route(), nic.host_link).has_value();
-  });
+  std::vector<net::IfName> links;
+  for (const store::Nic& nic : record.nics) links.push_back(nic.host_link);
+  return any_there(session, links);
 }
 
 bool in_its_netns(Session& session, const store::Record& record) {
@@ -213,16 +219,17 @@ bool alive(Session& session, const store::Record& record) {
 }
 
 void heal_some(Session& session, const net::Owner& except) {
-  for (const store::RecordFile& file : session.store().next_few(kLooks)) {
-    if (!file.record || file.record->owner == except) continue;
+  for (const store::Glimpse& glimpse : session.store().next_few(kLooks)) {
     try {
-      if (alive(session, *file.record)) continue;
-      auto held = try_hold_attachment(session, file.record->owner);
-      if (!held || !held->record || held->record->at != file.record->at) continue;
+      if (any_there(session, glimpse.host_links)) continue;
+      const auto file = session.store().read(glimpse.name);
+      if (!file || !file->record || file->record->owner == except || alive(session, *file->record)) continue;
+      auto held = try_hold_attachment(session, file->record->owner);
+      if (!held || !held->record || held->record->at != file->record->at) continue;
       for (const std::string& line : take_away(session, std::move(*held), true))
         session.log().write(Log::Level::warn, "self-heal left something", {{"what", line}});
     } catch (const base::Error& e) {
-      session.log().write(Log::Level::warn, "self-heal skipped a record", {{"record", file.name}, {"why", e.what()}});
+      session.log().write(Log::Level::warn, "self-heal skipped a record", {{"record", glimpse.name}, {"why", e.what()}});
     }
   }
 }

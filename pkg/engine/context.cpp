@@ -46,10 +46,10 @@ kernel::Socket& Context::pod_route() {
 
 std::uint32_t Context::index(const plan::LinkRef& link) {
   if (const auto it = indexes_.find(link); it != indexes_.end()) return it->second;
-  const auto info = kernel::get_link(socket(link.where), link.name);
-  if (!info) throw base::Error(base::Code::kernel, plan::text(link) + ": no such link; it was removed by another hand");
-  indexes_.emplace(link, info->index);
-  return info->index;
+  const auto found = kernel::link_index(socket(link.where), link.name);
+  if (!found) throw base::Error(base::Code::kernel, plan::text(link) + ": no such link; it was removed by another hand");
+  indexes_.emplace(link, *found);
+  return *found;
 }
 
 plan::Facts read_facts(Context& context) {

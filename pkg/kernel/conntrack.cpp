@@ -18,7 +18,7 @@
 
 #include "kernel/address.h"
 #include "kernel/attrs.h"
-#include "kernel/sysctl.h"
+#include "kernel/conntrack_list.h"
 
 namespace trestle::kernel {
 
@@ -112,11 +112,6 @@ void put_deletion(Batch& out, net::Family family, const Flow& flow) {
   out.accept(ENOENT);
 }
 
-bool nothing_tracked() {
-  const auto count = read_sysctl("net/netfilter/nf_conntrack_count");  // of this namespace
-  return !count || *count == "0";
-}
-
 using Wrong = std::function<bool(const Flow&)>;
 
 void forget(Socket& netfilter, const std::set<Narrowed>& dumps, const Wrong& wrong) {
@@ -149,6 +144,12 @@ std::vector<plan::Mapping> udp_of(const std::vector<plan::Mapping>& mappings) {
   return out;
 }
 
+std::set<std::uint16_t> host_ports(const std::vector<plan::Mapping>& mappings) {
+  std::set<std::uint16_t> ports;
+  for (const plan::Mapping& m : mappings) ports.insert(m.host_port);
+  return ports;
+}
+
 // One dump for each port, or one for all: each walks the whole table.
 constexpr std::size_t kFewPorts = 4;
 
@@ -156,7 +157,7 @@ constexpr std::size_t kFewPorts = 4;
 
 void forget_stale_udp(Socket& netfilter, Socket& route, const std::vector<plan::Mapping>& mappings) {
   const std::vector<plan::Mapping> udp = udp_of(mappings);
-  if (udp.empty() || nothing_tracked()) return;
+  if (!may_track_udp_to(host_ports(udp))) return;
   std::set<Narrowed> dumps;
   for (const plan::Mapping& m : udp) dumps.insert({m.address.family, m.host_port, {}});
   if (dumps.size() > kFewPorts) {
@@ -185,7 +186,7 @@ void forget_stale_udp(Socket& netfilter, Socket& route, const std::vector<plan::
 
 void forget_udp_to(Socket& netfilter, const std::vector<plan::Mapping>& mappings) {
   const std::vector<plan::Mapping> udp = udp_of(mappings);
-  if (udp.empty() || nothing_tracked()) return;
+  if (!may_track_udp_to(host_ports(udp))) return;
   std::set<Narrowed> dumps;
   for (const plan::Mapping& m : udp) dumps.insert({m.address.family, {}, m.address});
   if (dumps.size() > kFewPorts) {

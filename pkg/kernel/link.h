@@ -43,6 +43,9 @@ struct LinkInfo {
 // By name, an alternative name too: compare LinkInfo::name when that matters. nullopt: there is none.
 std::optional<LinkInfo> get_link(Socket& socket, const net::IfName& name);
 std::optional<LinkInfo> get_link(Socket& socket, std::uint32_t index);
+// Its ifindex alone, without RTM_GETLINK's answer of 1.5 KB, most of which nobody wants. For links that are expected to be there: of one that
+// is not, a kernel with modules asks modprobe for it.
+std::optional<std::uint32_t> link_index(Socket& socket, const net::IfName& name);
 // The other end of a veth, wherever it is. nullopt: it is gone.
 std::optional<LinkInfo> get_peer(Socket& socket, const LinkInfo& veth);
 // `master`: only the ports of that bridge; 0: all links of the namespace. A dump: never on the ADD and DEL path.

@@ -2,11 +2,13 @@
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "base/error.h"
 #include "kernel/attrs.h"
 #include "kernel/link.h"
 
@@ -88,6 +90,14 @@ std::optional<LinkInfo> get_link(Socket& socket, std::uint32_t index) {
   if (index == 0) return std::nullopt;
   Batch batch = ask(index, 0, "look up link number " + std::to_string(index));
   return answer(socket, batch);
+}
+
+std::optional<std::uint32_t> link_index(Socket& socket, const net::IfName& name) {
+  ifreq request{};
+  name.str().copy(request.ifr_name, sizeof request.ifr_name - 1);
+  if (::ioctl(socket.fd(), SIOCGIFINDEX, &request) == 0) return static_cast<std::uint32_t>(request.ifr_ifindex);
+  if (errno == ENODEV) return std::nullopt;
+  base::throw_errno(errno, "look up link " + name.str());
 }
 
 std::optional<LinkInfo> get_peer(Socket& socket, const LinkInfo& veth) {

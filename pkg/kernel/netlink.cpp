@@ -86,7 +86,7 @@ void Socket::transmit(std::string_view bytes) {
 }
 
 bool Socket::collect(std::uint32_t first, std::uint32_t last, const std::function<bool(const Answer&)>& each) {
-  alignas(nlmsghdr) char data[kAcks][kAckBytes];
+  alignas(nlmsghdr) __attribute__((uninitialized)) char data[kAcks][kAckBytes];
   sockaddr_nl from[kAcks];
   iovec parts[kAcks];
   mmsghdr slots[kAcks];

@@ -29,10 +29,10 @@ Refusal refusal_of(const nlmsghdr& message, const std::string& label) {
 
 }  // namespace
 
-Socket::Datagram Socket::receive(std::vector<char>& buffer, bool lost) {
+Socket::Datagram Socket::receive(Buffer& buffer, bool lost) {
   for (;;) {
     sockaddr_nl from{};
-    iovec part{buffer.data(), buffer.size()};
+    iovec part{buffer.bytes.get(), buffer.size};
     msghdr slot{};
     slot.msg_name = &from;
     slot.msg_namelen = sizeof from;
@@ -47,11 +47,11 @@ Socket::Datagram Socket::receive(std::vector<char>& buffer, bool lost) {
       broken(err, "receive from netlink");
     }
     if (from.nl_pid != 0) continue;  // another process wrote to us
-    if (static_cast<std::size_t>(size) > buffer.size()) {
-      buffer.resize(static_cast<std::size_t>(size));
+    if (static_cast<std::size_t>(size) > buffer.size) {
+      buffer = Buffer(static_cast<std::size_t>(size));
       return {Datagram::lost, {}};
     }
-    return {Datagram::whole, {buffer.data(), static_cast<std::size_t>(size)}};
+    return {Datagram::whole, {buffer.bytes.get(), static_cast<std::size_t>(size)}};
   }
 }
 
@@ -60,7 +60,7 @@ std::optional<std::vector<char>> Socket::get(Batch& batch, bool may_be_silent) {
   const Batch::Request& request = asked.requests_.at(0);
   // The answer is the ack. One that comes behind the answer all the same is of an earlier conversation for whoever reads next.
   if (!may_be_silent) asked.message(0)->nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);
-  std::vector<char> buffer(kDatagram);
+  Buffer buffer(kDatagram);
   for (int tries = 0; tries < kTries; ++tries) {
     asked.number(++sequence_);
     transmit(asked.bytes());
@@ -87,7 +87,7 @@ void Socket::dump(Batch& batch, const std::function<void()>& restart,
   Batch asked = std::exchange(batch, {});
   const Batch::Request& request = asked.requests_.at(0);
   asked.message(0)->nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);
-  std::vector<char> buffer(kDatagram);
+  Buffer buffer(kDatagram);
   for (int tries = 0; tries < kTries; ++tries) {
     if (tries > 0) restart();
     asked.number(++sequence_);

@@ -202,6 +202,7 @@ std::optional<Outline> outline(std::string_view text) noexcept try {
   found.leases = leases_from(Json::parse(*leases));
   for (const Json& nic : Json::parse(*nics)) {
     found.macs.push_back(net::Mac::parse(text_of(nic, "mac")));
+    found.host_links.push_back(net::IfName::parse(text_of(nic, "host")));
     if (!vm.empty()) found.vms.push_back({vm, text_of(nic, "name")});
   }
   found.segment = Json::parse(rest.substr(0, end)).get<std::string>();

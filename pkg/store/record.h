@@ -77,6 +77,7 @@ Record parse_record(std::string_view text);
 struct Outline {
   std::vector<LeaseRef> leases;
   std::vector<net::Mac> macs;
+  std::vector<net::IfName> host_links;
   std::string segment;
   std::vector<net::VmNic> vms;  // one per NIC; empty when it is no VM's
 };

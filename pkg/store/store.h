@@ -54,6 +54,12 @@ struct RecordFile {
   std::optional<net::Owner> owner = {};  // then: whose it is, when its text still tells and its name proves it
 };
 
+// A record seen in passing: what self-heal asks of one that is well.
+struct Glimpse {
+  std::string name;  // owner hash, 16 hex digits
+  std::vector<net::IfName> host_links;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -69,8 +75,11 @@ class Store {
   virtual std::vector<RecordFile> list() const = 0;
   // How many records there are, without reading them.
   virtual std::size_t count() const = 0;
-  // Up to `n` record files, going on where the last call stopped, of whichever process. Costs the same however many there are.
-  virtual std::vector<RecordFile> next_few(std::size_t n) = 0;
+  // Looks at up to `n` records, going on where the last call stopped, of whichever process, and leaves out unreadable ones (they are
+  // GC's). Costs the same however many there are.
+  virtual std::vector<Glimpse> next_few(std::size_t n) = 0;
+  // The whole of what next_few() saw. nullopt: it is gone by now, or `name` is no record's.
+  virtual std::optional<RecordFile> read(const std::string& name) const = 0;
 
   // Under the store's lock: chooses the addresses, calls `complete` with them (gateways and prefix lengths filled) to get the finished
   // record, and commits refs and record. Throws Error{pool_full} with numbers, Error{held} naming the holder. Nothing is left on failure.

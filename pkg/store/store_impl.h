@@ -26,7 +26,8 @@ class DirectoryStore final : public Store {
   bool exists(const net::Owner& owner) const override;
   std::vector<RecordFile> list() const override;
   std::size_t count() const override;
-  std::vector<RecordFile> next_few(std::size_t n) override;
+  std::vector<Glimpse> next_few(std::size_t n) override;
+  std::optional<RecordFile> read(const std::string& name) const override;
 
   Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) override;
   void adopt(const Record& record) override;

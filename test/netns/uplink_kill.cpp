@@ -13,7 +13,7 @@ TEST_CASE("takeAddresses, killed or failing at every message to the kernel: the 
   SKIP_IF(!has_strace(), "strace is not installed");
   const std::string how = GENERATE("signal=SIGKILL", "error=ENOBUFS");
   bool done = false;
-  for (int k = 1; !done && k < 60; ++k) {
+  for (int k = 1; !done && k < kMostMessages; ++k) {
     CAPTURE(how, k);
     Node node;
     const Lan lan(node.host());
@@ -40,7 +40,7 @@ TEST_CASE("uplink release, killed or failing at every message to the kernel: the
   SKIP_IF(!has_strace(), "strace is not installed");
   const std::string how = GENERATE("signal=SIGKILL", "error=ENOBUFS");
   bool done = false;
-  for (int k = 1; !done && k < 60; ++k) {
+  for (int k = 1; !done && k < kMostMessages; ++k) {
     CAPTURE(how, k);
     Node node;
     const Lan lan(node.host());

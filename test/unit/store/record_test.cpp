@@ -131,6 +131,7 @@ TEST_CASE("the outline tells addresses, MACs and segment without the rest", "[st
   CHECK(seen->leases == sample().leases);
   CHECK(seen->macs == std::vector{net::Mac::parse("02:00:00:00:00:07")});
   CHECK(seen->segment == "trdemo");
+  CHECK(seen->host_links == std::vector<net::IfName>{sample().nics.at(0).host_link});
   CHECK_FALSE(outline(R"({"schema":1})"));
   CHECK_FALSE(outline(""));
 }

@@ -122,7 +122,7 @@ TEST_CASE("a few records in turn: all of them, round and round", "[store][record
   SECTION("where the last call stopped, of whichever process") {
     std::multiset<std::string> seen;
     for (int n = 0; n < 20; ++n)
-      for (const RecordFile& file : open_store(t.dir.path(), kHere)->next_few(4)) seen.insert(file.name);
+      for (const Glimpse& glimpse : open_store(t.dir.path(), kHere)->next_few(4)) seen.insert(glimpse.name);
     CHECK(std::set<std::string>(seen.begin(), seen.end()).size() == 30);
   }
   SECTION("not with the one just seen, though newer records have pushed it behind the place") {
@@ -133,13 +133,28 @@ TEST_CASE("a few records in turn: all of them, round and round", "[store][record
     write_text(t.dir.path() + "/heal", std::string(8, '\0') + cursor.substr(8));
     CHECK(t.store->next_few(1).at(0).name != first);
   }
+  SECTION("with its host links, and the whole record when asked for; a damaged one is left out") {
+    write_text(t.file(2), "damaged");
+    std::size_t seen = 0;
+    for (int n = 0; n < 30; ++n)
+      for (const Glimpse& glimpse : t.store->next_few(1)) {
+        ++seen;
+        const auto file = t.store->read(glimpse.name);
+        REQUIRE((file && file->record));
+        REQUIRE(glimpse.host_links.size() == file->record->nics.size());
+        CHECK(glimpse.host_links.at(0) == file->record->nics.at(0).host_link);
+      }
+    CHECK(seen == 29);
+    CHECK_FALSE(t.store->read("0000000000000000"));
+    CHECK_FALSE(t.store->read("../../etc/passwd"));
+  }
   SECTION("any start is a good one") {
     const auto start = GENERATE(as<std::string>{}, "", "x", std::string(8, '\1'), std::string(16, '\xff'),
                                 std::string(16, '\x7f'), std::string(17, '\1'));
     write_text(t.dir.path() + "/heal", start);
     std::set<std::string> seen;
     for (int n = 0; n < 20; ++n)
-      for (const RecordFile& file : t.store->next_few(4)) seen.insert(file.name);
+      for (const Glimpse& glimpse : t.store->next_few(4)) seen.insert(glimpse.name);
     CHECK(seen.size() == 30);
   }
 }

@@ -1,0 +1,1 @@
+// Nothing: the precompiled header of the tests needs a source that it is made for (test/CMakeLists.txt).
