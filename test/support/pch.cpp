@@ -1,1 +1,2 @@
-// Nothing: the precompiled header of the tests needs a source that it is made for (test/CMakeLists.txt).
+// The precompiled header of the tests needs a program that it is made for (test/CMakeLists.txt).
+int main() {}
