@@ -16,6 +16,7 @@
 #include "modes/modes.h"
 #include "modes/pod_mac.h"
 #include "net/names.h"
+#include "plan/json_text.h"
 
 namespace trestle::app {
 
@@ -130,13 +131,13 @@ store::Record reserve(Session& session, const Job& job, const Switch& on, cni::R
     reservation.mac = session.store().mac_of(reservation.segment, *reservation.vm);
     if (!reservation.mac) reservation.mac = modes::pod_mac(job.conf, job.owner, nic, {});
   }
-  return session.store().commit(job.owner, reservation, [&](const std::vector<plan::LeasedIp>& leased) {
+  return session.store().commit(job.owner, reservation, [&](const std::vector<plan::LeasedIp>& leased, bool news) {
     const auto& chained = job.conf.chained;
     const std::vector<plan::LeasedIp>& ips = chained ? chained->ips : leased;
     const net::Mac mac =
         chained ? chained->mac : reservation.mac.value_or(modes::pod_mac(job.conf, job.owner, nic, ips));
     const modes::AttachmentInput in{job.conf,  on.facts,          session.settings().state_dir,
-                                    job.owner, job.request.netns, {ips, mac}};
+                                    job.owner, job.request.netns, {ips, mac, news || chained}};
     result = modes::result(in);
     if (job.conf.prev_result) result = cni::merge(*job.conf.prev_result, result);
     if (!job.conf.ipam.delegate) cni::check_expressible(result, job.conf.cni_version);  // else it has no address yet
@@ -200,7 +201,7 @@ bool attach(Session& session, const Job& job, const Print& print, std::vector<st
     if (!session.store().exists(job.owner))
       throw Error(Code::try_again, "the record of " + job.owner.container + "/" + job.owner.ifname +
                                        " was removed during its ADD; it is not attached");
-    if (!print(cni::to_json(result, job.conf.cni_version).dump()))
+    if (!print(plan::json_text(cni::to_json(result, job.conf.cni_version))))
       throw Error(Code::io, "the result cannot be written to stdout; the attachment is undone");
   } catch (const Error& e) {
     if (rollback.run() && e.code != Code::io && pod_vanished(session, job.request))

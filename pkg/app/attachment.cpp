@@ -229,7 +229,8 @@ void heal_some(Session& session, const net::Owner& except) {
       for (const std::string& line : take_away(session, std::move(*held), true))
         session.log().write(Log::Level::warn, "self-heal left something", {{"what", line}});
     } catch (const base::Error& e) {
-      session.log().write(Log::Level::warn, "self-heal skipped a record", {{"record", glimpse.name}, {"why", e.what()}});
+      session.log().write(Log::Level::warn, "self-heal skipped a record",
+                          {{"record", glimpse.name}, {"why", e.what()}});
     }
   }
 }

@@ -13,6 +13,7 @@
 #include "engine/apply.h"
 #include "ipam/range.h"
 #include "modes/modes.h"
+#include "plan/json_text.h"
 
 namespace trestle::app {
 
@@ -96,7 +97,7 @@ bool finish(Session& session, const Job& job, const Answered& by, const Print& p
     engine::reapply_attachment(session.context(), more);
   else if (!make(session, record, more))
     return false;
-  if (!print(cni::to_json(result, conf.cni_version).dump()))
+  if (!print(plan::json_text(cni::to_json(result, conf.cni_version))))
     throw Error(Code::io, "the result cannot be written to stdout; the attachment is undone");
   return true;
 }

@@ -7,12 +7,9 @@
 
 #include "app/prefault.h"
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22  // linux 5.14
-#define MADV_POPULATE_WRITE 23
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // linux 5.14
 #endif
-
-extern "C" const char __executable_start, etext;  // of the linker
 
 namespace trestle::app {
 
@@ -22,26 +19,25 @@ constexpr std::size_t kHeap = 128 * 1024;  // an ADD touches 100 KiB
 constexpr std::size_t kStack = 40 * 1024;
 constexpr std::size_t kPool = 96 * 1024;  // below malloc's own threshold for mmap()
 
-void populate(std::uintptr_t from, std::uintptr_t to, int how) noexcept {
+void populate(std::uintptr_t from, std::uintptr_t to) noexcept {
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   from &= ~(page - 1);
   to = (to + page - 1) & ~(page - 1);
-  static_cast<void>(::madvise(reinterpret_cast<void*>(from), to - from, how));
+  static_cast<void>(::madvise(reinterpret_cast<void*>(from), to - from, MADV_POPULATE_WRITE));
 }
 
 }  // namespace
 
 void prefault() noexcept {
   const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
-  populate(address(&__executable_start), address(&etext), MADV_POPULATE_READ);
   static_cast<void>(::mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024));
   static_cast<void>(::mallopt(M_TOP_PAD, static_cast<int>(kHeap)));
   if (void* const first = std::malloc(kPool)) {
-    populate(address(first), address(first) + kHeap, MADV_POPULATE_WRITE);
+    populate(address(first), address(first) + kHeap);
     std::free(first);
   }
   const auto top = address(__builtin_frame_address(0));
-  populate(top - kStack, top, MADV_POPULATE_WRITE);
+  populate(top - kStack, top);
 }
 
 }  // namespace trestle::app

@@ -64,7 +64,7 @@ std::vector<plan::LeasedIp> first_of(const std::vector<ipam::Want>& wants) {
 
 struct Ground {
   plan::Facts facts;
-  std::vector<plan::LeasedIp> ips;
+  plan::Lease lease;
   std::string note;
 };
 
@@ -78,10 +78,11 @@ Ground survey(const Arguments& arguments, const Console& console, const config::
                                  conf.requested_mac, modes::vm_nic(conf, net::IfName::parse(owner.ifname))};
   if (reservation.vm && !reservation.mac)
     reservation.mac = modes::pod_mac(conf, owner, net::IfName::parse(owner.ifname), {});
+  const plan::Lease first{first_of(reservation.wants), {}, reservation.mac.has_value()};
   try {
     Node node(settings, console, app::Session::Access::read);
     if (!given) ground.facts = app::current_facts(node.session, conf);
-    ground.ips = node.session.has_store() ? node.session.store().peek(reservation) : first_of(reservation.wants);
+    ground.lease = node.session.has_store() ? node.session.store().peek(reservation) : first;
     return ground;
   } catch (const Error& e) {
     if (e.code != Code::store && e.code != Code::kernel && e.code != Code::kernel_lacks) throw;
@@ -91,7 +92,7 @@ Ground survey(const Arguments& arguments, const Console& console, const config::
     engine::Context host(0, 0);
     ground.facts = engine::read_facts(host);
   }
-  ground.ips = first_of(reservation.wants);
+  ground.lease = first;
   return ground;
 }
 
@@ -104,9 +105,10 @@ int run_plan(const Arguments& arguments, const Console& console) {
   Ground ground = survey(arguments, console, settings, conf, owner);
   if (conf.mtu) ground.facts.mtu = *conf.mtu;
 
-  const net::Mac mac = modes::pod_mac(conf, owner, net::IfName::parse(owner.ifname), ground.ips);
+  const net::Mac mac = modes::pod_mac(conf, owner, net::IfName::parse(owner.ifname), ground.lease.ips);
   const modes::Mode& mode = modes::find(conf.mode);
-  const modes::AttachmentInput in{conf, ground.facts, settings.state_dir, owner, request.netns, {ground.ips, mac}};
+  const modes::AttachmentInput in{conf,  ground.facts,  settings.state_dir,
+                                  owner, request.netns, {ground.lease.ips, mac, ground.lease.news}};
   const plan::Plan plan{mode.shared({conf, ground.facts, settings.state_dir}), mode.attachment(in)};
   cni::Result result = modes::result(in);
   if (conf.prev_result) result = cni::merge(*conf.prev_result, result);

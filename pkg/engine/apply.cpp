@@ -172,6 +172,7 @@ class Applier {
     kernel::await_addresses(context_.pod_route(), s);
     kernel::announce_arp(queue(Where::pod), index, s);
     flush();
+    if (s.addresses.empty()) return;
     const kernel::InNetns inside(context_.pod_fd(), context_.home());
     // Best effort: a lost advertisement costs a neighbour one stale entry, not the pod its network.
     static_cast<void>(kernel::announce_nd(index, s));

@@ -47,7 +47,8 @@ kernel::Socket& Context::pod_route() {
 std::uint32_t Context::index(const plan::LinkRef& link) {
   if (const auto it = indexes_.find(link); it != indexes_.end()) return it->second;
   const auto found = kernel::link_index(socket(link.where), link.name);
-  if (!found) throw base::Error(base::Code::kernel, plan::text(link) + ": no such link; it was removed by another hand");
+  if (!found)
+    throw base::Error(base::Code::kernel, plan::text(link) + ": no such link; it was removed by another hand");
   indexes_.emplace(link, *found);
   return *found;
 }

@@ -122,17 +122,20 @@ class Socket {
     enum State { whole, lost, nothing } state;
     std::string_view bytes;
   };
-  // One datagram into `buffer`. Lost: the queue overflowed, or `buffer` was too short and has grown. Nothing: only when
-  // `lost` says that something was lost before: then it does not wait.
   struct Buffer {  // not cleared: 32 KiB of zeros per question push everything else out of the processor's first cache
+    Buffer() = default;
     explicit Buffer(std::size_t n) : bytes(std::make_unique_for_overwrite<char[]>(n)), size(n) {}
     std::unique_ptr<char[]> bytes;
-    std::size_t size;
+    std::size_t size = 0;
   };
+  class Borrowed;  // the buffer of the last question, once more
+  // One datagram into `buffer`. Lost: the queue overflowed, or `buffer` was too short and has grown. Nothing: only when
+  // `lost` says that something was lost before: then it does not wait.
   Datagram receive(Buffer& buffer, bool lost);
   base::Fd fd_;
   std::uint32_t port_ = 0;
   std::uint32_t sequence_ = 0;
+  Buffer spare_;
 };
 
 // Throws what a refusal means: EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT -> Error{kernel_lacks}; EAGAIN ->

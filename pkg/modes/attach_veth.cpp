@@ -89,13 +89,20 @@ std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Le
   return out;
 }
 
+// An announcement is flooded to every port of the switch, and each pod's stack works on it: on a full one it was half of an ADD. It tells
+// nothing where all neighbours are pods of ours and have only ever seen the MAC that follows from the address. A LAN has others on it.
+bool is_news(const AttachmentInput& in, const plan::LeasedIp& ip) {
+  return in.lease.news || in.conf.mode == "bridge" || &ip != &in.lease.ips.front() ||
+         ip.cidr.ip.family == net::Family::v6;
+}
+
 void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
   if (in.conf.tap) return;  // the guest has them
   const LinkRef pod{Where::pod, pod_link(in)};
   plan::Announce announce{pod.name, in.lease.mac, {}};
   for (const plan::LeasedIp& ip : in.lease.ips) {
     steps.push_back(plan::Address{pod, ip.cidr});
-    announce.addresses.push_back(ip.cidr.ip);
+    if (is_news(in, ip)) announce.addresses.push_back(ip.cidr.ip);
   }
   for (const plan::LeasedIp& ip : in.lease.ips)  // a gateway beyond the subnet is reached on-link
     if (tells_gateway(in.conf) && ip.gateway && !ip.cidr.contains(*ip.gateway))
@@ -104,7 +111,7 @@ void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
     steps.push_back(
         plan::Route{pod, route.dst, route.gw, route.table, route.priority, route.mtu, route.advmss, route.scope});
   // A second pod of a VM must not draw the traffic while the guest still runs in the first. Its MAC and address stay as its neighbours know them.
-  if (!announce.addresses.empty() && in.conf.vm.empty()) steps.emplace_back(std::move(announce));
+  if (!in.lease.ips.empty() && in.conf.vm.empty()) steps.emplace_back(std::move(announce));
 }
 
 cni::Result veth_result(const AttachmentInput& in, const net::Mac& bridge_mac) {

@@ -123,6 +123,7 @@ std::string describe(const Step& step) {
           },
           [](const Elements& s) { return "host: elements of " + text(s.table) + " " + s.set + ": " + all(s.elements); },
           [](const Announce& s) {
+            if (s.addresses.empty()) return "pod:" + s.link.str() + ": carrier, nothing to announce";
             return "pod:" + s.link.str() + ": announce " + all(s.addresses) + " at " + s.mac.str();
           },
           [](const Fdb& s) { return "host:" + s.link.str() + ": static FDB entry " + s.mac.str(); },

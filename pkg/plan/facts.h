@@ -34,6 +34,8 @@ struct LeasedIp {
 struct Lease {
   std::vector<LeasedIp> ips;
   net::Mac mac;
+  bool news =
+      true;  // false: the MAC follows from the first address, and no neighbour can know that address by another one
 };
 
 }  // namespace trestle::plan

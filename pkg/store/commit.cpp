@@ -70,10 +70,11 @@ std::vector<plan::LeasedIp> DirectoryStore::allocated(Segment& segment, const Re
   }
 }
 
-std::vector<plan::LeasedIp> DirectoryStore::peek(const Reservation& reservation) const {
+plan::Lease DirectoryStore::peek(const Reservation& reservation) const {
   const Lock held = lock();
   Segment segment(root_, reservation.segment, boottime());
-  return allocated(segment, reservation, 0);
+  const auto ips = allocated(segment, reservation, 0);
+  return {ips, reservation.mac.value_or(net::Mac{}), reservation.mac || !segment.macs_follow()};
 }
 
 PoolUse DirectoryStore::use(const std::string& name, const ipam::RangeSet& set) const {
@@ -141,13 +142,14 @@ Record DirectoryStore::commit(const net::Owner& owner, const Reservation& reserv
   for (int tried = 1;; ++tried) {
     Undo undo;
     const auto leased = allocated(segment, reservation, hash);
-    Record record = complete(leased);
+    Record record = complete(leased, reservation.mac || !segment.macs_follow());
     record.owner = owner;
     record.segment = reservation.segment;
     record.vm = reservation.vm ? reservation.vm->vm : std::string();
     record.leases.clear();
     for (const plan::LeasedIp& lease : leased) record.leases.push_back({reservation.segment, lease.cidr.ip});
     segment.prepare();
+    if (reservation.mac || leased.empty()) segment.note_other_mac();
     if (const auto conflict = claim_macs(segment, record, hash, undo.steps)) {
       // A derived MAC that somebody asked for before: the next address has another. A requested one is refused.
       const bool fixed = std::any_of(reservation.wants.begin(), reservation.wants.end(),

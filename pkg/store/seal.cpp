@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "plan/json_text.h"
 
 namespace trestle::store {
 namespace {
@@ -77,8 +78,6 @@ nlohmann::json parse_sealed(std::string_view text) {
   }
 }
 
-std::string dump(const nlohmann::json& json) {
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string dump(const nlohmann::json& json) { return plan::json_text(json); }
 
 }  // namespace trestle::store

@@ -71,6 +71,7 @@ void Segment::rebuild(const Census& census) {
   for (const Census::HeldMac& one : census.macs)
     if (one.segment == name_) macs_.push_back(one);
   rebuild_holders(census);
+  fresh_ = !dir_ && !census.damaged && held.empty() && macs_.empty() && vms_.empty();
 }
 
 Segment::Block& Segment::block(const net::Ip& base) {

@@ -2,6 +2,7 @@
 // The index of one segment: which addresses are in use, to find a free one fast. A cache of the records, on disk as
 //   state            name and dirty mark        cursor     where each pool goes on
 //   4-0a580000 …     4096 addresses each        resting    what was released lately
+//   derived          there as long as every MAC that ever was in the segment followed from its first address
 //   m-0242c0a80002   a symlink to nowhere whose target is the hash of the owner that has this MAC
 //   v-0123…/89ab…    one empty file for each owner that holds lease and MAC of a VM's NIC (its hash): two while the VM migrates
 // An absent block is all free, so a /8 or /64 costs nothing. All of it under the store's lock. Protocol: mark dirty, change,
@@ -19,6 +20,7 @@
 #include "store/census.h"
 #include "store/directory.h"
 #include "store/resting.h"
+#include "store/segment_files.h"
 
 namespace trestle::store {
 
@@ -52,6 +54,9 @@ class Segment {
   // nullopt: `mac` is now the owner's (or was). Else the hash of who has it, which may be a record long gone. After prepare().
   std::optional<std::uint64_t> claim_mac(const net::Mac& mac, std::uint64_t owner);
   void drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept;  // unless it is another's
+  // Has every MAC that was ever in the segment followed from its first address? False when it cannot be told.
+  bool macs_follow() const { return dir_ ? dir_->exists(files::kDerived) : fresh_; }
+  void note_other_mac();  // one that does not: before its record. Throws Error{store}
 
   // Holders of a VM's NIC (holders.cpp), by the hash of the owner. An entry is made before its record and goes after it, so an entry may
   // be of a record long gone, and no record is without one; while the segment is in doubt, one may be.
@@ -102,7 +107,8 @@ class Segment {
   std::vector<Census::HeldMac> macs_;  // of a rebuild, and claimed since
   std::vector<Census::HeldVm> vms_;    // likewise
   bool doubt_ = false;
-  bool anew_ = false;  // rebuilt: blocks_ is all there is
+  bool anew_ = false;   // rebuilt: blocks_ is all there is
+  bool fresh_ = false;  // neither on disk nor in any record
   bool cursor_moved_ = false;
 };
 

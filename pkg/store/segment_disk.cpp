@@ -70,6 +70,11 @@ void Segment::prepare() {
   if (!dir_) dir_ = root_.make(folder_);
 }
 
+void Segment::note_other_mac() {
+  fresh_ = false;
+  dir_->check(dir_->unlink(files::kDerived), "remove", files::kDerived);
+}
+
 std::optional<std::uint64_t> Segment::claim_mac(const net::Mac& mac, std::uint64_t owner) {
   // Rebuilt, the markers on disk are not yet what they will be.
   for (const Census::HeldMac& held : macs_)
@@ -117,7 +122,8 @@ void Segment::save() {
 }
 
 void Segment::save_anew() {
-  std::set<std::string> keep = {files::kState, files::kRestingFile};
+  std::set<std::string> keep = {files::kState, files::kRestingFile, files::kDerived};
+  if (fresh_) dir_->check(dir_->write_new(files::kDerived, ""), "write", files::kDerived);
   for (auto& [base, b] : blocks_) {
     if (!b.zero()) keep.insert(files::block_file(base));
     dir_->check(save_block(base, b), "write", files::block_file(base));

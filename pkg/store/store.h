@@ -87,7 +87,9 @@ class Store {
   // for it, address and MAC; else what rests for its MAC; else the pool's place that its hash gives, if it is free (ipam::preferred). Throws Error{already_attached} when the owner has
   // a record. `leases`, `segment` and `vm` of the record are filled here. `complete` may be asked again, with other addresses, when the MAC
   // that goes with the first ones is another's.
-  using Complete = std::function<Record(const std::vector<plan::LeasedIp>&)>;
+  // `news` false: every MAC that was in the segment followed from its first address, as this one's must then, so no neighbour can know the
+  // first address by another MAC (a requested MAC, a VM's and an attachment without addresses end that for all that come later).
+  using Complete = std::function<Record(const std::vector<plan::LeasedIp>&, bool news)>;
   virtual Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) = 0;
   // A record for an attachment that lives though the store has none. The segments learn its addresses. Where there is one, only its refs are
   // put back.
@@ -95,7 +97,7 @@ class Store {
   // Is the directory of the records there? Without it, and with a part that is ready, somebody removed it.
   virtual bool keeps_records() const = 0;
   // What commit() would choose now; writes nothing (trestle plan).
-  virtual std::vector<plan::LeasedIp> peek(const Reservation& reservation) const = 0;
+  virtual plan::Lease peek(const Reservation& reservation) const = 0;
   // Replaces a record's text; keeps its leases. Refs of parts that are new to it come first. Throws Error{store} when there is none.
   virtual void rewrite(const Record& record) = 0;
   // Leases that no other pod of the VM holds to rest for 30 s (or freed at once, `rest` false: an ADD that failed never used them), then refs, then the record, last.

@@ -32,7 +32,7 @@ class DirectoryStore final : public Store {
   Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) override;
   void adopt(const Record& record) override;
   bool keeps_records() const override { return records() != nullptr; }
-  std::vector<plan::LeasedIp> peek(const Reservation& reservation) const override;
+  plan::Lease peek(const Reservation& reservation) const override;
   void rewrite(const Record& record) override;
   void remove(const net::Owner& owner, bool rest) override;
   void remove_file(const RecordFile& file) override;

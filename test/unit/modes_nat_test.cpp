@@ -117,6 +117,22 @@ TEST_CASE("nat, dual stack: the guard's elements come first, the port is up last
         });
 }
 
+TEST_CASE("what all neighbours know already is not announced; on a LAN nobody can tell", "[modes][nat]") {
+  auto c = conf({pool("10.88.0.0/16"), pool("fd88::/64", "subnets[1]")});
+  const plan::Facts facts;
+  auto l = lease({{"10.88.0.2/16", "10.88.0.1"}, {"fd88::2/64", "fd88::1"}});
+  l.news = false;
+  const std::string at = " at 02:11:22:33:44:55";
+  CHECK(text(modes::find("nat").attachment(input(c, facts, l))).back() == "pod:eth0: announce fd88::2" + at);
+  c.mode = "bridge";
+  CHECK(text(modes::find("bridge").attachment(input(c, facts, l))).back() ==
+        "pod:eth0: announce 10.88.0.2, fd88::2" + at);
+  c.mode = "nat";
+  auto only4 = lease({{"10.88.0.2/16", "10.88.0.1"}});
+  only4.news = false;
+  CHECK(text(modes::find("nat").attachment(input(c, facts, only4))).back() == "pod:eth0: carrier, nothing to announce");
+}
+
 TEST_CASE("bandwidth: one step, on the host's end of the pair, before it is up", "[modes][nat]") {
   auto c = conf({pool("10.88.0.0/16")});
   const plan::Facts facts;

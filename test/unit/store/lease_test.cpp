@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include <set>
 
@@ -36,7 +37,7 @@ TEST_CASE("the gateway and prefix length go with the address", "[store][lease]")
   const TempDir dir;
   const auto store = open_store(dir.path(), kHere);
   const auto set = pool("10.88.0.0/24");
-  const auto ips = store->peek({"trdemo", {{&set, std::nullopt}}, std::nullopt});
+  const auto ips = store->peek({"trdemo", {{&set, std::nullopt}}, std::nullopt}).ips;
   REQUIRE(ips.size() == 1);
   CHECK(ips[0].cidr.str() == "10.88.0.2/24");
   CHECK(ips[0].gateway == net::Ip::parse("10.88.0.1"));
@@ -48,7 +49,9 @@ TEST_CASE("looking at the next address writes nothing", "[store][lease]") {
   const auto set = pool("10.88.0.0/24");
   add_ip(*store, 1, set);
   const auto before = files_below(dir.path());
-  const auto peek = [&] { return store->peek({"trdemo", {{&set, std::nullopt}}, std::nullopt}).at(0).cidr.ip.str(); };
+  const auto peek = [&] {
+    return store->peek({"trdemo", {{&set, std::nullopt}}, std::nullopt}).ips.at(0).cidr.ip.str();
+  };
   CHECK(peek() == "10.88.0.3");
   CHECK(peek() == "10.88.0.3");
   CHECK(files_below(dir.path()) == before);
@@ -116,7 +119,7 @@ TEST_CASE("a huge pool costs a few small files", "[store][lease]") {
   const auto v4 = pool("10.0.0.0/8");
   const auto v6 = pool("fd88::/48");
   for (int n = 0; n < 20; ++n) add(*store, pod(n), {{{&v4, std::nullopt}, {&v6, std::nullopt}}, std::nullopt});
-  CHECK(files_below(dir.path() + "/segments").size() == 4);  // state, cursor and two blocks
+  CHECK(files_below(dir.path() + "/segments").size() == 5);  // state, cursor, "derived" and two blocks
   CHECK(store->use("trdemo", v6).used == 20);
 }
 
@@ -198,7 +201,7 @@ TEST_CASE("a failure while the record is completed leaves nothing", "[store][lea
   const auto set = pool("10.88.0.0/24");
   CHECK(error_of([&] {
           store->commit(pod(1), {"trdemo", {{&set, std::nullopt}}, std::nullopt},
-                        [](const auto&) -> Record { throw base::Error(base::Code::bad_config, "no"); });
+                        [](const auto&, bool) -> Record { throw base::Error(base::Code::bad_config, "no"); });
         }) == "7: no");
   CHECK(store->count() == 0);
   CHECK(add_ip(*store, 2, set) == "10.88.0.2");
@@ -225,4 +228,42 @@ TEST_CASE("many calls at once never get one address twice", "[store][lease][para
   CHECK(leases.size() == kCalls * kEach * 4 / 5 * 2);
   CHECK(std::set<std::string>(leases.begin(), leases.end()).size() == leases.size());
   CHECK(store->use("trdemo", v4).used == leases.size() / 2);
+}
+
+TEST_CASE("the store knows when no neighbour can know an address by another MAC", "[store][lease]") {
+  const TempDir dir;
+  const auto set = pool("10.88.0.0/24");
+  const Reservation derived{"trdemo", {{&set, std::nullopt}}, std::nullopt};
+  const auto news = [&](const Reservation& reservation) {
+    return open_store(dir.path(), kHere)->peek(reservation).news;
+  };
+  const auto store = open_store(dir.path(), kHere);
+  CHECK_FALSE(news(derived));
+  add_ip(*store, 1, set);
+  CHECK_FALSE(news(derived));
+  SECTION("a requested MAC is news, and so is all that comes later, though its pod is gone") {
+    add(*store, pod(2), {{{&set, std::nullopt}}, "02:00:00:00:00:77"});
+    CHECK(news(derived));
+    store->remove(pod(2), true);
+    CHECK(news(derived));
+  }
+  SECTION("without addresses of ours (an IPAM that is delegated) likewise") {
+    add(*store, pod(2), {{}, std::nullopt});
+    CHECK(news(derived));
+  }
+  SECTION("another segment has nothing to do with it") {
+    add(*store, pod(2), {{{&set, std::nullopt}}, "02:00:00:00:00:77", "other"});
+    CHECK_FALSE(news(derived));
+  }
+  SECTION("a cleaning keeps what is known; an index that was lost knows nothing") {
+    store->sweep();
+    CHECK_FALSE(news(derived));
+    std::filesystem::remove_all(dir.path() + "/segments");
+    CHECK(news(derived));
+    add_ip(*store, 3, set);
+    CHECK(news(derived));
+  }
+  SECTION("the request itself is news") {
+    CHECK(news({"trdemo", {{&set, std::nullopt}}, net::Mac::parse("02:00:00:00:00:77")}));
+  }
 }
