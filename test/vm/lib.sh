@@ -21,6 +21,9 @@ check_not() { # TEXT COMMAND...
 }
 die() { not_ok "$*"; exit 1; }
 
+# A /dev/net/tun that uid 107 may open, as a device plugin gives it to virt-launcher; the host's own stays as it is.
+open_tun() { mkdir -p /run/dev/net && mknod /run/dev/net/tun c 10 200 && chmod 666 /run/dev/net/tun && mount --bind /run/dev/net/tun /dev/net/tun; }
+
 enter_scratch_host() { # "$@" of the script: runs it again inside
   if [ -z "${TRESTLE_GUESTS_INSIDE-}" ]; then
     TRESTLE_GUESTS_INSIDE=$(readlink /proc/self/ns/net) exec unshare --net --mount --pid --fork --mount-proc --kill-child "$0" "$@" < /dev/null
@@ -28,8 +31,7 @@ enter_scratch_host() { # "$@" of the script: runs it again inside
   [ "$(readlink /proc/self/ns/net)" != "$TRESTLE_GUESTS_INSIDE" ] || die "still in the caller's network"
   mount -t tmpfs tmpfs /run
   mkdir -p /run/netns /run/guest
-  # A /dev/net/tun that uid 107 may open, as a device plugin gives it to virt-launcher; the host's own stays as it is.
-  mkdir -p /run/dev/net && mknod /run/dev/net/tun c 10 200 && chmod 666 /run/dev/net/tun && mount --bind /run/dev/net/tun /dev/net/tun
+  open_tun
   make_lan /run/www || die "the LAN cannot be made"
   dd if=/dev/urandom of=/run/www/blob bs=1M count=4 2> /dev/null
 }
