@@ -116,12 +116,27 @@ std::string vlans_on(const store::Record& record, const net::IfName& host_link) 
   return "";
 }
 
+// The TAP that this NIC is redirected to, which a virtual machine has open.
+const plan::Tap* tap_of(const store::Record& record, const net::IfName& nic) {
+  for (const plan::Step& step : record.plan)
+    if (const auto* redirect = std::get_if<plan::Redirect>(&step); redirect && redirect->a == nic)
+      for (const plan::Step& other : record.plan)
+        if (const auto* tap = std::get_if<plan::Tap>(&other); tap && tap->link == redirect->b) return tap;
+  return nullptr;
+}
+
 std::string nic_node(const Drawn& drawn, const store::Nic& nic, const std::string& id) {
   const store::Record& record = drawn.record;
   std::string label = nic.name.str();
-  for (const std::string& address : addresses_on(record, nic.name)) label += "\n" + address;
+  std::vector<std::string> addresses = addresses_on(record, nic.name);
+  const plan::Tap* const tap = tap_of(record, nic.name);
+  if (tap) {
+    label = tap->link.str() + " (TAP)";
+    for (const store::LeaseRef& lease : record.leases) addresses.push_back(lease.ip.str());  // the guest's
+  }
+  for (const std::string& address : addresses) label += "\n" + address;
   label += "\n" + nic.mac.str();
-  return "    " + id + " [label=" + dot_string(label) +
+  return "    " + id + " [label=" + dot_string(label) + (tap ? ", shape=component, style=filled" : "") +
          (drawn.health == "ok" ? "" : ", color=red, fontcolor=red, tooltip=" + dot_string(drawn.health)) + "];\n";
 }
 
@@ -142,8 +157,9 @@ std::string dot(const std::vector<Drawn>& attachments, const std::vector<store::
     const std::string& pod = record.owner.container;
     if (!pods.contains(pod)) {
       order.push_back(pod);
-      pods[pod] =
-          "    label=" + dot_string(pod_of(record)) + ";\n    style=\"rounded,filled\";\n    fillcolor=\"#eef5ea\";\n";
+      const bool machine = !record.vm.empty() || (!record.nics.empty() && tap_of(record, record.nics.front().name));
+      pods[pod] = "    label=" + dot_string(pod_of(record) + (record.vm.empty() ? "" : "\nVM " + record.vm)) +
+                  ";\n    style=\"rounded,filled\";\n    fillcolor=\"" + (machine ? "#f2e9f7" : "#eef5ea") + "\";\n";
     }
     for (const store::Nic& nic : record.nics) {
       Switch& one = switches[nic.bridge.str()];

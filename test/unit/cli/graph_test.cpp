@@ -52,6 +52,19 @@ TEST_CASE("a pod, its NIC, the switch with its uplinks and the way out are drawn
   CHECK_THAT(text, !Contains("red"));
 }
 
+TEST_CASE("a virtual machine is told from a pod: its name, its TAP, the guest's addresses", "[graph]") {
+  store::Record record = web();
+  record.vm = "default/vm1";
+  record.leases = {{"trdemo", net::Ip::parse("10.88.0.2")}};
+  record.plan = {plan::Tap{net::IfName::parse("tap0"), net::Mac::parse("fe:00:00:00:00:07"), 107, std::nullopt, false,
+                           1500, "", ""},
+                 plan::Redirect{net::IfName::parse("eth0"), net::IfName::parse("tap0")}};
+  const std::string text = cli::dot({{record, "ok"}}, {part()});
+  CHECK_THAT(text, Contains(R"(label="default/web\nVM default/vm1")"));
+  CHECK_THAT(text, Contains(R"([label="tap0 (TAP)\n10.88.0.2\n02:00:00:00:00:07", shape=component, style=filled];)"));
+  CHECK_THAT(text, Contains("#f2e9f7") && !Contains("#eef5ea"));
+}
+
 TEST_CASE("what is not in order is red, and says why", "[graph]") {
   const store::Record record = web();
   CHECK_THAT(cli::dot({{record, "degraded"}}, {part()}), Contains(R"(color=red, fontcolor=red, tooltip="degraded")"));
