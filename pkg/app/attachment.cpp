@@ -82,17 +82,18 @@ void enter(engine::Context& context, const store::Record& record) {
   }
 }
 
-void remove_stray_taps(Session& session, const net::Owner& owner, const std::string& path) {
-  if (path.empty()) return;
+std::vector<std::string> remove_stray_taps(Session& session, const net::Owner& owner, const std::string& path) {
+  if (path.empty()) return {};
   auto netns = kernel::open_netns(path);
-  if (!netns) return;
+  if (!netns) return {};
   engine::Context pod(session.context().doomed(), session.context().switches());
   pod.set_pod(std::move(*netns));
-  if (pod.pod_cookie() == session.identity().host_cookie) return;
-  kernel::Batch batch;
+  if (pod.pod_cookie() == session.identity().host_cookie) return {};
+  std::vector<plan::Step> taps;
   for (const kernel::LinkInfo& link : kernel::dump_links(pod.pod_route()))
-    if (link.tun && link.alias == net::link_alias(owner)) kernel::delete_link(batch, link.index, link.name);
-  if (!batch.empty()) pod.pod_route().send_or_throw(batch);
+    if (link.tun && link.alias == net::link_alias(owner))
+      taps.push_back(tap_step(net::IfName::parse(link.name), link.alias));
+  return engine::undo(pod, taps);
 }
 
 }  // namespace
@@ -180,7 +181,7 @@ std::vector<std::string> take_away_by_name(Session& session, const net::Owner& o
     steps.push_back(veth_step(link, group));
     steps.push_back(ifb_step(net::ifb_name(link), group));
     failed = engine::undo(session.context(), steps);
-    remove_stray_taps(session, owner, netns);
+    for (std::string& line : remove_stray_taps(session, owner, netns)) failed.push_back(std::move(line));
     engine::forget_guest(modes::services_root(session.settings().state_dir), link.str());
   } catch (const base::Error& e) {
     failed.emplace_back(e.what());

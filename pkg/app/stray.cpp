@@ -95,4 +95,8 @@ plan::Step ifb_step(const net::IfName& ifb, std::uint32_t group, const std::stri
   return plan::Shape{ifb, ifb, {}, {1, 0}, group, 0, alias};  // any rate: it has an ifb
 }
 
+plan::Step tap_step(const net::IfName& tap, const std::string& alias) {
+  return plan::Tap{tap, {}, 0, {}, false, 0, {}, alias};
+}
+
 }  // namespace trestle::app

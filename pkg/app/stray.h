@@ -23,5 +23,7 @@ std::vector<plan::Step> elements_of(Session& session, const std::set<std::string
 // As much of a veth pair, or of the ifb beside it, as undo needs: it goes when its group is this one, or (`alias` not empty) its alias.
 plan::Step veth_step(const net::IfName& host, std::uint32_t group, const std::string& alias = {});
 plan::Step ifb_step(const net::IfName& ifb, std::uint32_t group, const std::string& alias = {});
+// As much of a TAP as undo needs: it goes when its alias is this one.
+plan::Step tap_step(const net::IfName& tap, const std::string& alias);
 
 }  // namespace trestle::app
