@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kHead =
     "digraph trestle {\n"
     "  rankdir=LR;\n"
+    "  graph [fontname=\"Helvetica\", fontsize=12];\n"
     "  node [fontname=\"Helvetica\", fontsize=11, shape=box, style=\"rounded,filled\", fillcolor=white];\n"
     "  edge [fontname=\"Helvetica\", fontsize=9, dir=none];\n";
 
