@@ -165,9 +165,9 @@ TEST_CASE("a list of links is complete while others come and go", "[kernel][netl
   ::kill(churner, SIGKILL);
   ::waitpid(churner, nullptr, 0);
   CAPTURE(complete, given_up, restarts);
-  CHECK(complete + given_up == 100);  // never a list with a hole
+  CHECK(complete + given_up == 100);       // never a list with a hole
   CHECK(complete >= (in_vm() ? 50 : 95));  // an emulated processor is slower than the churner on the other one
-  CHECK(restarts > 0);  // else this test has seen nothing
+  CHECK(restarts > 0);                     // else this test has seen nothing
 }
 
 TEST_CASE("a socket stays in the namespace it was opened in, and tells which one that is", "[kernel][netlink]") {

@@ -93,7 +93,7 @@ std::vector<Kind> kinds() {
       {"a VLAN",
        on_uplink("nic1", {{"vlan", 42}}),
        {{"bridge vlan del dev $LINK vid 42", "VLAN 42"},
-        {"bridge vlan add dev $LINK vid 7", "VLAN 7"},
+        {"bridge vlan add dev $LINK vid 42", "VLAN 42 is not its untagged one"},
         {"bridge vlan del dev nic1 vid 42", "VLAN 42"}},
        Needs::vlans},
       {"a trunk",
