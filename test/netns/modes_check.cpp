@@ -109,7 +109,7 @@ std::vector<Kind> kinds() {
       {"a bond",
        on_uplink({{"links", {"nic1", "nic3"}}, {"bond", "active-backup"}}),
        {{"ip link set nic3 nomaster", "nic3 is no member"},
-        {"ip link set $(ls /sys/class/net | grep ^bond) nomaster", "is no port of trdemo"}},
+        {"ip link set $(ls -d /sys/class/net/*/bonding | cut -d/ -f5) nomaster", "is no port of trdemo"}},
        Needs::bonds},
   };
 }
