@@ -16,6 +16,7 @@
 #include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
+#include "kernel/rule.h"
 #include "kernel/sysctl.h"
 #include "kernel/vlan.h"
 #include "plan/plan.h"
@@ -128,6 +129,8 @@ class Applier {
       label += " (with a default route in the pod already, set \"defaultRoute\": false)";
     kernel::add_route(queue(s.dev.where), index, s, again_, label);
   }
+
+  void operator()(const plan::Rule& s) { kernel::add_rule(queue(s.where), s); }
 
   void operator()(const plan::Rules& s) { nft().add_rules(s); }
 

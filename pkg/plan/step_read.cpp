@@ -96,7 +96,6 @@ Field field(const std::string& word) {
 }
 
 Element element(const Json& json) {
-  if (!json.is_object()) bad("elements");
   Element out;
   for (const Json& part : array(json, "key")) out.key.push_back(field(item(part, "key")));
   if (json.contains("jump")) out.jump = string(json, "jump");
@@ -199,6 +198,17 @@ Rate rate(const Json& json, const char* key) {
   return {pair[0].get<std::uint64_t>(), pair[1].get<std::uint64_t>()};
 }
 
+Veth veth(const Json& json) {
+  return {link_name(json, "host"),
+          link_name(json, "pod"),
+          net::Mac::parse(string(json, "hostMac")),
+          net::Mac::parse(string(json, "podMac")),
+          number(json, "mtu"),
+          link_name(json, "master"),
+          number(json, "group"),
+          string(json, "alias")};
+}
+
 Fdb fdb(const Json& json) { return {link_name(json, "link"), net::Mac::parse(string(json, "mac"))}; }
 Uplink uplink(const Json& json) { return {link_name(json, "nic"), link_name(json, "master")}; }
 
@@ -212,6 +222,10 @@ Tap tap(const Json& json) {
 File file(const Json& json) { return {string(json, "path"), string(json, "text")}; }
 Address address(const Json& json) { return {link_ref(string(json, "link")), net::Cidr::parse(string(json, "cidr"))}; }
 Up up(const Json& json) { return {link_ref(string(json, "link")), !flag(json, "withoutIpv6")}; }
+Rule rule(const Json& json) {
+  return {where(string(json, "ns")), net::Cidr::parse(string(json, "from")), number(json, "table"),
+          number(json, "priority")};
+}
 Redirect redirect(const Json& json) { return {link_name(json, "a"), link_name(json, "b")}; }
 
 struct Reader {
@@ -230,26 +244,12 @@ constexpr Reader kReaders[] = {
        return Bridge{host_link(string(j, "link")), net::Mac::parse(string(j, "mac")), number(j, "mtu"),
                      number(j, "group"), flag(j, "vlanFiltering")};
      }},
-    {"veth",
-     [](const Json& j) -> Step {
-       return Veth{net::IfName::parse(string(j, "host")),
-                   net::IfName::parse(string(j, "pod")),
-                   net::Mac::parse(string(j, "hostMac")),
-                   net::Mac::parse(string(j, "podMac")),
-                   number(j, "mtu"),
-                   net::IfName::parse(string(j, "master")),
-                   number(j, "group"),
-                   string(j, "alias")};
-     }},
+    {"veth", [](const Json& j) -> Step { return veth(j); }},
     {"up", [](const Json& j) -> Step { return up(j); }},
     {"port",
      [](const Json& j) -> Step {
-       return Port{net::IfName::parse(string(j, "link")),
-                   flag(j, "hairpin"),
-                   flag(j, "isolated"),
-                   flag(j, "guard"),
-                   flag(j, "locked"),
-                   flag(j, "hairpinWas")};
+       return Port{link_name(j, "link"), flag(j, "hairpin"), flag(j, "isolated"),
+                   flag(j, "guard"),     flag(j, "locked"),  flag(j, "hairpinWas")};
      }},
     {"address", [](const Json& j) -> Step { return address(j); }},
     {"route", [](const Json& j) -> Step { return route(j); }},
@@ -271,6 +271,7 @@ constexpr Reader kReaders[] = {
                     number(j, "group"),   number(j, "mtu"),    string(j, "alias")};
      }},
     {"service", [](const Json& j) -> Step { return service_from_json(j); }},
+    {"rule", [](const Json& j) -> Step { return rule(j); }},
     {"guestHost", [](const Json& j) -> Step { return guest_host_from_json(j); }},
 };
 static_assert(std::size(kReaders) == std::variant_size_v<Step>, "a Step that is written must be read back");
