@@ -13,7 +13,7 @@
 #include "cni/result.h"
 #include "engine/apply.h"
 #include "engine/undo.h"
-#include "ipam/choose.h"
+#include "kernel/route.h"
 #include "modes/modes.h"
 #include "net/names.h"
 
@@ -39,6 +39,15 @@ void enter_pod(Session& session, const cni::Request& request) {
                 "CNI_NETNS '" + request.netns + "' is the host's own network namespace; a pod needs one of its own");
 }
 
+// Of which families the pod has a way outside already: by a NIC of another call (Multus makes one call for each).
+std::vector<net::Family> ways_out(Session& session, const config::NetConf& conf) {
+  std::vector<net::Family> out;
+  if (conf.mode == "chained") return out;  // that NIC is the one of the plugin before
+  for (const net::Family family : {net::Family::v4, net::Family::v6})
+    if (kernel::leads_outside(session.context().pod_route(), family)) out.push_back(family);
+  return out;
+}
+
 // The answer is out: nothing that happens here may change it.
 void release_left(Session& session, const std::vector<store::PartRef>& parts) noexcept try {
   for (const std::string& line : release_switches(session, {}, parts))
@@ -50,11 +59,13 @@ void release_left(Session& session, const std::vector<store::PartRef>& parts) no
 
 void add(Session& session, const cni::Request& request, const config::NetConf& asked, const Print& print) {
   enter_pod(session, request);
-  const config::NetConf conf = with_interface(session, request, asked);
-  const Job job{request, conf, owner_of(request, conf)};
+  config::NetConf conf = with_interface(session, request, asked);
+  config::check_names(conf, request.ifname);
+  const Job job{request, conf, owner_of(request, conf), ways_out(session, conf)};
+  config::choose_tables(conf, request.ifname, !job.pod_default.empty());
   heal_some(session, job.owner);
   std::vector<store::PartRef> left;  // parts that a stale attachment of this owner needed
-  if (conf.ipam.delegate)
+  if (has_delegate(conf))
     add_delegated(session, job, print, left);
   else
     until_whole(session, [&] { return attach(session, job, print, left); });

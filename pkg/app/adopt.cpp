@@ -82,8 +82,9 @@ class Adoption {
     for (const net::Cidr& cidr : kernel::addresses_there(host_, *port.peer_netns, pod.index)) {
       if (cidr.ip.family == net::Family::v6 && cidr.ip.is_link_local()) continue;
       found.result.ips.push_back({cidr, std::nullopt, static_cast<std::uint32_t>(found.result.interfaces.size() - 1)});
-      if (vlan <= 1) found.record.leases.push_back({conf_.bridge.str(), cidr.ip});
-      if (vlan != 0) found.record.leases.push_back({conf_.bridge.str() + "." + std::to_string(vlan), cidr.ip});
+      const auto nic = static_cast<std::uint32_t>(found.record.nics.size() - 1);
+      if (vlan <= 1) found.record.leases.push_back({conf_.bridge.str(), cidr.ip, nic});
+      if (vlan != 0) found.record.leases.push_back({conf_.bridge.str() + "." + std::to_string(vlan), cidr.ip, nic});
       if (conf_.proxy_arp && conf_.uplink)
         found.record.plan.push_back(
             plan::Neighbour{{plan::Where::host, conf_.uplink->links.front()}, cidr.ip, {}, true});

@@ -7,15 +7,11 @@
 #include "app/delegated.h"
 #include "app/kin.h"
 #include "app/ports.h"
+#include "app/reserve.h"
 #include "app/shared.h"
 #include "base/error.h"
-#include "cni/merge.h"
 #include "cni/result.h"
 #include "engine/apply.h"
-#include "ipam/choose.h"
-#include "modes/modes.h"
-#include "modes/pod_mac.h"
-#include "net/names.h"
 #include "plan/json_text.h"
 
 namespace trestle::app {
@@ -35,18 +31,18 @@ bool pod_vanished(Session& session, const cni::Request& request) {
   }
 }
 
-// Undoes an ADD on every way out but commit(): kernel objects, record, and the ref on the switch's part, in the order of a DEL.
+// Undoes an ADD on every way out but commit(): kernel objects, record, and the refs on the switches' parts, in the order of a DEL.
 class Rollback {
  public:
-  Rollback(Session& session, const net::Owner& owner, Switch held)
-      : session_(session), owner_(owner), switch_(std::move(held)) {}
+  Rollback(Session& session, const net::Owner& owner, Ground held)
+      : session_(session), owner_(owner), ground_(std::move(held)) {}
   Rollback(const Rollback&) = delete;
   Rollback& operator=(const Rollback&) = delete;
   ~Rollback() { run(); }
   void commit() noexcept { done_ = true; }
   // From here on there is a record of this ADD, and what it names is undone too.
   const store::Record& reserved(store::Record record) { return record_.emplace(std::move(record)); }
-  const Switch& on() const { return switch_; }
+  const Ground& on() const { return ground_; }
 
   // Now, instead of at the end. True when nothing is left.
   bool run() noexcept {
@@ -57,9 +53,7 @@ class Rollback {
       if (failed.empty()) {
         if (record_) session_.store().remove(owner_, false);
         static_cast<void>(session_.store().drop_stray_refs(owner_));
-        std::vector<store::Lock> locks;
-        locks.push_back(std::move(switch_.lock));
-        failed = release_switches(session_, std::move(locks), {switch_.part});
+        failed = release_switches(session_, ground_.take_locks(), ground_.parts());
       }
       for (const std::string& line : failed)
         session_.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", line}});
@@ -72,7 +66,7 @@ class Rollback {
  private:
   Session& session_;
   net::Owner owner_;
-  Switch switch_;
+  Ground ground_;
   std::optional<store::Record> record_;
   bool done_ = false;
 };
@@ -109,57 +103,6 @@ std::vector<store::PartRef> clear_old(Session& session, const net::Owner& owner,
   return old ? old->parts : std::vector<store::PartRef>{};
 }
 
-std::string pod_name(const cni::Args& args) {
-  const auto name = args.k8s.find("K8S_POD_NAME");
-  if (name == args.k8s.end()) return "";
-  const auto space = args.k8s.find("K8S_POD_NAMESPACE");
-  return (space == args.k8s.end() ? std::string() : space->second + "/") + name->second;
-}
-
-// Reserves addresses and writes the record: from here on a DEL knows all that this ADD may make.
-store::Record reserve(Session& session, const Job& job, const Switch& on, cni::Result& result) {
-  const modes::Mode& mode = modes::find(job.conf.mode);
-  if (job.conf.requested_mac == net::switch_mac(job.conf.bridge))
-    throw Error(Code::held, "MAC " + job.conf.requested_mac->str() + " is that of switch " + job.conf.bridge.str() +
-                                " itself; request another");
-  const net::IfName nic = net::IfName::parse(job.owner.ifname);
-  store::Reservation reservation{
-      modes::segment(job.conf),
-      job.conf.chained ? std::vector<ipam::Want>{} : ipam::match(job.conf.ipam.ranges, job.conf.requested_ips),
-      job.conf.chained ? std::optional<net::Mac>{} : job.conf.requested_mac, modes::vm_nic(job.conf, nic)};
-  if (reservation.vm && !reservation.mac && !job.conf.chained) {
-    reservation.mac = session.store().mac_of(reservation.segment, *reservation.vm);
-    if (!reservation.mac) reservation.mac = modes::pod_mac(job.conf, job.owner, nic, {});
-  }
-  return session.store().commit(job.owner, reservation, [&](const std::vector<plan::LeasedIp>& leased, bool news) {
-    const auto& chained = job.conf.chained;
-    const std::vector<plan::LeasedIp>& ips = chained ? chained->ips : leased;
-    const net::Mac mac =
-        chained ? chained->mac : reservation.mac.value_or(modes::pod_mac(job.conf, job.owner, nic, ips));
-    const modes::AttachmentInput in{job.conf,  on.facts,          session.settings().state_dir,
-                                    job.owner, job.request.netns, {ips, mac, news || chained}};
-    result = modes::result(in);
-    if (job.conf.prev_result) result = cni::merge(*job.conf.prev_result, result);
-    if (!job.conf.ipam.delegate) cni::check_expressible(result, job.conf.cni_version);  // else it has no address yet
-    store::Record record;
-    record.owner = job.owner;
-    record.netns = job.request.netns;
-    record.netns_cookie = session.context().pod_cookie();
-    record.host_cookie = session.identity().host_cookie;
-    record.boot = session.identity().boot;
-    record.at = boottime();
-    record.mode = job.conf.mode;
-    record.pod = pod_name(job.request.args);
-    record.nics = {{nic, chained ? chained->host_link : net::host_link_name(job.owner, nic), job.conf.bridge, mac}};
-    for (const plan::LeasedIp& ip : leased) record.leases.push_back({reservation.segment, ip.cidr.ip});
-    record.parts = {on.part};
-    record.plan = mode.attachment(in);
-    record.result = cni::to_json(result, cni::supported_versions().back());
-    record.delegate = called(job.conf.ipam.delegate, job.request);
-    return record;
-  });
-}
-
 // Frees a port of the host that a pod holds which is gone already; else says whose it is. `e`: what the kernel's answer came to.
 void free_port(Session& session, const store::Record& mine, const Error& e) {
   const auto holder = port_holder(session, mine);
@@ -186,7 +129,7 @@ bool make(Session& session, const store::Record& record, const std::vector<plan:
 
 bool attach(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left) {
   store::Lock attachment, vm;  // outlive the rollback: what it undoes must not be another ADD's
-  Rollback rollback(session, job.owner, hold_switch(session, job.conf, job.owner));
+  Rollback rollback(session, job.owner, Ground(session, job.conf, job.owner));
   attachment = session.store().locks().attachment(job.owner, session.deadline());
   vm = hold_vm(session, job.conf.vm);
   if (session.store().departed_since_start(job.owner))

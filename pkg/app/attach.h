@@ -13,6 +13,7 @@ struct Job {
   const cni::Request& request;
   const config::NetConf& conf;
   net::Owner owner;
+  std::vector<net::Family> pod_default = {};  // of which the pod has a way outside already, by a NIC of another call
 };
 
 // The session's context is in the pod. `left` gets the parts that a stale attachment of this owner needed. false: somebody flushed our

@@ -16,12 +16,14 @@ using base::Error;
 
 namespace {
 
-// MAC and MTU of the pod's side as the end of the chain left them.
-std::map<net::IfName, engine::Override> overrides(const cni::Result& prev, const net::IfName& nic) {
+// MAC and MTU of the pod's sides as the end of the chain left them.
+std::map<net::IfName, engine::Override> overrides(const cni::Result& prev, const store::Record& record) {
   std::map<net::IfName, engine::Override> out;
   for (const cni::Interface& interface : prev.interfaces) {
-    if (interface.sandbox.empty() || interface.name != nic.str()) continue;
-    engine::Override& to = out[nic];
+    const auto nic = std::find_if(record.nics.begin(), record.nics.end(),
+                                  [&](const store::Nic& one) { return one.name.str() == interface.name; });
+    if (interface.sandbox.empty() || nic == record.nics.end()) continue;
+    engine::Override& to = out[nic->name];
     if (!interface.mac.empty()) to.mac = net::Mac::parse(interface.mac);
     to.mtu = interface.mtu;
   }
@@ -71,13 +73,15 @@ void check(Session& session, const cni::Request& request, const config::NetConf&
   enter_pod(session, request, record);
   std::vector<std::string> lines = missing_addresses(record, *conf.prev_result);
   const auto defects = engine::verify(session.context(), all_steps(session, record),
-                                      overrides(*conf.prev_result, net::IfName::parse(owner.ifname)));
+                                      overrides(*conf.prev_result, record));
   for (const engine::Defect& defect : defects) lines.push_back(defect.text);
-  if (const auto delegate = called(conf.ipam.delegate, request)) try {
-      delegate::call(*delegate, "CHECK", {owner.container, request.netns, owner.ifname});
-    } catch (const Error& e) {
-      lines.emplace_back(e.what());
-    }
+  for (const config::NetConf* nic : config::nics(conf))
+    if (const auto delegate = called(nic->ipam.delegate, request)) try {
+        delegate::call(*delegate, "CHECK",
+                       {owner.container, request.netns, config::name_of(*nic, owner.ifname).str()});
+      } catch (const Error& e) {
+        lines.emplace_back(e.what());
+      }
   if (!lines.empty()) differs(owner, lines);
 }
 

@@ -23,15 +23,13 @@ namespace {
 // There is no record that can be read: an earlier DEL, an ADD that never got that far, a store that was lost or damaged. Any of them may have
 // been killed between two steps, so whatever nobody refers to goes.
 std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, bool unreadable,
-                                     const std::optional<plan::Delegate>& delegate, const std::string& netns) {
+                                     const std::vector<store::Delegated>& delegates, const std::string& netns) {
   auto failed = take_away_by_name(session, owner, netns);
-  if (delegate) {
-    store::Record as_asked;
-    as_asked.owner = owner;
-    as_asked.netns = netns;
-    as_asked.delegate = delegate;
-    for (std::string& line : give_lease_back(as_asked)) failed.push_back(std::move(line));
-  }
+  store::Record as_asked;
+  as_asked.owner = owner;
+  as_asked.netns = netns;
+  as_asked.delegates = delegates;
+  for (std::string& line : give_lease_back(as_asked)) failed.push_back(std::move(line));
   if (!failed.empty()) return failed;
   if (!unreadable) session.store().mark_departed(owner);
   session.store().remove(owner, true);
@@ -41,6 +39,13 @@ std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, 
   return {};
 }
 
+std::vector<store::Delegated> delegates_of(const config::Minimal& conf, const cni::Request& request) {
+  std::vector<store::Delegated> out;
+  for (const config::Minimal::Nic& one : conf.delegates)
+    out.push_back({net::IfName::parse(one.nic.empty() ? request.ifname : one.nic), *called(one.delegate, request)});
+  return out;
+}
+
 }  // namespace
 
 void del(Session& session, const cni::Request& request, const config::Minimal& conf) {
@@ -48,14 +53,14 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
   Held held = hold_attachment(session, owner);
   std::vector<std::string> failed;
   if (held.record) {
-    if (store::is_adopted(*held.record)) {  // a delegate is known from the configuration alone
+    if (store::is_adopted(*held.record)) {  // delegates are known from the configuration alone
       held.record->netns = request.netns;
-      held.record->delegate = called(conf.delegate, request);
+      held.record->delegates = delegates_of(conf, request);
     }
     session.store().mark_departed(owner);  // the record may be of an ADD that was killed, while a second one waits
     failed = take_away(session, std::move(held), true);
   } else {
-    failed = del_unknown(session, owner, held.unreadable, called(conf.delegate, request), request.netns);
+    failed = del_unknown(session, owner, held.unreadable, delegates_of(conf, request), request.netns);
   }
   if (!failed.empty()) incomplete(owner, failed);
 }

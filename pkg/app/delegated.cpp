@@ -1,18 +1,20 @@
 #include "app/delegated.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "app/attachment.h"
 #include "app/heal.h"
 #include "app/kin.h"
+#include "app/reserve.h"
 #include "app/shared.h"
 #include "base/error.h"
 #include "cni/merge.h"
 #include "delegate/plugin.h"
 #include "engine/apply.h"
 #include "ipam/range.h"
-#include "modes/modes.h"
+#include "modes/nics.h"
 #include "plan/json_text.h"
 
 namespace trestle::app {
@@ -47,8 +49,9 @@ config::NetConf with_answer(const config::NetConf& conf, const cni::Result& answ
   return out;
 }
 
-delegate::Attachment attachment_of(const store::Record& record) {
-  return {record.owner.container, record.netns, record.owner.ifname};
+// A delegate tells the leases of one pod apart by the NIC's name.
+delegate::Attachment attachment_of(const store::Record& record, const net::IfName& nic) {
+  return {record.owner.container, record.netns, nic.str()};
 }
 
 store::Record record_of(Session& session, const Job& job, std::uint64_t at) {
@@ -59,38 +62,79 @@ store::Record record_of(Session& session, const Job& job, std::uint64_t at) {
   return *record;
 }
 
-plan::Lease lease_of(const store::Record& record, const config::NetConf& conf, const cni::Result& answer) {
-  plan::Lease lease{{}, record.nics.front().mac};
-  for (const cni::ResultIp& ip : answer.ips) lease.ips.push_back({ip.address, gateway_of(conf, ip)});
+// By the name of the NIC.
+using Answers = std::map<net::IfName, cni::Result>;
+
+// As the store gave it in the first of the two plans.
+plan::LeasedIp leased(const store::LeaseRef& lease, const config::NetConf& conf) {
+  for (const ipam::RangeSet& set : conf.ipam.ranges)
+    if (const ipam::Range* range = ipam::range_of(set, lease.ip)) return {{lease.ip, range->subnet.length}, range->gateway};
+  throw Error(Code::bug, "address " + lease.ip.str() + " of the record is in no range of network '" + conf.name + "'");
+}
+
+plan::Lease lease_of(const store::Record& record, std::size_t nic, const config::NetConf& conf,
+                     const cni::Result* answer) {
+  plan::Lease lease{{}, record.nics.at(nic).mac};
+  if (answer)
+    for (const cni::ResultIp& ip : answer->ips) lease.ips.push_back({ip.address, gateway_of(conf, ip)});
+  else
+    for (const store::LeaseRef& one : record.leases)
+      if (one.nic == nic) lease.ips.push_back(leased(one, conf));
   return lease;
+}
+
+config::NetConf with_answers(const config::NetConf& conf, const std::string& ifname, const Answers& answers) {
+  const auto answered = [&](const config::NetConf& nic) {
+    const auto answer = answers.find(config::name_of(nic, ifname));
+    return answer == answers.end() ? nic : with_answer(nic, answer->second);
+  };
+  config::NetConf out = answered(conf);
+  for (config::NetConf& nic : out.more) nic = answered(nic);
+  return out;
 }
 
 struct Answered {
   const store::Record& linked;  // as attach() left it
-  const cni::Result& answer;
+  const Answers& answers;
   bool again = false;
 };
 
-// Addresses to the link that stands. false: somebody flushed our nftables objects.
+// What the second plan adds to the first, and its result.
+struct Second {
+  std::vector<plan::Step> more;
+  cni::Result result;
+};
+
+Second plan_second(Session& session, const Job& job, const store::Record& record, const Ground& on,
+                   const Answers& answers) {
+  std::vector<modes::AttachmentInput> inputs;
+  for (const config::NetConf* nic : config::nics(job.conf)) {
+    const auto answer = answers.find(config::name_of(*nic, job.owner.ifname));
+    inputs.push_back(input_of(session, job, *nic, on,
+                              lease_of(record, inputs.size(), *nic, answer == answers.end() ? nullptr : &answer->second)));
+  }
+  Second out{modes::attachment(inputs), modes::result(inputs)};
+  if (job.conf.prev_result) out.result = cni::merge(*job.conf.prev_result, out.result);
+  return out;
+}
+
+// Addresses to the links that stand. false: somebody flushed our nftables objects.
 bool finish(Session& session, const Job& job, const Answered& by, const Print& print) {
-  const config::NetConf conf = with_answer(job.conf, by.answer);
-  const Switch on = hold_switch(session, conf, job.owner);
+  const config::NetConf conf = with_answers(job.conf, job.owner.ifname, by.answers);
+  const Job whole{job.request, conf, job.owner, job.pod_default};
+  const Ground on(session, conf, job.owner);
   const store::Lock attachment = session.store().locks().attachment(job.owner, session.deadline());
   const store::Lock vm = hold_vm(session, job.conf.vm);
   store::Record record = record_of(session, job, by.linked.at);
-  const modes::AttachmentInput in{conf,      on.facts,          session.settings().state_dir,
-                                  job.owner, job.request.netns, lease_of(record, job.conf, by.answer)};
-  cni::Result result = modes::result(in);
-  if (conf.prev_result) result = cni::merge(*conf.prev_result, result);
+  auto [more, result] = plan_second(session, whole, record, on, by.answers);
   cni::check_expressible(result, conf.cni_version);
-  std::vector<plan::Step> more = modes::find(conf.mode).attachment(in);
   std::erase_if(more, [&](const plan::Step& step) {
     return std::find(by.linked.plan.begin(), by.linked.plan.end(), step) != by.linked.plan.end();
   });
   record.plan = by.linked.plan;
   record.plan.insert(record.plan.end(), more.begin(), more.end());
-  if (std::find(record.parts.begin(), record.parts.end(), on.part) == record.parts.end())
-    record.parts.push_back(on.part);
+  for (const store::PartRef& part : on.parts())
+    if (std::find(record.parts.begin(), record.parts.end(), part) == record.parts.end()) record.parts.push_back(part);
   record.result = cni::to_json(result, cni::supported_versions().back());
   session.store().rewrite(record);
   if (by.again)
@@ -123,16 +167,19 @@ void undo(Session& session, const Job& job, const store::Record& linked) noexcep
 }  // namespace
 
 void add_delegated(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left) {
-  delegate::must_exist(*called(job.conf.ipam.delegate, job.request));
+  for (const config::NetConf* nic : config::nics(job.conf))
+    if (const auto delegate = called(nic->ipam.delegate, job.request)) delegate::must_exist(*delegate);
   until_whole(session, [&] {
     return attach(
         session, job, [](const std::string&) { return true; }, left);
   });
   const store::Record record = record_of(session, job, 0);
   try {
-    const cni::Result answer = delegate::add(*record.delegate, attachment_of(record));
+    Answers answers;
+    for (const store::Delegated& one : record.delegates)
+      answers.emplace(one.nic, delegate::add(one.delegate, attachment_of(record, one.nic)));
     session.renew(kAddBudget);
-    Answered by{record, answer};
+    Answered by{record, answers};
     until_whole(session, [&] {
       const bool whole = finish(session, job, by, print);
       by.again = true;
@@ -154,13 +201,18 @@ std::optional<plan::Delegate> called(const std::optional<plan::Delegate>& delega
 }
 
 std::vector<std::string> give_lease_back(const store::Record& record) {
-  if (!record.delegate) return {};
-  try {
-    delegate::call(*record.delegate, "DEL", attachment_of(record));
-  } catch (const Error& e) {
-    return {e.what()};
-  }
-  return {};
+  std::vector<std::string> failed;
+  for (const store::Delegated& one : record.delegates) try {
+      delegate::call(one.delegate, "DEL", attachment_of(record, one.nic));
+    } catch (const Error& e) {
+      failed.emplace_back(e.what());
+    }
+  return failed;
+}
+
+bool has_delegate(const config::NetConf& conf) {
+  const auto nics = config::nics(conf);
+  return std::any_of(nics.begin(), nics.end(), [](const config::NetConf* nic) { return nic->ipam.delegate.has_value(); });
 }
 
 }  // namespace trestle::app

@@ -11,10 +11,13 @@ namespace trestle::app {
 // As attach(), with everything undone, the delegate's lease too, when it throws. No lock is held while the delegate runs.
 void add_delegated(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left);
 
+// Does another plugin give addresses to any of the call's NICs?
+bool has_delegate(const config::NetConf& conf);
+
 // What the configuration names, with what the call brought along.
 std::optional<plan::Delegate> called(const std::optional<plan::Delegate>& delegate, const cni::Request& request);
 
-// The DEL of the record's delegate, if it has one. Returns why it failed.
+// The DELs of the record's delegates, if it has any. Returns why they failed.
 std::vector<std::string> give_lease_back(const store::Record& record);
 
 }  // namespace trestle::app

@@ -128,14 +128,19 @@ std::vector<std::string> remove_dead(Session& session, const config::Minimal& co
   return failed;
 }
 
-// Names and aliases of links that have an owner: whoever renamed a living pod's link has left its alias.
+// Links that have an owner: by their names, by their aliases (whoever renamed a living pod's link has left it), and by whose they say to be.
 struct Known {
   std::set<std::string> names, aliases;
+  std::set<net::Owner> owners;
   void put(const net::IfName& host_link) {
     names.insert(host_link.str());
     names.insert(net::ifb_name(host_link).str());
   }
-  bool has(const kernel::LinkInfo& link) const { return names.contains(link.name) || aliases.contains(link.alias); }
+  bool has(const kernel::LinkInfo& link) const {
+    if (names.contains(link.name) || aliases.contains(link.alias)) return true;
+    const auto owner = net::alias_owner(link.alias);
+    return owner && owners.contains(*owner);
+  }
 };
 
 // nullopt: a record cannot be read, and may be the one that names them.
@@ -143,7 +148,7 @@ std::optional<Known> known_links(Session& session, const config::Minimal& conf) 
   Known known;
   for (const net::Owner& owner : *conf.valid) {  // a living pod whose record was lost keeps its link
     known.put(net::host_link_name(owner, net::IfName::parse(owner.ifname)));
-    known.aliases.insert(net::link_alias(owner));
+    known.owners.insert(owner);
   }
   for (const store::RecordFile& file : session.store().list()) {
     if (!file.record) return std::nullopt;
@@ -202,8 +207,9 @@ void gc(Session& session, const cni::Request& request, const config::Minimal& co
   attempt("store", [&] { session.store().sweep(); });
   attempt("switches", [&] { append(failed, release_unused(session)); });
   attempt("switches of a lost store", [&] { append(failed, release_unknown(session)); });
-  if (const auto delegate = called(conf.delegate, request))
-    attempt("delegated IPAM", [&] { delegate::call_if_known(*delegate, "GC"); });
+  for (const config::Minimal::Nic& one : conf.delegates)
+    if (one.collects)
+      attempt("delegated IPAM", [&] { delegate::call_if_known(*called(one.delegate, request), "GC"); });
   if (!failed.empty())
     throw Error(Code::teardown, "GC of network '" + conf.name + "' left something; run it again",
                 base::join(failed, "\n"));

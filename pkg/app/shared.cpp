@@ -156,34 +156,47 @@ void give_up(Session& session, store::Lock lock, const net::IfName& bridge, cons
   }
 }
 
+// The configuration's part on the switch, when it is made and whole.
+std::optional<store::PartRef> standing(Session& session, const config::NetConf& conf, const plan::Facts& facts) {
+  const plan::Shared shared = modes::find(conf.mode).shared({conf, facts, session.settings().state_dir});
+  store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
+  if (!session.store().part_ready(ref) || !engine::stands(session.context(), shared.steps)) return std::nullopt;
+  return ref;
+}
+
 }  // namespace
 
-Switch hold_switch(Session& session, const config::NetConf& conf, const net::Owner& owner) {
+Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, const net::Owner& owner) {
   store::Store& store = session.store();
-  const modes::Mode& mode = modes::find(conf.mode);
+  const net::IfName& bridge = confs.front().bridge;
   {
-    store::Lock lock = store.locks().switch_shared(conf.bridge, session.deadline());
-    if (const auto facts = store.facts(conf.bridge)) {
-      const plan::Shared shared = mode.shared({conf, *facts, session.settings().state_dir});
-      const store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
-      if (store.part_ready(ref) && store.keeps_records() && engine::stands(session.context(), shared.steps))
-        return {std::move(lock), *facts, ref};
+    store::Lock lock = store.locks().switch_shared(bridge, session.deadline());
+    if (auto facts = store.facts(bridge); facts && store.keeps_records()) {
+      Switch out{std::move(lock), std::move(*facts), {}};
+      for (const config::NetConf& conf : confs)
+        if (const auto ref = standing(session, conf, out.facts)) out.parts.push_back(*ref);
+      if (out.parts.size() == confs.size()) return out;
     }
   }
-  store::Lock lock = store.locks().switch_exclusive(conf.bridge, session.deadline());
+  store::Lock lock = store.locks().switch_exclusive(bridge, session.deadline());
   try {
-    const auto kept = store.facts(conf.bridge);
+    const auto kept = store.facts(bridge);
     const bool lost = !kept || !store.keeps_records();
-    const plan::Facts facts = kept ? *kept : fresh_facts(session, conf);
-    if (!kept) store.set_facts(conf.bridge, facts);
-    plan::Shared shared = mode.shared({conf, facts, session.settings().state_dir});
-    const store::PartRef ref{conf.bridge, plan::digest(shared.steps)};
-    make_part(session, conf, {conf.bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner);
-    if (lost) adopt_ports(session, conf, ref);
+    Switch out{{}, kept ? *kept : fresh_facts(session, confs.front()), {}};
+    if (!kept) store.set_facts(bridge, out.facts);
+    for (const config::NetConf& conf : confs) {
+      plan::Shared shared = modes::find(conf.mode).shared({conf, out.facts, session.settings().state_dir});
+      const store::PartRef ref{bridge, plan::digest(shared.steps)};
+      if (std::find(out.parts.begin(), out.parts.end(), ref) != out.parts.end()) continue;
+      make_part(session, conf, {bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner);
+      out.parts.push_back(ref);
+    }
+    if (lost) adopt_ports(session, confs.front(), out.parts.front());
     lock.downgrade();
-    return {std::move(lock), facts, ref};
+    out.lock = std::move(lock);
+    return out;
   } catch (...) {
-    give_up(session, std::move(lock), conf.bridge, owner);
+    give_up(session, std::move(lock), bridge, owner);
     throw;
   }
 }

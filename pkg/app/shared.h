@@ -13,12 +13,13 @@ namespace trestle::app {
 struct Switch {
   store::Lock lock;
   plan::Facts facts;
-  store::PartRef part;
+  std::vector<store::PartRef> parts;  // of each configuration
 };
 
-// Takes the switch's shared lock and sees to it that the network's part on it is made and whole; where it is not, makes it under the
-// exclusive lock, with a ref of `owner` written first. Throws Error{held} when another network gives one object other attributes.
-Switch hold_switch(Session& session, const config::NetConf& conf, const net::Owner& owner);
+// Takes the shared lock of the switch that all these configurations name and sees to it that their parts on it are made and whole; where one
+// is not, makes it under the exclusive lock, with a ref of `owner` written first. Throws Error{held} when another network gives one object
+// other attributes.
+Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, const net::Owner& owner);
 
 // To be called when refs on these switches were removed. Drops the locks; who finds a part without refs and gets the switch exclusively
 // undoes what no other part names. Returns what could not be removed.

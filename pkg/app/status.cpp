@@ -107,9 +107,7 @@ void must_serve(Session& session, const config::NetConf& conf) {
   switch_has_room(session, conf);
 }
 
-}  // namespace
-
-void status(Session& session, const cni::Request& request, const config::NetConf& conf) try {
+void status_of(Session& session, const cni::Request& request, const config::NetConf& conf) try {
   must_serve(session, conf);
   if (const auto delegate = called(conf.ipam.delegate, request)) delegate::call_if_known(*delegate, "STATUS");
   const bool routed = conf.mode == "nat" || conf.mode == "routed";
@@ -119,6 +117,12 @@ void status(Session& session, const cni::Request& request, const config::NetConf
 } catch (Error& e) {
   add_foreign_drops(e, session, conf);
   throw;
+}
+
+}  // namespace
+
+void status(Session& session, const cni::Request& request, const config::NetConf& conf) {
+  for (const config::NetConf* nic : config::nics(conf)) status_of(session, request, *nic);
 }
 
 }  // namespace trestle::app

@@ -10,7 +10,7 @@
 #include "cni/json.h"
 #include "cni/merge.h"
 #include "ipam/choose.h"
-#include "modes/modes.h"
+#include "modes/nics.h"
 #include "modes/pod_mac.h"
 #include "plan/step_json.h"
 
@@ -62,55 +62,79 @@ std::vector<plan::LeasedIp> first_of(const std::vector<ipam::Want>& wants) {
   return out;
 }
 
-struct Ground {
-  plan::Facts facts;
-  plan::Lease lease;
+struct Survey {
+  std::vector<plan::Facts> facts;   // of each NIC's switch
+  std::vector<plan::Lease> leases;  // of each NIC
   std::string note;
 };
 
+std::vector<store::Reservation> reservations(const std::vector<const config::NetConf*>& nics, const net::Owner& owner) {
+  std::vector<store::Reservation> out;
+  for (const config::NetConf* nic : nics) {
+    const net::IfName name = config::name_of(*nic, owner.ifname);
+    out.push_back({modes::segment(*nic), ipam::match(nic->ipam.ranges, nic->requested_ips), nic->requested_mac,
+                   modes::vm_nic(*nic, name)});
+    if (out.back().vm && !out.back().mac) out.back().mac = modes::pod_mac(*nic, owner, name, {});
+  }
+  return out;
+}
+
 // This host as it is, as far as we may look.
-Ground survey(const Arguments& arguments, const Console& console, const config::Settings& settings,
-              const config::NetConf& conf, const net::Owner& owner) {
-  Ground ground;
+Survey survey(const Arguments& arguments, const Console& console, const config::Settings& settings,
+              const std::vector<const config::NetConf*>& nics, const net::Owner& owner) {
+  Survey out;
   const auto given = arguments.find("facts");
-  if (given) ground.facts = read_facts(console.world(), *given);
-  store::Reservation reservation{modes::segment(conf), ipam::match(conf.ipam.ranges, conf.requested_ips),
-                                 conf.requested_mac, modes::vm_nic(conf, net::IfName::parse(owner.ifname))};
-  if (reservation.vm && !reservation.mac)
-    reservation.mac = modes::pod_mac(conf, owner, net::IfName::parse(owner.ifname), {});
-  const plan::Lease first{first_of(reservation.wants), {}, reservation.mac.has_value()};
+  if (given) out.facts.assign(nics.size(), read_facts(console.world(), *given));
+  const auto wanted = reservations(nics, owner);
+  for (const store::Reservation& one : wanted) out.leases.push_back({first_of(one.wants), {}, one.mac.has_value(), one.mac.has_value()});
   try {
     Node node(settings, console, app::Session::Access::read);
-    if (!given) ground.facts = app::current_facts(node.session, conf);
-    ground.lease = node.session.has_store() ? node.session.store().peek(reservation) : first;
-    return ground;
+    if (!given)
+      for (const config::NetConf* nic : nics) out.facts.push_back(app::current_facts(node.session, *nic));
+    if (!node.session.has_store()) return out;
+    const store::Store::Leased leased = node.session.store().peek_all(wanted);
+    for (std::size_t i = 0; i < nics.size(); ++i) out.leases[i] = {leased[i].ips, {}, leased[i].news, leased[i].further_news};
+    return out;
   } catch (const Error& e) {
     if (e.code != Code::store && e.code != Code::kernel && e.code != Code::kernel_lacks) throw;
-    ground.note = std::string("planned as if nothing were attached yet: ") + e.what();
+    out.note = std::string("planned as if nothing were attached yet: ") + e.what();
   }
-  if (!given) {
-    engine::Context host(0, 0);
-    ground.facts = engine::read_facts(host);
-  }
-  ground.lease = first;
-  return ground;
+  if (given) return out;
+  engine::Context host(0, 0);
+  out.facts.assign(nics.size(), engine::read_facts(host));
+  return out;
+}
+
+// Each switch's part once.
+void add_shared(std::vector<plan::Step>& all, const std::vector<plan::Step>& steps) {
+  for (const plan::Step& step : steps)
+    if (std::find(all.begin(), all.end(), step) == all.end()) all.push_back(step);
 }
 
 int run_plan(const Arguments& arguments, const Console& console) {
   const cni::Request request = cli::request(cni::Command::add, arguments, console, "/run/netns/example");
   const PluginConf file = load_conf(arguments, console);
-  const config::NetConf conf = config::parse(file.conf, request.args);
+  config::NetConf conf = config::parse(file.conf, request.args);
+  config::check_names(conf, request.ifname);
+  config::choose_tables(conf, request.ifname, false);
   const config::Settings settings = cli::settings(arguments, console, file.conf);
   const net::Owner owner{conf.name, request.container, request.ifname};
-  Ground ground = survey(arguments, console, settings, conf, owner);
-  if (conf.mtu) ground.facts.mtu = *conf.mtu;
+  const std::vector<const config::NetConf*> nics = config::nics(conf);
+  Survey ground = survey(arguments, console, settings, nics, owner);
 
-  const net::Mac mac = modes::pod_mac(conf, owner, net::IfName::parse(owner.ifname), ground.lease.ips);
-  const modes::Mode& mode = modes::find(conf.mode);
-  const modes::AttachmentInput in{conf,  ground.facts,  settings.state_dir,
-                                  owner, request.netns, {ground.lease.ips, mac, ground.lease.news}};
-  const plan::Plan plan{mode.shared({conf, ground.facts, settings.state_dir}), mode.attachment(in)};
-  cni::Result result = modes::result(in);
+  plan::Plan plan{{conf.bridge, {}}, {}};
+  std::vector<modes::AttachmentInput> inputs;
+  for (std::size_t i = 0; i < nics.size(); ++i) {
+    const config::NetConf& nic = *nics[i];
+    if (nic.mtu) ground.facts[i].mtu = *nic.mtu;
+    ground.leases[i].mac = modes::pod_mac(nic, owner, config::name_of(nic, owner.ifname), ground.leases[i].ips);
+    const config::NetConf of_switch = modes::switch_conf(nic, conf);
+    add_shared(plan.shared.steps,
+               modes::find(nic.mode).shared({of_switch, ground.facts[i], settings.state_dir}).steps);
+    inputs.push_back({nic, ground.facts[i], settings.state_dir, owner, request.netns, ground.leases[i]});
+  }
+  plan.attachment = modes::attachment(inputs);
+  cni::Result result = modes::result(inputs);
   if (conf.prev_result) result = cni::merge(*conf.prev_result, result);
   cni::check_expressible(result, conf.cni_version);
 

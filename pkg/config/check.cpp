@@ -91,6 +91,13 @@ void check_together(const Field& conf, const NetConf& out) {
         .refuse("is for mode \"routed\", whose pods have addresses of the LAN; this is mode \"" + out.mode + "\"");
   if (out.proxy_arp && !out.uplink)
     conf.at("proxyArp").refuse("needs \"uplink\": the NIC on whose LAN to answer for the pods");
+  if (out.source_routing == true && out.tap)
+    conf.at("sourceRouting")
+        .refuse(
+            "is for addresses in the pod, and behind a TAP the guest has them: it routes by what DHCP and RA tell it");
+  if (out.source_routing == true && out.mode == "chained")
+    conf.at("sourceRouting")
+        .refuse("addresses and routes are those of the plugin that made the interface; chain \"sbr\" for it");
   if (!out.spoof_check && (!out.allowed_macs.empty() || !out.allowed_addresses.empty()))
     throw Error(Code::bad_config, "allowedMACs and allowedAddresses widen spoofCheck, which is off: leave them out");
 }

@@ -8,6 +8,7 @@
 #include "config/check.h"
 #include "config/guest_conf.h"
 #include "config/identity.h"
+#include "config/interfaces.h"
 #include "config/ipam_conf.h"
 #include "config/keys.h"
 #include "config/runtime_conf.h"
@@ -135,10 +136,8 @@ const char* mode_without_word(const Field& conf, const std::optional<Field>& run
   return runtime && runtime->find("ipRanges") ? "nat" : "chained";
 }
 
-}  // namespace
-
-NetConf parse(const nlohmann::json& json, const cni::Args& args) {
-  const Field conf(json, "");
+// One NIC's. `entry`: of `interfaces`, else the call's first.
+NetConf parse_nic(const Field& conf, const cni::Args& args, const Entry* entry) {
   const Identity identity = parse_identity(conf);
   check_keys(conf, conf_keys());
   const std::optional<Field> runtime = conf.find("runtimeConfig");
@@ -148,7 +147,9 @@ NetConf parse(const nlohmann::json& json, const cni::Args& args) {
   const auto mode = conf.find("mode"), bridge = conf.find("bridge");
   NetConf out{.cni_version = identity.cni_version,
               .name = identity.name,
-              .mode = mode ? choose(*mode, kModes) : mode_without_word(conf, runtime),
+              .mode = mode    ? choose(*mode, kModes)
+                      : entry ? "nat"
+                              : mode_without_word(conf, runtime),
               .bridge = bridge ? parse_bridge(*bridge) : net::switch_name(identity.name),
               .mtu = std::nullopt,
               .ipam = parse_ipam(conf),
@@ -177,6 +178,7 @@ NetConf parse(const nlohmann::json& json, const cni::Args& args) {
               .prev_result = std::nullopt};
   out.vm = vm_of(sources.back(), args);
   if (const auto field = conf.find("defaultRoute")) out.default_route = field->boolean();
+  if (const auto field = conf.find("sourceRouting")) out.source_routing = field->boolean();
   // Without a word of its own `isolated` has no host; the other modes have.
   out.host_access.all = out.mode != "isolated";
   if (const auto field = conf.find_any("hostAccess")) out.host_access = parse_host_access(*field);
@@ -187,6 +189,27 @@ NetConf parse(const nlohmann::json& json, const cni::Args& args) {
   out.mtu = parse_mtu(conf, out.ipam);
   check_together(conf, out);
   out.guests = parse_guests(conf, args, out);
+  return out;
+}
+
+NetConf parse_further(const Entry& entry, const NetConf& first) {
+  NetConf out = parse_nic(Field(entry.conf, entry.path), {}, &entry);
+  out.nic = entry.nic;
+  out.same_switch = entry.same_switch;
+  if (entry.same_switch) out.publishes = first.publishes;
+  out.vm = first.vm;
+  if (out.guests && first.guests) out.guests->names = first.guests->names;
+  return out;
+}
+
+}  // namespace
+
+NetConf parse(const nlohmann::json& json, const cni::Args& args) {
+  const Field conf(json, "");
+  NetConf out = parse_nic(conf, args, nullptr);
+  for (const Entry& entry : parse_entries(conf, out.name)) out.more.push_back(parse_further(entry, out));
+  check_nics(out);
+  place_default_routes(out);
   (void)parse_settings(json, std::nullopt);
   return out;
 }

@@ -113,13 +113,36 @@ struct NetConf {
   std::optional<Chained> chained = {};          // mode "chained"
   std::optional<cni::Result> prev_result = {};  // of a chain (ADD), or of our ADD (CHECK)
   std::string vm = {};                          // whose lease and MAC it is (net::vm_identity); "": the pod's own
+
+  // Several NICs of one call.
+  std::optional<net::IfName> nic = {};              // its name in the pod; absent: the first one's, CNI_IFNAME
+  bool same_switch = false;                         // one more NIC on the first one's switch
+  std::optional<bool> source_routing = {};          // absent: on where the pod has several NICs
+  std::vector<net::Family> default_elsewhere = {};  // families whose default route another NIC of the call has
+  std::optional<std::uint32_t> source_table = {};   // choose_tables(): replies leave by this NIC, by that table
+  std::vector<NetConf> more = {};                   // further NICs (`interfaces`), each without any of its own
 };
+
+// All NICs of the call, the first one first.
+std::vector<const NetConf*> nics(const NetConf& conf);
+net::IfName name_of(const NetConf& nic, const std::string& ifname);
+// Throws Error{bad_config} when a NIC or a TAP of the call would have the name of another. `ifname`: CNI_IFNAME.
+void check_names(const NetConf& conf, const std::string& ifname);
+// Sets each NIC's `source_table`, by its name. `second`: the pod has a NIC of another call already that leads outside.
+void choose_tables(NetConf& conf, const std::string& ifname, bool second);
 
 // What DEL, GC and VERSION read: nothing else in stdin can fail them.
 struct Minimal {
   std::string cni_version, name;
   std::optional<std::vector<net::Owner>> valid;  // GC: nullopt when the key is absent; [] or null: none valid
-  std::optional<plan::Delegate> delegate = {};   // type and conf; nullopt also when ipam.type is no plugin's name
+  // Type and conf of each delegate: of the first NIC, then of `interfaces`. None where ipam.type is no plugin's name.
+  struct Nic {
+    std::string nic;  // "": the first
+    plan::Delegate delegate;
+    bool collects =
+        true;  // GC: not where its network is other configurations' too, whose leases are none of this one's to collect
+  };
+  std::vector<Nic> delegates = {};
 };
 
 // `state_dir` etc. are not here: World-level settings (StateConf) are read by both.

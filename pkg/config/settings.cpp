@@ -5,6 +5,7 @@
 #include "cni/json.h"
 #include "cni/request.h"
 #include "config/identity.h"
+#include "config/interfaces.h"
 #include "config/keys.h"
 #include "config/netconf.h"
 
@@ -81,15 +82,68 @@ std::optional<plan::Delegate> delegate_of(const nlohmann::json& json) {
   return plan::Delegate{name, json.dump(), {}, {}};
 }
 
+constexpr const char* kValidKeys[] = {"cni.dev/valid-attachments", "cni.dev/attachments"};
+
+// A delegate knows its leases by the NIC's name: what is valid is so under the name of each NIC that it serves there ("": CNI_IFNAME).
+void put_valid(nlohmann::json& conf, const std::vector<std::string>& nics) {
+  for (const char* key : kValidKeys) {
+    const auto list = conf.find(key);
+    if (list == conf.end() || !list->is_array()) continue;
+    nlohmann::json all = nlohmann::json::array();
+    for (const nlohmann::json& one : *list)
+      for (const std::string& nic : nics) {
+        nlohmann::json& copy = all.emplace_back(one);
+        if (!nic.empty() && copy.is_object()) copy["ifname"] = nic;
+      }
+    *list = std::move(all);
+  }
+}
+
+// "": the first NIC.
+struct Served {
+  std::string nic;
+  nlohmann::json conf;
+  bool named = false;
+};
+
+std::vector<Minimal::Nic> delegates_of(const nlohmann::json& json, const std::string& network) {
+  std::vector<Served> all = {{"", json, false}};
+  try {
+    for (Entry& entry : parse_entries(Field(json, ""), network)) {
+      for (const char* key : kValidKeys)
+        if (json.contains(key)) entry.conf[key] = json.at(key);
+      all.push_back({entry.nic.str(), std::move(entry.conf), entry.named});
+    }
+  } catch (const Error&) {
+    all.resize(1);  // ADD refused them, so there are none
+  }
+  std::erase_if(all, [](const Served& one) { return !delegate_of(one.conf); });
+  std::vector<Minimal::Nic> out;
+  for (Served& one : all) {
+    std::vector<std::string> nics;
+    bool first = true;
+    for (const Served& other : all) {
+      if (other.conf.at("name") != one.conf.at("name")) continue;
+      if (nics.empty()) first = &other == &one;
+      nics.push_back(other.nic);
+    }
+    nlohmann::json conf = one.conf;  // the names of the others are still to be read
+    put_valid(conf, nics);
+    out.push_back({one.nic, *delegate_of(conf), first && !one.named});
+  }
+  return out;
+}
+
 }  // namespace
 
 Minimal parse_minimal(const nlohmann::json& json, cni::Command command) {
   const Field conf(json, "");
   Identity identity = parse_identity(conf);
-  Minimal out{std::move(identity.cni_version), std::move(identity.name), std::nullopt, delegate_of(json)};
+  Minimal out{std::move(identity.cni_version), std::move(identity.name), std::nullopt};
+  out.delegates = delegates_of(json, out.name);
   if (command != cni::Command::gc) return out;
   // libcni sends both; the second is the name before the specification was corrected.
-  for (const char* key : {"cni.dev/valid-attachments", "cni.dev/attachments"}) {
+  for (const char* key : kValidKeys) {
     if (!conf.has(key)) continue;
     const Field list(json.at(key), key);
     out.valid = list.raw().is_null() ? std::vector<net::Owner>{} : parse_valid(list, out.name);

@@ -16,6 +16,7 @@
 #include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
+#include "kernel/rule.h"
 #include "kernel/sysctl.h"
 #include "kernel/vlan.h"
 #include "plan/plan.h"
@@ -118,7 +119,10 @@ class Applier {
   void operator()(const plan::Address& s) {
     const std::uint32_t index = link_index(s.link);
     kernel::add_address(queue(s.link.where), index, s.cidr, again_, plan::describe(s));
-    if (s.link.where == Where::host && s.cidr.length < s.cidr.ip.bits()) switch_addresses_.push_back(s);
+    if (s.link.where == Where::pod)
+      addresses_[s.link.name].push_back(s.cidr.ip);
+    else if (s.cidr.length < s.cidr.ip.bits())
+      switch_addresses_.push_back(s);
   }
 
   void operator()(const plan::Route& s) {
@@ -128,6 +132,8 @@ class Applier {
       label += " (with a default route in the pod already, set \"defaultRoute\": false)";
     kernel::add_route(queue(s.dev.where), index, s, again_, label);
   }
+
+  void operator()(const plan::Rule& s) { kernel::add_rule(queue(s.where), s); }
 
   void operator()(const plan::Rules& s) { nft().add_rules(s); }
 
@@ -169,7 +175,8 @@ class Applier {
     const std::uint32_t index = link_index({Where::pod, s.link});
     flush();
     kernel::await_carrier(context_.pod_route(), index, context_.route());
-    kernel::await_addresses(context_.pod_route(), s);
+    // Of those, too, that are no news: whoever asks for one that is not there yet asks again only after a second.
+    kernel::await_addresses(context_.pod_route(), addresses_[s.link]);
     kernel::announce_arp(queue(Where::pod), index, s);
     flush();
     if (s.addresses.empty()) return;
@@ -252,6 +259,7 @@ class Applier {
 
   Context& context_;
   bool again_;
+  std::map<net::IfName, std::vector<net::Ip>> addresses_;  // of the pod's links
   bool flushed_ = false;
   std::vector<plan::Address> switch_addresses_;  // so far; the kernel made a route with each
   Waiting waiting_ = Waiting::nothing;

@@ -24,4 +24,14 @@ std::vector<std::string> pod_end_defects(const plan::Veth& step, const kernel::L
   return out;
 }
 
+std::vector<std::string> other_flags(const plan::Port& step, const kernel::LinkInfo& port) {
+  std::vector<std::string> wrong;
+  if (port.hairpin != step.hairpin) wrong.emplace_back("hairpin");
+  if (port.isolated != step.isolated) wrong.emplace_back("isolated");
+  if (port.guard != step.guard) wrong.emplace_back("guard");
+  if (port.locked && port.locked != step.locked) wrong.emplace_back("locked");
+  if (!port.without_ipv6) wrong.emplace_back("IPv6");
+  return wrong;
+}
+
 }  // namespace trestle::engine

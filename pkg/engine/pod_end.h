@@ -1,5 +1,5 @@
 #pragma once
-// The pod's end of a pair against its Step.
+// The ends of a pair against their Steps.
 #include <string>
 #include <vector>
 
@@ -18,5 +18,8 @@ std::uint32_t wanted_mtu(const plan::Veth& step, const Override* by_chain);
 // A sentence for each thing of `pod` that is not as it was made. `renamed`: it has another name by now, and with it maybe another MAC.
 std::vector<std::string> pod_end_defects(const plan::Veth& step, const kernel::LinkInfo& pod, const Override* by_chain,
                                          bool renamed);
+
+// The flags of a port that are not as its Step says, by their names.
+std::vector<std::string> other_flags(const plan::Port& step, const kernel::LinkInfo& port);
 
 }  // namespace trestle::engine

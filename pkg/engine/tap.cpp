@@ -160,7 +160,6 @@ bool DyingTap::takes_pair(Context& context, const kernel::LinkInfo& host_end) {
   const auto end = kernel::get_link(context.pod_route(), host_end.peer);  // KubeVirt renames it
   if (!end || end->kind != "veth" || end->peer != host_end.index) return false;
   kernel::set_link(batch_, net::IfName::parse(end->name), std::nullopt, nullptr, context.doomed(), std::nullopt);
-  bury(context);
   return true;
 }
 

@@ -24,12 +24,12 @@ std::optional<std::string> defect_of(Context& context, const plan::Redirect& ste
 // Off an interface that stays.
 void take_away(Context& context, const plan::Redirect& step);
 
-// Deleting a link waits ~20 ms for RCU: so a TAP goes together with the pair, by a group message in the pod's namespace.
+// Deleting a link waits ~20 ms for RCU: so TAPs go together with the pairs, by one group message in the pod's namespace.
 class DyingTap {
  public:
   // Passes over a TAP that is not there or not ours.
   void add(Context& context, const plan::Tap& step);
-  // Deletes the pair of that host end and what was added; false when nothing was added or its other end is not in the pod.
+  // Puts the pair of that host end to what was added; false when nothing was, or its other end is not in the pod.
   [[nodiscard]] bool takes_pair(Context& context, const kernel::LinkInfo& host_end);
   // Deletes what was added.
   void bury(Context& context);

@@ -15,6 +15,7 @@
 #include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
+#include "kernel/rule.h"
 #include "kernel/vlan.h"
 #include "plan/plan.h"
 
@@ -54,9 +55,10 @@ class Undoer {
     together_ = plans.size() > 1 || std::any_of(plans.begin(), plans.end(), has_two_links);
     for (const auto* steps : plans) {
       owns_pair_ = std::any_of(steps->begin(), steps->end(), makes_pair);
+      if (owns_pair_ && context_.has_pod()) collect_taps(*steps);
       for (auto step = steps->rbegin(); step != steps->rend(); ++step)
         attempt(plan::describe(*step), [&] { std::visit(*this, *step); });
-      attempt("delete the TAP", [&] { dying_.bury(context_); });  // the pair is not there
+      attempt("delete links in the pod", [&] { dying_.bury(context_); });
     }
     bury();
   }
@@ -115,6 +117,13 @@ class Undoer {
     context_.route().send_or_throw(batch);
   }
 
+  void operator()(const plan::Rule& s) {
+    if (s.where == Where::pod && !context_.has_pod()) return;  // dies with its namespace
+    kernel::Batch batch;
+    kernel::delete_rule(batch, s);
+    context_.socket(s.where).send_or_throw(batch);
+  }
+
   void operator()(const plan::Rules& s) { kernel::remove_rules(context_.nft(), s); }
   void operator()(const plan::Elements&) {}  // gone by now
   void operator()(const plan::Announce&) {}
@@ -143,9 +152,9 @@ class Undoer {
     if (!owns_pair_ && context_.has_pod()) take_away(context_, s);  // else dies with the pair
   }
   void operator()(const plan::Tap& s) {
-    if (!context_.has_pod()) return;  // dies with its namespace
+    if (owns_pair_ || !context_.has_pod()) return;  // goes with the pairs; dies with its namespace
     dying_.add(context_, s);
-    if (!owns_pair_) dying_.bury(context_);
+    dying_.bury(context_);
   }
 
   void operator()(const plan::Service& s) { take_away(context_, s); }
@@ -204,12 +213,19 @@ class Undoer {
     return it == all_->end() ? std::nullopt : std::optional(*it);
   }
 
-  // One deletion for both: each waits for the kernel's RCU.
+  // One deletion for all: each waits for the kernel's RCU.
   static bool has_two_links(const std::vector<plan::Step>* steps) {
-    return std::any_of(steps->begin(), steps->end(), [](const plan::Step& step) {
-      const auto* shape = std::get_if<plan::Shape>(&step);
-      return shape && shape->egress.rate != 0;
-    });
+    return std::count_if(steps->begin(), steps->end(), [](const plan::Step& step) {
+             const auto* shape = std::get_if<plan::Shape>(&step);
+             return makes_pair(step) || (shape && shape->egress.rate != 0);
+           }) > 1;
+  }
+
+  // Before the pairs come: all that have an end in the pod go together with the TAPs there, of whichever NIC.
+  void collect_taps(const std::vector<plan::Step>& steps) {
+    for (const plan::Step& step : steps)
+      if (const auto* tap = std::get_if<plan::Tap>(&step))
+        attempt(plan::describe(step), [&] { dying_.add(context_, *tap); });
   }
 
   static void collect_ports(const std::vector<plan::Step>& steps, plan::Publish& all) {

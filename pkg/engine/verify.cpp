@@ -17,6 +17,7 @@
 #include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
+#include "kernel/rule.h"
 #include "kernel/sysctl.h"
 #include "kernel/vlan.h"
 #include "plan/plan.h"
@@ -112,13 +113,7 @@ class Verifier {
     if (lost(ref) || loose_.contains(ref)) return;
     const auto link = kernel::get_link(context_.route(), s.link);
     if (!link || link->port_kind != "bridge") return;  // the veth Step has told it
-    std::vector<std::string> wrong;
-    if (link->hairpin != s.hairpin) wrong.emplace_back("hairpin");
-    if (link->isolated != s.isolated) wrong.emplace_back("isolated");
-    if (link->guard != s.guard) wrong.emplace_back("guard");
-    if (link->locked && link->locked != s.locked) wrong.emplace_back("locked");
-    if (!link->without_ipv6) wrong.emplace_back("IPv6");
-    if (!wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));
+    if (const auto wrong = other_flags(s, *link); !wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));
   }
 
   void operator()(const plan::Address& s) {
@@ -138,6 +133,10 @@ class Verifier {
     if (lost(s.dev) || is_down(s.dev) || homeless_.contains({s.dev, family}) || renamed_.contains(s.dev)) return;
     if (family == net::Family::v6 && no_ipv6_.contains(s.dev)) return;
     if (!kernel::has_route(context_.socket(s.dev.where), context_.index(s.dev), s)) defect(s, "is gone");
+  }
+
+  void operator()(const plan::Rule& s) {
+    if (!kernel::has_rule(context_.socket(s.where), s)) defect(s, "is gone");
   }
 
   void operator()(const plan::Rules& s) {

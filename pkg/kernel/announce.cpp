@@ -105,9 +105,9 @@ bool receives(Socket& socket, const net::Ip& ip) {
 
 }  // namespace
 
-void await_addresses(Socket& pod, const plan::Announce& announce) {
+void await_addresses(Socket& pod, const std::vector<net::Ip>& addresses) {
   int patience = 500;
-  for (const net::Ip& ip : announce.addresses)
+  for (const net::Ip& ip : addresses)
     while (ip.family == net::Family::v6 && !receives(pod, ip) && patience-- > 0) {
       const timespec step{0, 100'000};
       ::nanosleep(&step, nullptr);

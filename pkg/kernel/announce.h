@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "kernel/netlink.h"
 #include "plan/step.h"
@@ -13,7 +14,7 @@ void await_carrier(Socket& pod, std::uint32_t link_index, Socket& host);
 // An IPv6 address is taken over by a work queue, even one without duplicate address detection: until then the pod neither
 // receives for it nor answers who asks for it, and a neighbour asks again after a second only. Waits for the local routes
 // that end that work, at most 50 ms in all.
-void await_addresses(Socket& pod, const plan::Announce& announce);
+void await_addresses(Socket& pod, const std::vector<net::Ip>& addresses);
 // Gratuitous ARP: RTM_NEWNEIGH with NTF_USE for each own IPv4 address; the kernel sends the frame (no AF_PACKET socket:
 // closing one waits 16 ms for RCU). Send it over the pod's socket, with the link up and the addresses on it.
 void announce_arp(Batch& batch, std::uint32_t link_index, const plan::Announce& announce);

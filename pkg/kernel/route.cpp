@@ -180,11 +180,21 @@ std::vector<Way> ways(Socket& socket, net::Family family) {
   return out;
 }
 
-std::optional<std::uint32_t> default_route_link(Socket& socket) {
-  // Public, and in nobody's special routes or bogon list (a.root-servers.net). Nothing is sent.
-  if (const auto link = link_towards(socket, net::Ip::parse("198.41.0.4"))) return link;
-  return link_towards(socket, net::Ip::parse("2001:503:ba3e::2:30"));
+namespace {
+
+// Public, and in nobody's special routes or bogon list (a.root-servers.net). Nothing is sent.
+std::optional<std::uint32_t> way_out(Socket& socket, net::Family family) {
+  return link_towards(socket, net::Ip::parse(family == net::Family::v4 ? "198.41.0.4" : "2001:503:ba3e::2:30"));
 }
+
+}  // namespace
+
+std::optional<std::uint32_t> default_route_link(Socket& socket) {
+  if (const auto link = way_out(socket, net::Family::v4)) return link;
+  return way_out(socket, net::Family::v6);
+}
+
+bool leads_outside(Socket& socket, net::Family family) { return way_out(socket, family).has_value(); }
 
 std::vector<std::uint32_t> ra_default_links(Socket& socket) {
   std::vector<std::uint32_t> links;

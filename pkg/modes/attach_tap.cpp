@@ -14,9 +14,7 @@ namespace {
 
 constexpr std::uint32_t kLeastIpv6 = 1280;  // below it a link has no IPv6, nor the keys to switch it off
 
-net::IfName pod_link(const AttachmentInput& in) { return net::IfName::parse(in.owner.ifname); }
-
-net::IfName tap_link(const AttachmentInput& in) { return in.conf.tap->name.value_or(net::tap_name(pod_link(in))); }
+net::IfName tap_link(const AttachmentInput& in) { return in.conf.tap->name.value_or(net::tap_name(in.nic())); }
 
 std::uint32_t size_of(const AttachmentInput& in) {
   return in.conf.chained ? in.conf.chained->mtu : mtu(in.conf, in.facts);
@@ -34,14 +32,14 @@ void keep_silent(std::vector<Step>& steps, const AttachmentInput& in, const net:
 
 void add_tap(std::vector<Step>& steps, const AttachmentInput& in) {
   const config::Tap& conf = *in.conf.tap;
-  const net::IfName pod = pod_link(in), tap = tap_link(in);
+  const net::IfName pod = in.nic(), tap = tap_link(in);
   if (tap == pod)
     throw base::Error(base::Code::bad_config, "the TAP of interface '" + pod.str() +
                                                   "' would have that name itself; give it another: \"tap\": {\"name\": "
                                                   "\"…\"}");
   if (!in.conf.chained) keep_silent(steps, in, pod);
   steps.push_back(plan::Tap{tap, net::host_side_mac(in.lease.mac), conf.owner, conf.group, conf.multi_queue,
-                            size_of(in), conf.selinux_context, net::link_alias(in.owner)});
+                            size_of(in), conf.selinux_context, net::link_alias(in.owner, in.nic())});
   keep_silent(steps, in, tap);
   steps.push_back(plan::Redirect{pod, tap});
   if (!in.conf.chained) steps.push_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6});

@@ -7,6 +7,7 @@
 #include "modes/guard.h"
 #include "modes/publish.h"
 #include "modes/shaping.h"
+#include "modes/source_routing.h"
 #include "net/alias.h"
 
 namespace trestle::modes {
@@ -18,8 +19,7 @@ using plan::Where;
 
 namespace {
 
-net::IfName pod_link(const AttachmentInput& in) { return net::IfName::parse(in.owner.ifname); }
-net::IfName host_link(const AttachmentInput& in) { return net::host_link_name(in.owner, pod_link(in)); }
+net::IfName host_link(const AttachmentInput& in) { return net::host_link_name(in.owner, in.nic()); }
 
 const plan::LeasedIp* of_family(const plan::Lease& lease, net::Family family) {
   for (const plan::LeasedIp& ip : lease.ips)
@@ -27,13 +27,25 @@ const plan::LeasedIp* of_family(const plan::Lease& lease, net::Family family) {
   return nullptr;
 }
 
-// `isolated` has no router: its first address is nobody's, or the host's alone.
-bool tells_gateway(const config::NetConf& conf) { return conf.mode != "isolated"; }
+bool is_default(const cni::ResultRoute& route) { return route.dst.length == 0 && !route.table; }
+
+bool contains(const std::vector<net::Family>& all, net::Family family) {
+  return std::find(all.begin(), all.end(), family) != all.end();
+}
+
+// Has another NIC the pod's default route of that family? What the configuration asks for in so many words the kernel refuses then.
+bool leaves_default(const config::NetConf& conf, net::Family family, const std::vector<net::Family>& pod_default) {
+  if (contains(conf.default_elsewhere, family)) return true;
+  if (!contains(pod_default, family) || conf.default_route) return false;
+  return conf.ipam.delegate || std::none_of(conf.ipam.routes.begin(), conf.ipam.routes.end(), [&](const auto& route) {
+           return is_default(route) && route.dst.ip.family == family;
+         });
+}
 
 }  // namespace
 
 void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
-  const net::IfName pod = pod_link(in);
+  const net::IfName pod = in.nic();
   const net::IfName host = host_link(in);
   const plan::Veth veth{host,
                         pod,
@@ -42,7 +54,7 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
                         mtu(in.conf, in.facts),
                         in.conf.bridge,
                         net::link_group(in.state_dir, in.owner.network),
-                        net::link_alias(in.owner)};
+                        net::link_alias(in.owner, in.nic())};
   steps.emplace_back(veth);
   steps.push_back(
       plan::Port{host, in.conf.hairpin || needs_hairpin(in.conf), in.conf.port_isolation, true, locks_port(in.conf)});
@@ -60,17 +72,23 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
     steps.push_back(
         Sysctl{Where::pod, conf + "accept_ra", "0"});  // the gateway is known; no waiting for, no believing others
   }
+  // With two NICs on one switch the wrong one would answer for this one's address too.
+  if (in.conf.source_table && of_family(in.lease, net::Family::v4))
+    steps.push_back(Sysctl{Where::pod, "net/ipv4/conf/" + pod.str() + "/arp_ignore", "1", true});
   steps.push_back(plan::Up{LinkRef{Where::host, host}});
   // Without an IPv6 address the pod stays silent there: the solicitations of a thousand pods that nobody answers, each flooded to a
   // thousand ports, made every ADD on a full switch three times as slow.
   steps.push_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || ipv6});
 }
 
-std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Lease& lease) {
+bool tells_gateway(const config::NetConf& conf) { return conf.mode != "isolated"; }
+
+std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Lease& lease,
+                                     const std::vector<net::Family>& pod_default) {
   std::vector<cni::ResultRoute> out;
   for (cni::ResultRoute route : conf.ipam.routes) {
     const plan::LeasedIp* ip = of_family(lease, route.dst.ip.family);
-    if (!ip) continue;
+    if (!ip || (is_default(route) && leaves_default(conf, route.dst.ip.family, pod_default))) continue;
     if (!route.gw && tells_gateway(conf)) route.gw = ip->gateway;
     out.push_back(std::move(route));
   }
@@ -80,7 +98,7 @@ std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Le
   if (!wanted) return out;
   for (const net::Family family : {net::Family::v4, net::Family::v6}) {
     const plan::LeasedIp* ip = of_family(lease, family);
-    if (!ip || !ip->gateway) continue;
+    if (!ip || !ip->gateway || leaves_default(conf, family, pod_default)) continue;
     const net::Cidr any{net::Ip{family, 0}, 0};
     if (std::any_of(out.begin(), out.end(), [&](const cni::ResultRoute& r) { return r.dst == any && !r.table; }))
       continue;
@@ -92,13 +110,12 @@ std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Le
 // An announcement is flooded to every port of the switch, and each pod's stack works on it: on a full one it was half of an ADD. It tells
 // nothing where all neighbours are pods of ours and have only ever seen the MAC that follows from the address. A LAN has others on it.
 bool is_news(const AttachmentInput& in, const plan::LeasedIp& ip) {
-  return in.lease.news || in.conf.mode == "bridge" || &ip != &in.lease.ips.front() ||
-         ip.cidr.ip.family == net::Family::v6;
+  return in.conf.mode == "bridge" || (&ip == &in.lease.ips.front() ? in.lease.news : in.lease.further_news);
 }
 
 void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
   if (in.conf.tap) return;  // the guest has them
-  const LinkRef pod{Where::pod, pod_link(in)};
+  const LinkRef pod{Where::pod, in.nic()};
   plan::Announce announce{pod.name, in.lease.mac, {}};
   for (const plan::LeasedIp& ip : in.lease.ips) {
     steps.push_back(plan::Address{pod, ip.cidr});
@@ -107,9 +124,10 @@ void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
   for (const plan::LeasedIp& ip : in.lease.ips)  // a gateway beyond the subnet is reached on-link
     if (tells_gateway(in.conf) && ip.gateway && !ip.cidr.contains(*ip.gateway))
       steps.push_back(plan::Route{pod, net::Cidr::host(*ip.gateway), std::nullopt, {}, {}, {}, {}, {}});
-  for (const cni::ResultRoute& route : routes(in.conf, in.lease))
+  for (const cni::ResultRoute& route : routes(in.conf, in.lease, in.pod_default))
     steps.push_back(
         plan::Route{pod, route.dst, route.gw, route.table, route.priority, route.mtu, route.advmss, route.scope});
+  add_source_routing(steps, in);
   // A second pod of a VM must not draw the traffic while the guest still runs in the first. Its MAC and address stay as its neighbours know them.
   if (!in.lease.ips.empty() && in.conf.vm.empty()) steps.emplace_back(std::move(announce));
 }
@@ -120,12 +138,12 @@ cni::Result veth_result(const AttachmentInput& in, const net::Mac& bridge_mac) {
   result.interfaces = {
       {in.conf.bridge.str(), bridge_mac.str(), size, "", "", ""},
       {host_link(in).str(), net::host_side_mac(in.lease.mac).str(), size, "", "", ""},
-      {in.owner.ifname, in.lease.mac.str(), size, in.netns, "", ""},
+      {in.nic().str(), in.lease.mac.str(), size, in.netns, "", ""},
   };
   for (const plan::LeasedIp& ip : in.lease.ips)
     result.ips.push_back({ip.cidr, tells_gateway(in.conf) ? ip.gateway : std::nullopt, 2});
   if (in.conf.tap) add_tap_result(result, in);
-  result.routes = routes(in.conf, in.lease);
+  result.routes = routes(in.conf, in.lease, in.pod_default);
   result.dns = in.conf.dns;
   return result;
 }

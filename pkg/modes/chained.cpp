@@ -47,7 +47,7 @@ std::vector<plan::Step> chained_attachment(const AttachmentInput& in) {
     steps.push_back(plan::Port{of.host_link, of.hairpin || in.conf.hairpin || needs_hairpin(in.conf),
                                in.conf.port_isolation, true, locked, of.hairpin});
   add_shape(steps, in.conf,
-            plan::Veth{of.host_link, net::IfName::parse(in.owner.ifname), of.mac, of.mac, of.mtu, in.conf.bridge,
+            plan::Veth{of.host_link, in.nic(), of.mac, of.mac, of.mtu, in.conf.bridge,
                        net::link_group(in.state_dir, in.owner.network), in.owner.network + "/" + in.owner.container});
   if (in.conf.tap) add_tap(steps, in);
   return steps;

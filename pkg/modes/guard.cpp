@@ -19,7 +19,7 @@ constexpr std::string_view kMark = "at-";  // + switch: see "Healing" in guard.h
 
 net::IfName port_of(const AttachmentInput& in) {
   if (in.conf.chained) return in.conf.chained->host_link;
-  return net::host_link_name(in.owner, net::IfName::parse(in.owner.ifname));
+  return net::host_link_name(in.owner, in.nic());
 }
 
 // What is checked is what is known: on a trunk MACs, without leases MACs and who may be a server, else addresses too.

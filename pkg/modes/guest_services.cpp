@@ -56,7 +56,7 @@ void add_guest_host(std::vector<Step>& steps, const AttachmentInput& in) {
   if (!in.conf.guests || in.lease.ips.empty()) return;
   plan::GuestHost host{directory_of(in.state_dir, in.conf.bridge), in.lease.mac, {}, {}};
   for (const plan::LeasedIp& ip : in.lease.ips) host.addresses.push_back(ip.cidr.ip);
-  const std::string id = net::host_link_name(in.owner, net::IfName::parse(in.owner.ifname)).str();
+  const std::string id = net::host_link_name(in.owner, in.nic()).str();
   const std::vector<std::string> names = guest_names(*in.conf.guests, in.owner.container);
   if (in.conf.guests->dns) host.files.push_back({"names/" + id, names_text(*in.conf.guests, names, in.lease)});
   if (in.conf.guests->dhcp) host.files.push_back({"hosts/" + id, host_text(names, in.lease)});

@@ -27,6 +27,9 @@ struct AttachmentInput {
   net::Owner owner;
   std::string netns;  // CNI_NETNS, for the result
   plan::Lease lease;
+  std::vector<net::Family> pod_default =
+      {};  // families that the pod has a default route of already, by a NIC of another call
+  net::IfName nic() const { return config::name_of(conf, owner.ifname); }
 };
 
 // One network of DESIGN section 5. All modes stand in one table (modes.cpp); a new one is one file and one row.
@@ -37,7 +40,7 @@ struct Mode {
   net::Mac (*mac)(const config::NetConf&, const plan::Facts&);  // of the switch
 };
 
-// What ADD answers, beside what earlier plugins of a chain made; known before ADD acts.
+// Of one NIC: what ADD answers, beside what earlier plugins of a chain made; known before ADD acts.
 cni::Result result(const AttachmentInput& in);
 // Leases and MACs are unique within it: the switch, or one VLAN of it.
 std::string segment(const config::NetConf& conf);

@@ -13,8 +13,7 @@ net::Mac pod_mac(const config::NetConf& conf, const net::Owner& owner, const net
                  const std::vector<plan::LeasedIp>& ips) {
   if (conf.requested_mac) return *conf.requested_mac;
   if (const auto vm = vm_nic(conf, nic)) return net::vm_mac(conf.bridge, *vm);
-  return ips.empty() ? net::Mac::from_hash(0x02, net::owner_hash(owner))
-                     : net::pod_mac(conf.bridge, ips.front().cidr.ip);
+  return ips.empty() ? net::nic_mac(owner, nic) : net::pod_mac(conf.bridge, ips.front().cidr.ip);
 }
 
 }  // namespace trestle::modes

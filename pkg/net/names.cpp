@@ -40,9 +40,14 @@ std::uint64_t owner_hash(const Owner& owner) {
   return base::hash64(joined({owner.network, owner.container, owner.ifname}));
 }
 
+namespace {
+std::uint64_t nic_hash(const Owner& owner, const IfName& nic) {
+  return base::hash64(joined({owner.network, owner.container, owner.ifname, nic.str()}));
+}
+}  // namespace
+
 IfName host_link_name(const Owner& owner, const IfName& nic) {
-  const std::uint64_t hash = base::hash64(joined({owner.network, owner.container, owner.ifname, nic.str()}));
-  return IfName::parse("veth" + base::hex(hash, 11));
+  return IfName::parse("veth" + base::hex(nic_hash(owner, nic), 11));
 }
 
 IfName ifb_name(const IfName& host_link) {
@@ -59,6 +64,11 @@ IfName tap_name(const IfName& nic) {
   return IfName::parse("tap" + (name.size() < kPrefix ? name : name.substr(kPrefix)));
 }
 
+std::uint32_t source_table(const IfName& nic) {
+  constexpr std::uint32_t kFirst = 1000, kTables = 30000;
+  return kFirst + static_cast<std::uint32_t>(base::hash64(nic.str()) % kTables);
+}
+
 IfName switch_name(std::string_view network) {
   if (is_plain(network) && network.size() <= 13) return IfName::parse("tr" + std::string(network));
   return IfName::parse("tr" + base::hex(base::hash64(network), 11));
@@ -68,6 +78,10 @@ Mac switch_mac(const IfName& bridge) { return Mac::from_hash(0x02, base::hash64(
 
 Mac pod_mac(const IfName& bridge, const Ip& first) {
   return Mac::from_hash(0x02, base::hash64(joined({bridge.str(), first.str()})));
+}
+
+Mac nic_mac(const Owner& owner, const IfName& nic) {
+  return Mac::from_hash(0x02, nic.str() == owner.ifname ? owner_hash(owner) : nic_hash(owner, nic));
 }
 
 Mac host_side_mac(const Mac& pod) {

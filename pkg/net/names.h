@@ -25,12 +25,16 @@ IfName host_link_name(const Owner& owner, const IfName& nic);
 IfName ifb_name(const IfName& host_link);
 // "tap" + what follows the first three letters of the interface in the pod: where KubeVirt looks (eth0 -> tap0, podabc -> tapabc).
 IfName tap_name(const IfName& nic);
+// The routing table of a NIC in the pod with `sourceRouting`: 1000 + hash(name) % 30000. Neither is any of the kernel's own.
+std::uint32_t source_table(const IfName& nic);
 // "tr" + network name; "tr" + 11 hex digits of its hash when that is longer than 15 or no plain name.
 IfName switch_name(std::string_view network);
 // 02 + 5 bytes of hash(switch).
 Mac switch_mac(const IfName& bridge);
 // 02 + 5 bytes of hash(switch, first address), so that an address used again keeps its MAC.
 Mac pod_mac(const IfName& bridge, const Ip& first);
+// 02 + 5 bytes of hash(owner), and of the NIC where it is not the call's first: of a NIC without an address.
+Mac nic_mac(const Owner& owner, const IfName& nic);
 // fe + the last 5 bytes of the pod's: a bridge port must not have the MAC of what is behind it.
 Mac host_side_mac(const Mac& pod);
 // IFLA_GROUP of the links of one network: 0x40000000 | 30-bit hash(state dir, network).

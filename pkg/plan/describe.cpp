@@ -151,6 +151,10 @@ std::string describe(const Step& step) {
           [](const Service& s) {
             return "host:" + s.link.str() + ": guest services (" + s.offers + "), dnsmasq in " + s.directory;
           },
+          [](const Rule& s) {
+            return text(s.where) + ": rule from " + s.from.str() + " to table " + std::to_string(s.table) +
+                   " priority " + std::to_string(s.priority);
+          },
           [](const GuestHost& s) {
             return "host: guest " + s.mac.str() + " has " + all(s.addresses) + " in " + s.directory;
           },

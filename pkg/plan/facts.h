@@ -34,8 +34,8 @@ struct LeasedIp {
 struct Lease {
   std::vector<LeasedIp> ips;
   net::Mac mac;
-  bool news =
-      true;  // false: the MAC follows from the first address, and no neighbour can know that address by another one
+  // false: no neighbour can know the first address by another MAC, which follows from it; and the others, which go with that address.
+  bool news = true, further_news = true;
 };
 
 }  // namespace trestle::plan

@@ -42,6 +42,7 @@ std::string object_key(const Step& step) {
           [](const Tap& s) { return "link pod:" + s.link.str(); },
           [](const Redirect& s) { return "redirect " + s.a.str() + " " + s.b.str(); },
           [](const Service& s) { return "service " + s.directory; },
+          [](const Rule& s) { return text(s.where) + " rule from " + s.from.str() + number("table", s.table); },
           [](const GuestHost& s) { return "guest " + s.mac.str() + " in " + s.directory; },
       },
       step);

@@ -97,6 +97,16 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+// What has this source address is routed by that table, asked before the main one (`ip rule`). undo: delete in the namespace it was made
+// in: a rule does not go with any link; dies with that one.
+struct Rule {
+  Where where = Where::pod;
+  net::Cidr from;
+  std::uint32_t table = 0;
+  std::uint32_t priority = 0;
+  bool operator==(const Rule&) const = default;
+};
+
 // Chains, sets and rules of nftables, as text in a small subset of nft's own syntax (grammar: kernel/nft_text.h).
 // `name` tells whose they are: "tables" = what all switches share; else the switch's. undo: "tables": delete the tables;
 // a switch's: delete its chains and sets.
@@ -264,8 +274,9 @@ struct Redirect {
   bool operator==(const Redirect&) const = default;
 };
 
-using Step = std::variant<Sysctl, File, Bridge, Veth, Up, Port, Address, Route, Rules, Elements, Announce, Fdb, Bond,
-                          Uplink, Vlans, TakeAddresses, Publish, Neighbour, Shape, Tap, Redirect, Service, GuestHost>;
+using Step =
+    std::variant<Sysctl, File, Bridge, Veth, Up, Port, Address, Route, Rules, Elements, Announce, Fdb, Bond, Uplink,
+                 Vlans, TakeAddresses, Publish, Neighbour, Shape, Tap, Redirect, Service, GuestHost, Rule>;
 
 template <class... F>
 struct Overloaded : F... {

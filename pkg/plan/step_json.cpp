@@ -184,6 +184,13 @@ Json to_json(const Step& step) {
             return Json{{"step", "redirect"}, {"a", s.a.str()}, {"b", s.b.str()}};
           },
           [](const Service& s) { return service_json(s); },
+          [](const Rule& s) {
+            return Json{{"step", "rule"},
+                        {"ns", text(s.where)},
+                        {"from", s.from.str()},
+                        {"table", s.table},
+                        {"priority", s.priority}};
+          },
           [](const GuestHost& s) { return guest_host_json(s); },
       },
       step);

@@ -6,86 +6,13 @@
 #include "base/text.h"
 #include "plan/step_json.h"
 #include "plan/step_json_service.h"
-#include "plan/step_text.h"
+#include "plan/step_members.h"
 
 namespace trestle::plan {
 
 namespace {
 
-using Json = nlohmann::json;
-
-[[noreturn]] void bad(const std::string& what) {
-  throw base::Error(base::Code::store,
-                    "record: a step's " + what + " is damaged; 'trestle repair' or a DEL and a new ADD mend it");
-}
-
-const Json& member(const Json& json, const char* key) {
-  if (!json.is_object()) bad(key);
-  const auto it = json.find(key);
-  if (it == json.end()) bad(key);
-  return *it;
-}
-
-std::string string(const Json& json, const char* key) {
-  const Json& value = member(json, key);
-  if (!value.is_string()) bad(key);
-  return value.get<std::string>();
-}
-
-bool flag(const Json& json, const char* key) {
-  const auto it = json.find(key);
-  if (it == json.end()) return false;
-  if (!it->is_boolean()) bad(key);
-  return it->get<bool>();
-}
-
-std::optional<std::uint32_t> maybe_number(const Json& json, const char* key) {
-  const auto it = json.find(key);
-  if (it == json.end()) return std::nullopt;
-  if (!it->is_number_unsigned() || it->get<std::uint64_t>() > 0xffffffffU) bad(key);
-  return it->get<std::uint32_t>();
-}
-
-std::uint32_t number(const Json& json, const char* key) {
-  const auto value = maybe_number(json, key);
-  if (!value) bad(key);
-  return *value;
-}
-
-const Json& array(const Json& json, const char* key) {
-  const Json& value = member(json, key);
-  if (!value.is_array()) bad(key);
-  return value;
-}
-
-std::string item(const Json& value, const char* key) {
-  if (!value.is_string()) bad(key);
-  return value.get<std::string>();
-}
-
-Where where(const std::string& word) {
-  for (const Where w : {Where::host, Where::pod})
-    if (text(w) == word) return w;
-  bad("ns");
-}
-
-Table table(const std::string& word) {
-  for (const Table t : {Table::inet, Table::bridge})
-    if (text(t) == word) return t;
-  bad("table");
-}
-
-LinkRef link_ref(const std::string& word) {
-  const auto colon = word.find(':');
-  if (colon == std::string::npos) bad("link");
-  return {where(word.substr(0, colon)), net::IfName::parse(std::string_view(word).substr(colon + 1))};
-}
-
-net::IfName host_link(const std::string& word) {
-  const LinkRef link = link_ref(word);
-  if (link.where != Where::host) bad("link");
-  return link.name;
-}
+using namespace members;
 
 Field field(const std::string& word) {
   if (word.size() > 2 && word.front() == '"' && word.back() == '"')
@@ -96,7 +23,6 @@ Field field(const std::string& word) {
 }
 
 Element element(const Json& json) {
-  if (!json.is_object()) bad("elements");
   Element out;
   for (const Json& part : array(json, "key")) out.key.push_back(field(item(part, "key")));
   if (json.contains("jump")) out.jump = string(json, "jump");
@@ -132,21 +58,6 @@ Announce announce(const Json& json) {
   Announce out{net::IfName::parse(string(json, "link")), net::Mac::parse(string(json, "mac")), {}};
   for (const Json& ip : array(json, "addresses")) out.addresses.push_back(net::Ip::parse(item(ip, "addresses")));
   return out;
-}
-
-net::IfName link_name(const Json& json, const char* key) { return net::IfName::parse(string(json, key)); }
-
-std::uint16_t short_number(const Json& value, const char* key) {
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 0xffff) bad(key);
-  return value.get<std::uint16_t>();
-}
-
-std::optional<std::uint16_t> maybe_short(const Json& json, const char* key) {
-  return json.contains(key) ? std::optional(short_number(json.at(key), key)) : std::nullopt;
-}
-
-std::optional<net::Ip> maybe_ip(const Json& json, const char* key) {
-  return json.contains(key) ? std::optional(net::Ip::parse(string(json, key))) : std::nullopt;
 }
 
 Bond bond(const Json& json) {
@@ -199,6 +110,17 @@ Rate rate(const Json& json, const char* key) {
   return {pair[0].get<std::uint64_t>(), pair[1].get<std::uint64_t>()};
 }
 
+Veth veth(const Json& json) {
+  return {link_name(json, "host"),
+          link_name(json, "pod"),
+          net::Mac::parse(string(json, "hostMac")),
+          net::Mac::parse(string(json, "podMac")),
+          number(json, "mtu"),
+          link_name(json, "master"),
+          number(json, "group"),
+          string(json, "alias")};
+}
+
 Fdb fdb(const Json& json) { return {link_name(json, "link"), net::Mac::parse(string(json, "mac"))}; }
 Uplink uplink(const Json& json) { return {link_name(json, "nic"), link_name(json, "master")}; }
 
@@ -230,26 +152,12 @@ constexpr Reader kReaders[] = {
        return Bridge{host_link(string(j, "link")), net::Mac::parse(string(j, "mac")), number(j, "mtu"),
                      number(j, "group"), flag(j, "vlanFiltering")};
      }},
-    {"veth",
-     [](const Json& j) -> Step {
-       return Veth{net::IfName::parse(string(j, "host")),
-                   net::IfName::parse(string(j, "pod")),
-                   net::Mac::parse(string(j, "hostMac")),
-                   net::Mac::parse(string(j, "podMac")),
-                   number(j, "mtu"),
-                   net::IfName::parse(string(j, "master")),
-                   number(j, "group"),
-                   string(j, "alias")};
-     }},
+    {"veth", [](const Json& j) -> Step { return veth(j); }},
     {"up", [](const Json& j) -> Step { return up(j); }},
     {"port",
      [](const Json& j) -> Step {
-       return Port{net::IfName::parse(string(j, "link")),
-                   flag(j, "hairpin"),
-                   flag(j, "isolated"),
-                   flag(j, "guard"),
-                   flag(j, "locked"),
-                   flag(j, "hairpinWas")};
+       return Port{link_name(j, "link"), flag(j, "hairpin"), flag(j, "isolated"),
+                   flag(j, "guard"),     flag(j, "locked"),  flag(j, "hairpinWas")};
      }},
     {"address", [](const Json& j) -> Step { return address(j); }},
     {"route", [](const Json& j) -> Step { return route(j); }},
@@ -271,6 +179,11 @@ constexpr Reader kReaders[] = {
                     number(j, "group"),   number(j, "mtu"),    string(j, "alias")};
      }},
     {"service", [](const Json& j) -> Step { return service_from_json(j); }},
+    {"rule",
+     [](const Json& j) -> Step {
+       return Rule{where(string(j, "ns")), net::Cidr::parse(string(j, "from")), number(j, "table"),
+                   number(j, "priority")};
+     }},
     {"guestHost", [](const Json& j) -> Step { return guest_host_from_json(j); }},
 };
 static_assert(std::size(kReaders) == std::variant_size_v<Step>, "a Step that is written must be read back");

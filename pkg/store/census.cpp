@@ -44,8 +44,10 @@ Census take_census(const std::optional<Dir>& records) {
       continue;
     }
     census.leases.insert(census.leases.end(), seen->leases.begin(), seen->leases.end());
-    for (const net::Mac& mac : seen->macs) census.macs.push_back({seen->segment, mac, *hash});
-    for (const net::VmNic& vm : seen->vms) census.vms.push_back({seen->segment, net::vm_hash(vm), *hash});
+    for (std::size_t i = 0; i < seen->macs.size(); ++i)
+      census.macs.push_back({seen->segments[i], seen->macs[i], *hash});
+    for (std::size_t i = 0; i < seen->vms.size(); ++i)
+      census.vms.push_back({seen->segments[i], net::vm_hash(seen->vms[i]), *hash});
   }
   return census;
 }

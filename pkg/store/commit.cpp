@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -60,21 +61,61 @@ std::string DirectoryStore::holder_of_mac(std::uint64_t owner_hash, const net::M
   return has ? who(file->record->owner) : "";
 }
 
+Segment& DirectoryStore::Segments::at(const std::string& name) {
+  auto& segment = open_[name];
+  if (!segment) segment = std::make_unique<Segment>(root_, name, boottime());
+  return *segment;
+}
+
 std::vector<plan::LeasedIp> DirectoryStore::allocated(Segment& segment, const Reservation& reservation,
-                                                      std::uint64_t owner) const {
+                                                      std::uint64_t owner, const std::vector<net::Ip>& taken) const {
   const auto holds = [&](const net::Ip& ip) { return holder(segment.name(), ip); };
   for (;;) {
-    if (segment.in_doubt()) segment.rebuild(census());
+    if (segment.in_doubt()) {
+      segment.rebuild(census());
+      for (const net::Ip& ip : taken) segment.take(ip);
+    }
     auto leased = allocate(segment, reservation, leases_of_kin(segment, reservation, owner), holds);
     if (!segment.in_doubt()) return leased;
   }
 }
 
-plan::Lease DirectoryStore::peek(const Reservation& reservation) const {
+namespace {
+
+std::vector<net::Ip> leases_in(const std::string& segment, const std::vector<Reservation>& nics,
+                               const Store::Leased& leased) {
+  std::vector<net::Ip> out;
+  for (std::size_t i = 0; i < leased.size(); ++i)
+    if (nics[i].segment == segment)
+      for (const plan::LeasedIp& lease : leased[i].ips) out.push_back(lease.cidr.ip);
+  return out;
+}
+
+Store::Got seen(const Segment& segment, const Reservation& nic, std::vector<plan::LeasedIp> ips) {
+  const bool news = nic.mac || !segment.macs_follow(), further_news = news || !segment.places_follow(ips);
+  return {std::move(ips), news, further_news};
+}
+
+// Before the record that it is about.
+void note(Segment& segment, const Reservation& nic, const std::vector<plan::LeasedIp>& ips) {
+  if (nic.mac || ips.empty())
+    segment.note_other_mac();
+  else
+    segment.note_places(ips);
+}
+
+}  // namespace
+
+Store::Leased DirectoryStore::peek_all(const std::vector<Reservation>& nics) const {
   const Lock held = lock();
-  Segment segment(root_, reservation.segment, boottime());
-  const auto ips = allocated(segment, reservation, 0);
-  return {ips, reservation.mac.value_or(net::Mac{}), reservation.mac || !segment.macs_follow()};
+  Segments segments(root_);
+  Leased leased;
+  for (const Reservation& nic : nics) {
+    Segment& segment = segments.at(nic.segment);
+    auto ips = allocated(segment, nic, 0, leases_in(nic.segment, nics, leased));
+    leased.push_back(seen(segment, nic, std::move(ips)));
+  }
+  return leased;
 }
 
 PoolUse DirectoryStore::use(const std::string& name, const ipam::RangeSet& set) const {
@@ -89,26 +130,38 @@ PoolUse DirectoryStore::use(const std::string& name, const ipam::RangeSet& set) 
   return {ipam::capacity(set), n.used, n.resting};
 }
 
-// nullopt: all are the owner's now. Else who has one of them.
-std::optional<std::string> DirectoryStore::claim_macs(Segment& segment, const Record& record, std::uint64_t owner,
-                                                      std::vector<std::function<void()>>& undo) const {
-  for (const Nic& nic : record.nics) {
+// nullopt: it is the owner's now. Else who has it.
+std::optional<std::string> DirectoryStore::claim_mac(Segment& segment, const Record& record, const Nic& nic,
+                                                     std::uint64_t owner) const {
+  const auto other = segment.claim_mac(nic.mac, owner);
+  if (!other) return std::nullopt;
+  const std::string name = holder_of_mac(*other, nic.mac);
+  if (!name.empty() && is_kin(segment, record, nic, owner, *other)) return std::nullopt;
+  if (name.empty()) segment.drop_mac(nic.mac, *other);
+  if (name.empty() && !segment.claim_mac(nic.mac, owner)) return std::nullopt;
+  return name.empty() ? "a record that is gone; its marker cannot be removed" : name;
+}
+
+// nullopt: all are the owner's now.
+std::optional<DirectoryStore::MacConflict> DirectoryStore::claim_macs(Segments& segments, const Record& record,
+                                                                      std::uint64_t owner,
+                                                                      std::vector<std::function<void()>>& undo) const {
+  for (std::size_t i = 0; i < record.nics.size(); ++i) {
+    const Nic& nic = record.nics[i];
     const net::Mac mac = nic.mac;
     if (mac == net::Mac{}) continue;
-    if (const auto other = segment.claim_mac(mac, owner)) {
-      const std::string name = holder_of_mac(*other, mac);
-      if (!name.empty() && is_kin(segment, record, nic, owner, *other)) continue;
-      if (name.empty()) segment.drop_mac(mac, *other);
-      if (!name.empty() || segment.claim_mac(mac, owner))
-        return "MAC " + mac.str() + " is held by " +
-               (name.empty() ? "a record that is gone; its marker cannot be removed" : name);
-    }
+    Segment& segment = segments.at(segment_of(record, nic));
+    for (std::size_t j = 0; j < i; ++j)
+      if (record.nics[j].mac == mac && segment_of(record, record.nics[j]) == segment.name())
+        return MacConflict{i, "MAC " + mac.str() + " is held by NIC " + record.nics[j].name.str() + " of the same pod"};
+    if (const auto holder = claim_mac(segment, record, nic, owner))
+      return MacConflict{i, "MAC " + mac.str() + " is held by " + *holder};
     undo.emplace_back([&segment, mac, owner] { segment.drop_mac(mac, owner); });
   }
   return std::nullopt;
 }
 
-void DirectoryStore::write_commit(Segment& segment, const Record& record, std::uint64_t owner,
+void DirectoryStore::write_commit(Segments& segments, const Record& record, std::uint64_t owner,
                                   std::vector<std::function<void()>>& undo) {
   for (const PartRef& part : record.parts) {
     undo.emplace_back([this, part, owner] { (void)parts_.drop_ref(part, owner); });
@@ -117,6 +170,7 @@ void DirectoryStore::write_commit(Segment& segment, const Record& record, std::u
   if (!record.vm.empty())
     for (const Nic& nic : record.nics) {
       const net::VmNic vm{record.vm, nic.name.str()};
+      Segment& segment = segments.at(segment_of(record, nic));
       undo.emplace_back([&segment, vm, owner] { segment.let_go(vm, owner); });
       segment.hold(vm, owner);
     }
@@ -127,44 +181,74 @@ void DirectoryStore::write_commit(Segment& segment, const Record& record, std::u
     throw base::Error(base::Code::store, "the record of " + who(record.owner) + " is too large");
   undo.emplace_back([&dir, aside] { (void)dir.unlink(aside); });
   dir.check(dir.write_new(aside, text), "write", aside);
-  segment.save();
+  for (const auto& [name, segment] : segments.all()) segment->save();
   dir.check(dir.rename_new(aside, record_file(owner)), "rename to its name", aside);
 }
 
-Record DirectoryStore::commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) {
+namespace {
+
+// What commit() knows better than whoever made the record.
+void fill_in(Record& record, const net::Owner& owner, const std::vector<Reservation>& nics,
+             const Store::Leased& leased) {
+  record.owner = owner;
+  record.segment = nics.front().segment;
+  record.vm = nics.front().vm ? nics.front().vm->vm : std::string();
+  record.leases.clear();
+  for (std::size_t i = 0; i < nics.size(); ++i) {
+    if (i != 0 && i < record.nics.size() && nics[i].segment != record.segment) record.nics[i].segment = nics[i].segment;
+    for (const plan::LeasedIp& lease : leased[i].ips)
+      record.leases.push_back({nics[i].segment, lease.cidr.ip, static_cast<std::uint32_t>(i)});
+  }
+}
+
+bool is_fixed(const Reservation& nic) {
+  return nic.mac || std::any_of(nic.wants.begin(), nic.wants.end(),
+                                [](const ipam::Want& want) { return want.wanted.has_value(); });
+}
+
+}  // namespace
+
+Record DirectoryStore::commit_all(const net::Owner& owner, const std::vector<Reservation>& nics,
+                                  const CompleteAll& complete) {
   const std::uint64_t hash = net::owner_hash(owner);
   const Lock held = lock();
   if (has_record(hash))
     throw base::Error(base::Code::already_attached, "attachment " + who(owner) + " has a record already");
-  Segment segment(root_, reservation.segment, boottime());
+  Segments segments(root_);
   constexpr int kTries = 16;
-  std::vector<net::Ip> passed_over;
+  std::vector<LeaseRef> passed_over;
+  Leased leased(nics.size());
+  const auto choose = [&](std::size_t i) {
+    std::vector<net::Ip> taken = leases_in(nics[i].segment, nics, leased);
+    for (const LeaseRef& lease : passed_over)
+      if (lease.segment == nics[i].segment) taken.push_back(lease.ip);
+    leased[i].ips = allocated(segments.at(nics[i].segment), nics[i], hash, taken);
+  };
+  for (std::size_t i = 0; i < nics.size(); ++i) choose(i);
   for (int tried = 1;; ++tried) {
     Undo undo;
-    const auto leased = allocated(segment, reservation, hash);
-    Record record = complete(leased, reservation.mac || !segment.macs_follow());
-    record.owner = owner;
-    record.segment = reservation.segment;
-    record.vm = reservation.vm ? reservation.vm->vm : std::string();
-    record.leases.clear();
-    for (const plan::LeasedIp& lease : leased) record.leases.push_back({reservation.segment, lease.cidr.ip});
-    segment.prepare();
-    if (reservation.mac || leased.empty()) segment.note_other_mac();
-    if (const auto conflict = claim_macs(segment, record, hash, undo.steps)) {
+    for (std::size_t i = 0; i < nics.size(); ++i)
+      leased[i] = seen(segments.at(nics[i].segment), nics[i], std::move(leased[i].ips));
+    Record record = complete(leased);
+    fill_in(record, owner, nics, leased);
+    for (const auto& [name, segment] : segments.all()) segment->prepare();
+    for (std::size_t i = 0; i < nics.size(); ++i) note(segments.at(nics[i].segment), nics[i], leased[i].ips);
+    if (const auto conflict = claim_macs(segments, record, hash, undo.steps)) {
       // A derived MAC that somebody asked for before: the next address has another. A requested one is refused.
-      const bool fixed = std::any_of(reservation.wants.begin(), reservation.wants.end(),
-                                     [](const ipam::Want& want) { return want.wanted.has_value(); });
-      if (reservation.mac || fixed || leased.empty() || tried == kTries) throw base::Error(base::Code::held, *conflict);
-      for (const plan::LeasedIp& lease : leased) passed_over.push_back(lease.cidr.ip);
+      const std::size_t i = std::min(conflict->nic, nics.size() - 1);
+      if (is_fixed(nics[i]) || leased[i].ips.empty() || tried == kTries)
+        throw base::Error(base::Code::held, conflict->text);
+      for (const plan::LeasedIp& lease : std::exchange(leased[i].ips, {}))
+        passed_over.push_back({nics[i].segment, lease.cidr.ip});
+      choose(i);
       continue;
     }
-    for (const net::Ip& ip : passed_over)
-      if (std::find(record.leases.begin(), record.leases.end(), LeaseRef{reservation.segment, ip}) ==
-          record.leases.end())
-        segment.release(ip);
-    write_commit(segment, record, hash, undo.steps);
+    for (const LeaseRef& lease : passed_over)
+      if (std::find(record.leases.begin(), record.leases.end(), lease) == record.leases.end())
+        segments.at(lease.segment).release(lease.ip);
+    write_commit(segments, record, hash, undo.steps);
     undo.steps.clear();
-    segment.done();
+    for (const auto& [name, segment] : segments.all()) segment->done();
     return record;
   }
 }

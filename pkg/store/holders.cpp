@@ -29,8 +29,9 @@ std::vector<std::uint64_t> entries_of(const std::optional<Dir>& folder) {
 }
 
 bool has_nic(const Record& record, const std::string& segment, const net::VmNic& vm) {
-  return record.vm == vm.vm && record.segment == segment &&
-         std::any_of(record.nics.begin(), record.nics.end(), [&](const Nic& nic) { return nic.name.str() == vm.nic; });
+  return record.vm == vm.vm && std::any_of(record.nics.begin(), record.nics.end(), [&](const Nic& nic) {
+           return nic.name.str() == vm.nic && segment_of(record, nic) == segment;
+         });
 }
 
 }  // namespace
@@ -140,8 +141,13 @@ std::vector<net::Ip> DirectoryStore::leases_of_kin(const Segment& segment, const
   for (const RecordFile& file : kin_of(segment, *reservation.vm, owner)) {
     const std::vector<LeaseRef> leases =
         file.record ? file.record->leases : salvage_leases(records()->read(file.name + ".json", kMaxRecord).text);
+    // Another NIC of the VM on this switch has its own.
+    const auto of_nic = [&](const LeaseRef& lease) {
+      return !file.record ||
+             (lease.nic < file.record->nics.size() && file.record->nics[lease.nic].name.str() == reservation.vm->nic);
+    };
     for (const LeaseRef& lease : leases)
-      if (lease.segment == segment.name()) all.push_back(lease.ip);
+      if (lease.segment == segment.name() && of_nic(lease)) all.push_back(lease.ip);
   }
   return all;
 }
@@ -155,7 +161,8 @@ bool DirectoryStore::is_kin(const Segment& segment, const Record& record, const 
 
 void DirectoryStore::leave_to_kin(Segment& segment, const Outline& gone, std::uint64_t owner,
                                   std::vector<Resting>& leases, std::vector<std::string>& failed) const {
-  for (std::size_t i = 0; i < gone.vms.size(); ++i)
+  for (std::size_t i = 0; i < gone.vms.size(); ++i) {
+    if (gone.segments[i] != segment.name()) continue;
     for (const RecordFile& file : kin_of(segment, gone.vms[i], owner)) {
       // What a damaged one holds nobody knows: it keeps all, until it goes itself.
       std::erase_if(leases, [&](const Resting& entry) {
@@ -170,18 +177,20 @@ void DirectoryStore::leave_to_kin(Segment& segment, const Outline& gone, std::ui
       if (const int error = segment.pass_on_mac(mac, owner, *parse_hash(file.name)); error != 0)
         failed.push_back(segment.name() + ": MAC " + mac.str() + " cannot be left to the VM's other pod");
     }
+  }
 }
 
 std::vector<Record> DirectoryStore::kin(const Record& record) const {
   std::vector<Record> all;
   if (record.vm.empty()) return all;
   const Lock held = lock();
-  const Segment segment(root_, record.segment, boottime());
-  for (const Nic& nic : record.nics)
+  for (const Nic& nic : record.nics) {
+    const Segment segment(root_, segment_of(record, nic), boottime());
     for (RecordFile& file : kin_of(segment, {record.vm, nic.name.str()}, net::owner_hash(record.owner)))
       if (file.record &&
           std::none_of(all.begin(), all.end(), [&](const Record& r) { return r.owner == file.record->owner; }))
         all.push_back(std::move(*file.record));
+  }
   return all;
 }
 

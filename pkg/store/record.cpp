@@ -41,23 +41,58 @@ const Json& array_of(const Json& object, const char* key) {
 
 Json lease_json(const std::vector<LeaseRef>& leases) {
   Json all = Json::array();
-  for (const LeaseRef& lease : leases) all.push_back({{"segment", lease.segment}, {"ip", lease.ip.str()}});
+  for (const LeaseRef& lease : leases) {
+    Json one = {{"segment", lease.segment}, {"ip", lease.ip.str()}};
+    if (lease.nic != 0) one["nic"] = lease.nic;
+    all.push_back(std::move(one));
+  }
   return all;
 }
 
 std::vector<LeaseRef> leases_from(const Json& all) {
   std::vector<LeaseRef> leases;
-  for (const Json& one : all) leases.push_back({text_of(one, "segment"), net::Ip::parse(text_of(one, "ip"))});
+  for (const Json& one : all)
+    leases.push_back({text_of(one, "segment"), net::Ip::parse(text_of(one, "ip")),
+                      one.contains("nic") ? static_cast<std::uint32_t>(number_of(one, "nic")) : 0});
   return leases;
 }
 
 Json nic_json(const std::vector<Nic>& nics) {
   Json all = Json::array();
-  for (const Nic& nic : nics)
-    all.push_back({{"name", nic.name.str()},
-                   {"host", nic.host_link.str()},
-                   {"bridge", nic.bridge.str()},
-                   {"mac", nic.mac.str()}});
+  for (const Nic& nic : nics) {
+    Json one = {
+        {"name", nic.name.str()}, {"host", nic.host_link.str()}, {"bridge", nic.bridge.str()}, {"mac", nic.mac.str()}};
+    if (!nic.segment.empty()) one["segment"] = nic.segment;
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+Json delegate_json(const plan::Delegate& delegate) {
+  return {{"type", delegate.type}, {"conf", delegate.conf}, {"args", delegate.args}, {"path", delegate.path}};
+}
+
+plan::Delegate delegate_from(const Json& json) {
+  return {text_of(json, "type"), text_of(json, "conf"), text_of(json, "args"), text_of(json, "path")};
+}
+
+// One object without the NIC's name: of CNI_IFNAME's, the only one that older releases know.
+Json delegates_json(const Record& r) {
+  if (r.delegates.size() == 1 && r.delegates.front().nic.str() == r.owner.ifname)
+    return delegate_json(r.delegates.front().delegate);
+  Json all = Json::array();
+  for (const Delegated& one : r.delegates) {
+    all.push_back(delegate_json(one.delegate));
+    all.back()["nic"] = one.nic.str();
+  }
+  return all;
+}
+
+std::vector<Delegated> delegates_from(const Json& json, const std::string& ifname) {
+  if (json.is_null()) return {};
+  if (!json.is_array()) return {{net::IfName::parse(ifname), delegate_from(json)}};
+  std::vector<Delegated> all;
+  for (const Json& one : json) all.push_back({net::IfName::parse(text_of(one, "nic")), delegate_from(one)});
   return all;
 }
 
@@ -87,15 +122,15 @@ Record read_record(const Json& json) {
   if (json.contains("vm")) r.vm = text_of(json, "vm");
   for (const Json& nic : array_of(json, "nics"))
     r.nics.push_back({net::IfName::parse(text_of(nic, "name")), net::IfName::parse(text_of(nic, "host")),
-                      net::IfName::parse(text_of(nic, "bridge")), net::Mac::parse(text_of(nic, "mac"))});
+                      net::IfName::parse(text_of(nic, "bridge")), net::Mac::parse(text_of(nic, "mac")),
+                      nic.contains("segment") ? text_of(nic, "segment") : std::string()});
   r.leases = leases_from(array_of(json, "leases"));
   for (const Json& part : array_of(json, "parts"))
     r.parts.push_back({net::IfName::parse(text_of(part, "bridge")), text_of(part, "digest")});
   r.plan = plan::steps_from_json(array_of(json, "plan"));
   r.result = member(json, "result");
-  if (const auto delegate = json.find("delegate"); delegate != json.end() && !delegate->is_null())
-    r.delegate = plan::Delegate{text_of(*delegate, "type"), text_of(*delegate, "conf"), text_of(*delegate, "args"),
-                                text_of(*delegate, "path")};
+  if (const auto delegate = json.find("delegate"); delegate != json.end())
+    r.delegates = delegates_from(*delegate, r.owner.ifname);
   for (const auto& [key, value] : json.items())
     if (!known(key)) r.unknown[key] = value;
   return r;
@@ -152,12 +187,7 @@ std::string record_text(const Record& r) {
   add(text, "parts", dump(parts));
   add(text, "plan", dump(plan::to_json(r.plan)));
   add(text, "result", dump(r.result));
-  if (r.delegate)
-    add(text, "delegate",
-        dump({{"type", r.delegate->type},
-              {"conf", r.delegate->conf},
-              {"args", r.delegate->args},
-              {"path", r.delegate->path}}));
+  if (!r.delegates.empty()) add(text, "delegate", dump(delegates_json(r)));
   if (r.unknown.is_object())
     for (const auto& [key, value] : r.unknown.items())
       if (!known(key) && key != "sum") text.append(",").append(dump(key)).append(":").append(dump(value));
@@ -200,12 +230,13 @@ std::optional<Outline> outline(std::string_view text) noexcept try {
   if (end == std::string_view::npos) return std::nullopt;
   Outline found;
   found.leases = leases_from(Json::parse(*leases));
+  found.segment = Json::parse(rest.substr(0, end)).get<std::string>();
   for (const Json& nic : Json::parse(*nics)) {
     found.macs.push_back(net::Mac::parse(text_of(nic, "mac")));
     found.host_links.push_back(net::IfName::parse(text_of(nic, "host")));
+    found.segments.push_back(nic.contains("segment") ? text_of(nic, "segment") : found.segment);
     if (!vm.empty()) found.vms.push_back({vm, text_of(nic, "name")});
   }
-  found.segment = Json::parse(rest.substr(0, end)).get<std::string>();
   return found;
 } catch (...) {
   return std::nullopt;
@@ -246,9 +277,11 @@ std::vector<LeaseRef> salvage_leases(std::string_view text) noexcept try {
     if (pieces[i].size() > kLongest) continue;
     const auto ip = net::Ip::try_parse(pieces[i].substr(0, pieces[i].find('/')));
     if (!ip || ip->is_unspecified()) continue;
-    // {"ip":"10.88.0.2","segment":"trdemo"}, cut at the quotes
-    const bool told = i >= 2 && i + 4 < pieces.size() && pieces[i - 2] == "ip" && pieces[i + 2] == "segment";
-    LeaseRef lease{told ? std::string(pieces[i + 4]) : std::string(), *ip};
+    // {"ip":"10.88.0.2","segment":"trdemo"}, cut at the quotes; with "nic":1 in between it is two pieces more
+    std::size_t at = i + 2;
+    if (at < pieces.size() && pieces[at] == "nic") at += 2;
+    const bool told = i >= 2 && at + 2 < pieces.size() && pieces[i - 2] == "ip" && pieces[at] == "segment";
+    LeaseRef lease{told ? std::string(pieces[at + 2]) : std::string(), *ip};
     const auto same = [&](const LeaseRef& other) {
       return other.ip == lease.ip && (lease.segment.empty() || other == lease);
     };

@@ -20,7 +20,8 @@ namespace trestle::store {
 struct LeaseRef {
   std::string segment;
   net::Ip ip;
-  bool operator==(const LeaseRef&) const = default;
+  std::uint32_t nic = 0;  // which of the record's
+  bool operator==(const LeaseRef& other) const { return segment == other.segment && ip == other.ip; }
 };
 
 // The use of one shared part.
@@ -36,7 +37,15 @@ struct Nic {
   net::IfName host_link;
   net::IfName bridge;
   net::Mac mac;
+  std::string segment = {};  // where its MAC is unique; "": the record's
   bool operator==(const Nic&) const = default;
+};
+
+// Whose addresses another plugin gave, and by what its DEL goes.
+struct Delegated {
+  net::IfName nic;
+  plan::Delegate delegate;
+  bool operator==(const Delegated&) const = default;
 };
 
 struct Record {
@@ -51,13 +60,17 @@ struct Record {
   std::vector<Nic> nics;
   std::vector<LeaseRef> leases;
   std::vector<PartRef> parts;
-  std::vector<plan::Step> plan;                 // the attachment part
-  nlohmann::json result;                        // as answered, 1.1.0
-  std::optional<plan::Delegate> delegate = {};  // whose addresses it has; its DEL goes by this
-  nlohmann::json unknown = {};                  // keys of a newer schema, kept on rewrite
-  std::string segment = {};                     // where its MACs are unique; commit() fills it from the reservation
-  std::string vm = {};                          // whose NICs they are (net::vm_identity), "" for a pod's own; as above
+  std::vector<plan::Step> plan;           // the attachment part
+  nlohmann::json result;                  // as answered, 1.1.0
+  std::vector<Delegated> delegates = {};  // NIC by NIC; one of the first NIC alone is written as older releases have it
+  nlohmann::json unknown = {};            // keys of a newer schema, kept on rewrite
+  std::string segment = {};               // of the first NIC; commit() fills it from the reservation
+  std::string vm = {};                    // whose NICs they are (net::vm_identity), "" for a pod's own; as above
 };
+
+inline const std::string& segment_of(const Record& record, const Nic& nic) {
+  return nic.segment.empty() ? record.segment : nic.segment;
+}
 
 // Made anew for a pod that was found on a switch when the store had lost its record: its namespace is not known.
 inline bool is_adopted(const Record& record) { return record.netns_cookie == 0; }
@@ -78,8 +91,9 @@ struct Outline {
   std::vector<LeaseRef> leases;
   std::vector<net::Mac> macs;
   std::vector<net::IfName> host_links;
-  std::string segment;
-  std::vector<net::VmNic> vms;  // one per NIC; empty when it is no VM's
+  std::vector<std::string> segments;  // of each
+  std::string segment;                // of the first NIC
+  std::vector<net::VmNic> vms;        // one per NIC; empty when it is no VM's
 };
 // nullopt: damaged, or laid out by a newer schema.
 std::optional<Outline> outline(std::string_view text) noexcept;

@@ -19,18 +19,16 @@ constexpr const char* kSegments = "segments";
 
 // What goes back to its segments when a record goes.
 struct Belongings {
-  std::map<std::string, std::vector<Resting>> leases;  // by segment
-  std::vector<net::Mac> macs;
-  std::string segment;  // of the MACs
+  std::map<std::string, std::vector<Resting>> leases;  // by segment; an entry for each that has a MAC, too
 };
 
 Belongings belongings(const Outline& seen, std::uint64_t now) {
   Belongings all;
-  all.macs = seen.macs;
-  all.segment = seen.segment;
-  const auto mac = seen.macs.empty() ? std::nullopt : std::optional(seen.macs.front());
-  for (const LeaseRef& lease : seen.leases) all.leases[lease.segment].push_back({now, lease.ip, mac});
-  if (!all.macs.empty()) all.leases.try_emplace(all.segment);
+  for (const LeaseRef& lease : seen.leases) {
+    const auto mac = lease.nic < seen.macs.size() ? std::optional(seen.macs[lease.nic]) : std::nullopt;
+    all.leases[lease.segment].push_back({now, lease.ip, mac});
+  }
+  for (const std::string& segment : seen.segments) all.leases.try_emplace(segment);
   return all;
 }
 
@@ -71,11 +69,11 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
     for (auto& [name, entries] : all.leases) {
       try {
         auto segment = std::make_unique<Segment>(root_, name, boottime());
-        if (name == all.segment) leave_to_kin(*segment, *seen, owner, entries, failed);
+        leave_to_kin(*segment, *seen, owner, entries, failed);
         if (const int error = segment->give_back(entries, rest); error != 0)
           failed.push_back(reason(root_.path() + ": segment " + name, error));
-        if (name == all.segment)
-          for (const net::Mac& mac : all.macs) segment->drop_mac(mac, owner);
+        for (std::size_t i = 0; i < seen->macs.size(); ++i)
+          if (seen->segments[i] == name) segment->drop_mac(seen->macs[i], owner);
         segments.push_back(std::move(segment));
       } catch (const base::Error& e) {
         failed.emplace_back(e.what());
@@ -97,8 +95,8 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
     failed.push_back(reason(records()->path(file), error));
   else
     for (const auto& segment : segments) {
-      if (seen)
-        for (const net::VmNic& vm : seen->vms) segment->let_go(vm, owner);
+      for (std::size_t i = 0; seen && i < seen->vms.size(); ++i)
+        if (seen->segments[i] == segment->name()) segment->let_go(seen->vms[i], owner);
       segment->done();
     }
   if (!failed.empty()) throw not_forgotten(failed);

@@ -2,7 +2,8 @@
 // The index of one segment: which addresses are in use, to find a free one fast. A cache of the records, on disk as
 //   state            name and dirty mark        cursor     where each pool goes on
 //   4-0a580000 …     4096 addresses each        resting    what was released lately
-//   derived          there as long as every MAC that ever was in the segment followed from its first address
+//   derived          there as long as every MAC that ever was in the segment followed from its first address; in it the subnets in
+//                    which all addresses of every attachment had one place, as long as they had
 //   m-0242c0a80002   a symlink to nowhere whose target is the hash of the owner that has this MAC
 //   v-0123…/89ab…    one empty file for each owner that holds lease and MAC of a VM's NIC (its hash): two while the VM migrates
 // An absent block is all free, so a /8 or /64 costs nothing. All of it under the store's lock. Protocol: mark dirty, change,
@@ -17,6 +18,7 @@
 
 #include "ipam/choose.h"
 #include "net/vm_identity.h"
+#include "plan/facts.h"
 #include "store/census.h"
 #include "store/directory.h"
 #include "store/resting.h"
@@ -55,8 +57,11 @@ class Segment {
   std::optional<std::uint64_t> claim_mac(const net::Mac& mac, std::uint64_t owner);
   void drop_mac(const net::Mac& mac, std::uint64_t owner) noexcept;  // unless it is another's
   // Has every MAC that was ever in the segment followed from its first address? False when it cannot be told.
-  bool macs_follow() const { return dir_ ? dir_->exists(files::kDerived) : fresh_; }
+  bool macs_follow() const { return fresh_ || (dir_ && dir_->exists(files::kDerived)); }
   void note_other_mac();  // one that does not: before its record. Throws Error{store}
+  // And have the addresses of every attachment had one place in one and the same list of subnets, as these do? Then all of them go together.
+  bool places_follow(const std::vector<plan::LeasedIp>& ips) const;
+  void note_places(const std::vector<plan::LeasedIp>& ips);  // before their record. Throws Error{store}
 
   // Holders of a VM's NIC (holders.cpp), by the hash of the owner. An entry is made before its record and goes after it, so an entry may
   // be of a record long gone, and no record is without one; while the segment is in doubt, one may be.
@@ -109,6 +114,7 @@ class Segment {
   bool doubt_ = false;
   bool anew_ = false;   // rebuilt: blocks_ is all there is
   bool fresh_ = false;  // neither on disk nor in any record
+  std::optional<std::string> places_;  // noted while fresh
   bool cursor_moved_ = false;
 };
 

@@ -75,6 +75,42 @@ void Segment::note_other_mac() {
   dir_->check(dir_->unlink(files::kDerived), "remove", files::kDerived);
 }
 
+namespace {
+
+constexpr std::size_t kMostPlaces = 4096;
+constexpr const char* kNoPlaces = "-\n";  // not empty: on a full disk that would make room for half of an ADD
+
+// The subnets, when the addresses have one place in all of them; else "".
+std::string places_of(const std::vector<plan::LeasedIp>& ips) {
+  std::string out;
+  for (const plan::LeasedIp& ip : ips) {
+    if (ip.cidr.ip.value - ip.cidr.network().ip.value !=
+        ips.front().cidr.ip.value - ips.front().cidr.network().ip.value)
+      return "";
+    out += ip.cidr.network().str() + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+bool Segment::places_follow(const std::vector<plan::LeasedIp>& ips) const {
+  const std::string places = places_of(ips);
+  if (places.empty() || !macs_follow()) return false;
+  if (fresh_) return places_.value_or(places) == places;
+  return dir_->read(files::kDerived, kMostPlaces).text == places;
+}
+
+void Segment::note_places(const std::vector<plan::LeasedIp>& ips) {
+  if (places_follow(ips)) {
+    if (fresh_) places_ = places_of(ips);
+  } else if (fresh_) {
+    places_ = kNoPlaces;
+  } else if (const std::string text = dir_->read(files::kDerived, kMostPlaces).text; !text.empty() && text != kNoPlaces) {
+    dir_->check(dir_->replace(files::kDerived, kNoPlaces), "write", files::kDerived);
+  }
+}
+
 std::optional<std::uint64_t> Segment::claim_mac(const net::Mac& mac, std::uint64_t owner) {
   // Rebuilt, the markers on disk are not yet what they will be.
   for (const Census::HeldMac& held : macs_)
@@ -123,7 +159,7 @@ void Segment::save() {
 
 void Segment::save_anew() {
   std::set<std::string> keep = {files::kState, files::kRestingFile, files::kDerived};
-  if (fresh_) dir_->check(dir_->write_new(files::kDerived, ""), "write", files::kDerived);
+  if (fresh_) dir_->check(dir_->write_new(files::kDerived, places_.value_or("")), "write", files::kDerived);
   for (auto& [base, b] : blocks_) {
     if (!b.zero()) keep.insert(files::block_file(base));
     dir_->check(save_block(base, b), "write", files::block_file(base));

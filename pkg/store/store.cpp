@@ -144,20 +144,51 @@ std::optional<RecordFile> DirectoryStore::read(const std::string& name) const {
   return hash ? load(*hash) : std::nullopt;
 }
 
+namespace {
+
+// What `found` has of NICs that the record lacks. false: nothing.
+bool add_nics(Record& record, const Record& found) {
+  const auto has = [&](const net::IfName& host_link) {
+    return std::any_of(record.nics.begin(), record.nics.end(),
+                       [&](const Nic& nic) { return nic.host_link == host_link; });
+  };
+  if (std::all_of(found.nics.begin(), found.nics.end(), [&](const Nic& nic) { return has(nic.host_link); }))
+    return false;
+  const auto offset = static_cast<std::uint32_t>(record.nics.size());
+  for (Nic nic : found.nics) {
+    nic.segment = segment_of(found, nic);
+    record.nics.push_back(std::move(nic));
+  }
+  for (LeaseRef lease : found.leases) {
+    lease.nic += offset;
+    record.leases.push_back(std::move(lease));
+  }
+  record.plan.insert(record.plan.end(), found.plan.begin(), found.plan.end());
+  for (const PartRef& part : found.parts)
+    if (std::find(record.parts.begin(), record.parts.end(), part) == record.parts.end()) record.parts.push_back(part);
+  return true;
+}
+
+}  // namespace
+
 void DirectoryStore::adopt(const Record& record) {
   const std::uint64_t hash = net::owner_hash(record.owner);
   const Lock held = lock();
-  std::vector<PartRef> parts = record.parts;
+  Record adopted = record;
   const bool there = has_record(hash);
-  if (there) {
-    if (const auto file = load(hash); file && file->record) parts = file->record->parts;
-  } else {
+  bool fresh = !there;
+  if (there)
+    if (const auto file = load(hash); file && file->record) {
+      adopted = *file->record;
+      fresh = is_adopted(adopted) && add_nics(adopted, record);
+    }
+  if (fresh) {
     std::vector<std::string> failed;
     doubt_all_segments(failed);
     if (!failed.empty()) throw base::Error(base::Code::store, failed.front());
   }
-  for (const PartRef& part : parts) parts_.put_ref(part, hash);
-  if (!there) make_records().check(records()->replace(record_file(hash), record_text(record)), "write", "a record");
+  for (const PartRef& part : adopted.parts) parts_.put_ref(part, hash);
+  if (fresh) make_records().check(records()->replace(record_file(hash), record_text(adopted)), "write", "a record");
 }
 
 // --- shared parts, and DELs without a record ---------------------------------------------------------------------------------------

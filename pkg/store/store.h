@@ -87,17 +87,31 @@ class Store {
   // for it, address and MAC; else what rests for its MAC; else the pool's place that its hash gives, if it is free (ipam::preferred). Throws Error{already_attached} when the owner has
   // a record. `leases`, `segment` and `vm` of the record are filled here. `complete` may be asked again, with other addresses, when the MAC
   // that goes with the first ones is another's.
+  // One reservation for each NIC, in the record's order; all or none of them is had.
   // `news` false: every MAC that was in the segment followed from its first address, as this one's must then, so no neighbour can know the
   // first address by another MAC (a requested MAC, a VM's and an attachment without addresses end that for all that come later).
-  using Complete = std::function<Record(const std::vector<plan::LeasedIp>&, bool news)>;
-  virtual Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) = 0;
-  // A record for an attachment that lives though the store has none. The segments learn its addresses. Where there is one, only its refs are
-  // put back.
+  // `further_news` false: nor the others, because those of every attachment had one place in their subnets, as these have.
+  struct Got {
+    std::vector<plan::LeasedIp> ips;
+    bool news = true, further_news = true;
+  };
+  using Leased = std::vector<Got>;  // of each NIC
+  using CompleteAll = std::function<Record(const Leased&)>;
+  virtual Record commit_all(const net::Owner& owner, const std::vector<Reservation>& nics,
+                            const CompleteAll& complete) = 0;
+  // The same for a single one.
+  using Complete = std::function<Record(const std::vector<plan::LeasedIp>&)>;
+  Record commit(const net::Owner& owner, const Reservation& nic, const Complete& complete) {
+    return commit_all(owner, {nic}, [&](const Leased& leased) { return complete(leased.front().ips); });
+  }
+  // A record for an attachment that lives though the store has none. The segments learn its addresses. Where there is one, its refs are
+  // put back, and where that one was adopted too, it gets the NICs that it lacks: they are found switch by switch.
   virtual void adopt(const Record& record) = 0;
   // Is the directory of the records there? Without it, and with a part that is ready, somebody removed it.
   virtual bool keeps_records() const = 0;
   // What commit() would choose now; writes nothing (trestle plan).
-  virtual plan::Lease peek(const Reservation& reservation) const = 0;
+  virtual Leased peek_all(const std::vector<Reservation>& nics) const = 0;
+  Got peek(const Reservation& nic) const { return peek_all({nic}).front(); }
   // Replaces a record's text; keeps its leases. Refs of parts that are new to it come first. Throws Error{store} when there is none.
   virtual void rewrite(const Record& record) = 0;
   // Leases that no other pod of the VM holds to rest for 30 s (or freed at once, `rest` false: an ADD that failed never used them), then refs, then the record, last.

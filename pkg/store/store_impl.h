@@ -1,6 +1,7 @@
 #pragma once
 // The one implementation of Store: a directory.
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,10 +30,11 @@ class DirectoryStore final : public Store {
   std::vector<Glimpse> next_few(std::size_t n) override;
   std::optional<RecordFile> read(const std::string& name) const override;
 
-  Record commit(const net::Owner& owner, const Reservation& reservation, const Complete& complete) override;
+  Record commit_all(const net::Owner& owner, const std::vector<Reservation>& nics,
+                    const CompleteAll& complete) override;
   void adopt(const Record& record) override;
   bool keeps_records() const override { return records() != nullptr; }
-  plan::Lease peek(const Reservation& reservation) const override;
+  Leased peek_all(const std::vector<Reservation>& nics) const override;
   void rewrite(const Record& record) override;
   void remove(const net::Owner& owner, bool rest) override;
   void remove_file(const RecordFile& file) override;
@@ -71,10 +73,29 @@ class DirectoryStore final : public Store {
   Census census() const;
   std::string holder(const std::string& segment, const net::Ip& ip) const;
   std::string holder_of_mac(std::uint64_t owner_hash, const net::Mac& mac) const;  // "": nobody, the marker is stale
-  std::vector<plan::LeasedIp> allocated(Segment& segment, const Reservation& reservation, std::uint64_t owner) const;
-  std::optional<std::string> claim_macs(Segment& segment, const Record& record, std::uint64_t owner,
+  // The segments of one commit, opened when first asked for.
+  class Segments {
+   public:
+    explicit Segments(const Dir& root) : root_(root) {}
+    Segment& at(const std::string& name);
+    const std::map<std::string, std::unique_ptr<Segment>>& all() const { return open_; }
+
+   private:
+    const Dir& root_;
+    std::map<std::string, std::unique_ptr<Segment>> open_;
+  };
+  struct MacConflict {
+    std::size_t nic = 0;
+    std::string text;
+  };
+  // `taken`: what this call has of the segment already.
+  std::vector<plan::LeasedIp> allocated(Segment& segment, const Reservation& reservation, std::uint64_t owner,
+                                        const std::vector<net::Ip>& taken) const;
+  std::optional<std::string> claim_mac(Segment& segment, const Record& record, const Nic& nic,
+                                       std::uint64_t owner) const;
+  std::optional<MacConflict> claim_macs(Segments& segments, const Record& record, std::uint64_t owner,
                                         std::vector<std::function<void()>>& undo) const;
-  void write_commit(Segment& segment, const Record& record, std::uint64_t owner,
+  void write_commit(Segments& segments, const Record& record, std::uint64_t owner,
                     std::vector<std::function<void()>>& undo);
   // Of a VM's NIC (holders.cpp). Its other holders than `owner`; of a damaged one no record.
   std::vector<RecordFile> kin_of(const Segment& segment, const net::VmNic& vm, std::uint64_t owner) const;

@@ -124,6 +124,8 @@ TEST_CASE("what all neighbours know already is not announced; on a LAN nobody ca
   l.news = false;
   const std::string at = " at 02:11:22:33:44:55";
   CHECK(text(modes::find("nat").attachment(input(c, facts, l))).back() == "pod:eth0: announce fd88::2" + at);
+  l.further_news = false;
+  CHECK(text(modes::find("nat").attachment(input(c, facts, l))).back() == "pod:eth0: carrier, nothing to announce");
   c.mode = "bridge";
   CHECK(text(modes::find("bridge").attachment(input(c, facts, l))).back() ==
         "pod:eth0: announce 10.88.0.2, fd88::2" + at);

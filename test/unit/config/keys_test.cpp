@@ -43,8 +43,6 @@ TEST_CASE("what a later release brings is refused, never ignored", "[config][key
     std::string patch, key;
   };
   const auto c = GENERATE(values<Case>({
-      {R"({"interfaces": [{"name": "eth1"}]})", R"("interfaces" (value […]))"},
-      {R"({"sourceRouting": true})", R"("sourceRouting" (value true))"},
       {R"({"overlay": {"vni": 42}})", R"("overlay" (value {…}))"},
   }));
   CAPTURE(c.patch);

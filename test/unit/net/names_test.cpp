@@ -90,10 +90,15 @@ TEST_CASE("the link-local address is the kernel's EUI-64", "[net][names]") {
 TEST_CASE("a link's alias tells its owner, unless it was cut or is another's", "[net][names]") {
   CHECK(link_alias(kOwner) == "lan/c1/eth0");
   CHECK(alias_owner("lan/c1/eth0") == kOwner);
-  for (const char* other : {"", "trestle switch", "lan/c1", "lan//eth0", "a/b/c/d", "/c1/eth0"}) {
+  for (const char* other : {"", "trestle switch", "lan/c1", "lan//eth0", "a/b/c/d/e", "a/b/c/no NIC", "/c1/eth0"}) {
     CAPTURE(other);
     CHECK_FALSE(alias_owner(other));
   }
+  const IfName nic = IfName::parse("eth1");
+  CHECK(link_alias(kOwner, nic) == "lan/c1/eth0/eth1");
+  CHECK(alias_owner("lan/c1/eth0/eth1") == kOwner);
+  CHECK(alias_nic("lan/c1/eth0/eth1")->nic == nic);
+  CHECK(alias_nic("lan/c1/eth0")->nic.str() == "eth0");
   const Owner wide{"lan", std::string(250, 'c'), "eth0"};
   CHECK(link_alias(wide).size() == 255);
   CHECK_FALSE(alias_owner(link_alias(wide)));

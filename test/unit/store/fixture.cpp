@@ -79,7 +79,7 @@ Record make_record(const net::Owner& owner, const std::vector<plan::LeasedIp>& i
 Record add(Store& store, const net::Owner& owner, const Ask& ask) {
   Reservation reservation{ask.segment, ask.wants, std::nullopt};
   if (ask.mac) reservation.mac = net::Mac::parse(*ask.mac);
-  return store.commit(owner, reservation, [&](const std::vector<plan::LeasedIp>& ips, bool) {
+  return store.commit(owner, reservation, [&](const std::vector<plan::LeasedIp>& ips) {
     const net::Mac derived =
         ips.empty() ? net::Mac::from_hash(2, net::owner_hash(owner)) : net::pod_mac(bridge(), ips.front().cidr.ip);
     return make_record(owner, ips, reservation.mac.value_or(derived), ask);

@@ -201,7 +201,7 @@ TEST_CASE("a failure while the record is completed leaves nothing", "[store][lea
   const auto set = pool("10.88.0.0/24");
   CHECK(error_of([&] {
           store->commit(pod(1), {"trdemo", {{&set, std::nullopt}}, std::nullopt},
-                        [](const auto&, bool) -> Record { throw base::Error(base::Code::bad_config, "no"); });
+                        [](const auto&) -> Record { throw base::Error(base::Code::bad_config, "no"); });
         }) == "7: no");
   CHECK(store->count() == 0);
   CHECK(add_ip(*store, 2, set) == "10.88.0.2");
@@ -228,6 +228,39 @@ TEST_CASE("many calls at once never get one address twice", "[store][lease][para
   CHECK(leases.size() == kCalls * kEach * 4 / 5 * 2);
   CHECK(std::set<std::string>(leases.begin(), leases.end()).size() == leases.size());
   CHECK(store->use("trdemo", v4).used == leases.size() / 2);
+}
+
+TEST_CASE("the store knows when all addresses of an attachment have always gone together", "[store][lease]") {
+  const TempDir dir;
+  const auto v4 = pool("10.88.0.0/24"), v6 = pool("fd88::/120");
+  const Reservation both{"trdemo", {{&v4, std::nullopt}, {&v6, std::nullopt}}, std::nullopt};
+  const auto store = open_store(dir.path(), kHere);
+  const auto seen = [&] {
+    const auto got = open_store(dir.path(), kHere)->peek(both);
+    return std::pair(got.news, got.further_news);
+  };
+  const auto take = [&](int n, const Ask& ask) { add(*store, pod(n), ask); };
+  CHECK(seen() == std::pair(false, false));
+  take(1, {{{&v4, std::nullopt}, {&v6, std::nullopt}}, std::nullopt});
+  CHECK(seen() == std::pair(false, false));
+  SECTION("one that asks for another place ends it for good, for the addresses behind the first") {
+    take(2, {{{&v4, std::nullopt}, {&v6, net::Ip::parse("fd88::77")}}, std::nullopt});
+    CHECK(seen() == std::pair(false, true));
+    store->remove(pod(2), false);
+    CHECK(seen() == std::pair(false, true));
+  }
+  SECTION("so does one that has one family only") {
+    take(2, {{{&v4, std::nullopt}}, std::nullopt});
+    CHECK(seen() == std::pair(false, true));
+  }
+  SECTION("a requested MAC ends both") {
+    take(2, {{{&v4, std::nullopt}, {&v6, std::nullopt}}, "02:00:00:00:00:77"});
+    CHECK(seen() == std::pair(true, true));
+  }
+  SECTION("a cleaning keeps what is known") {
+    store->sweep();
+    CHECK(seen() == std::pair(false, false));
+  }
 }
 
 TEST_CASE("the store knows when no neighbour can know an address by another MAC", "[store][lease]") {

@@ -31,7 +31,7 @@ struct Vms {
     Reservation ask{"trdemo", {{&v4, std::nullopt}, {&v6, std::nullopt}}, mac(vm), nic(vm)};
     if (!wanted.empty()) ask.wants[0].wanted = net::Ip::parse(wanted);
     if (!wanted_mac.empty()) ask.mac = net::Mac::parse(wanted_mac);
-    return store->commit(pod(n), ask, [&](const std::vector<plan::LeasedIp>& ips, bool) {
+    return store->commit(pod(n), ask, [&](const std::vector<plan::LeasedIp>& ips) {
       return make_record(pod(n), ips, *ask.mac, {});
     });
   }
@@ -234,7 +234,7 @@ TEST_CASE("pure layer 2: the second pod has the MAC, and a rewritten record is s
   Vms s;
   const auto commit = [&](int n) {
     return s.store->commit(pod(n), {"trdemo", {}, Vms::mac("web"), Vms::nic("web")},
-                           [&](const auto& ips, bool) { return make_record(pod(n), ips, Vms::mac("web"), {}); });
+                           [&](const auto& ips) { return make_record(pod(n), ips, Vms::mac("web"), {}); });
   };
   commit(1);
   commit(2);

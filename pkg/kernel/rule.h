@@ -1,0 +1,13 @@
+#pragma once
+#include "kernel/netlink.h"
+#include "plan/step.h"
+
+namespace trestle::kernel {
+
+// A policy rule: from one address to one table. The very same one that is there already is accepted.
+void add_rule(Batch& batch, const plan::Rule& rule);
+void delete_rule(Batch& batch, const plan::Rule& rule);  // absent is accepted
+// With the same source, table and priority. A dump of the family's rules.
+bool has_rule(Socket& socket, const plan::Rule& rule);
+
+}  // namespace trestle::kernel
