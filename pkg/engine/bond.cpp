@@ -17,19 +17,22 @@ std::optional<kernel::LinkInfo> own_bond(Context& context, const plan::Bond& ste
   return link;
 }
 
-void add_member(Context& context, const net::IfName& name, std::uint32_t bond) {
+// `bond` is the index of the link named `link`.
+void add_member(Context& context, const net::IfName& name, const net::IfName& link, std::uint32_t bond) {
   const auto nic = kernel::get_link(context.route(), name);
   if (!nic)
     throw base::Error(base::Code::bad_config,
                       "uplink " + name.str() + ": the host has no such NIC; plug it in or name another");
   if (nic->master == bond) return;
-  // With takeAddresses it is a port of the switch until now: the host does not lose a moment.
   const auto master = nic->master == 0 ? std::nullopt : kernel::get_link(context.route(), nic->master);
   if (master && master->group != context.switches())
     throw base::Error(base::Code::held, "uplink " + name.str() + " is a port of " + master->name +
                                             " already; take it out there, or name another NIC");
   kernel::Batch batch;
   kernel::enslave(batch, name, bond);
+  // With takeAddresses it is a port of the switch until now, and the host's way to its LAN: the bond takes its place in the same send. Once the
+  // bond became a port in a Step of its own, and an ADD killed between the two left the host cut off.
+  if (master) kernel::set_uplink(batch, link, master->index);
   context.route().send_or_throw(batch);
 }
 
@@ -48,7 +51,7 @@ void make(Context& context, const plan::Bond& step) {
   }
   context.forget({Where::host, step.link});
   const std::uint32_t bond = context.index({Where::host, step.link});
-  for (const net::IfName& member : step.members) add_member(context, member, bond);
+  for (const net::IfName& member : step.members) add_member(context, member, step.link, bond);
   kernel::set_up(batch, step.link);
   context.route().send_or_throw(batch);
 }
