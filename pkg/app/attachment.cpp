@@ -153,7 +153,8 @@ std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owne
 
 bool reaches_into_pod(const std::vector<plan::Step>& steps) {
   return std::any_of(steps.begin(), steps.end(), [](const plan::Step& step) {
-    return std::holds_alternative<plan::Tap>(step) || std::holds_alternative<plan::Redirect>(step);
+    return std::holds_alternative<plan::Tap>(step) || std::holds_alternative<plan::Redirect>(step) ||
+           std::holds_alternative<plan::Rule>(step);
   });
 }
 

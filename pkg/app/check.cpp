@@ -72,13 +72,12 @@ void check(Session& session, const cni::Request& request, const config::NetConf&
   const store::Record& record = *held.record;
   enter_pod(session, request, record);
   std::vector<std::string> lines = missing_addresses(record, *conf.prev_result);
-  const auto defects = engine::verify(session.context(), all_steps(session, record),
-                                      overrides(*conf.prev_result, record));
+  const auto defects =
+      engine::verify(session.context(), all_steps(session, record), overrides(*conf.prev_result, record));
   for (const engine::Defect& defect : defects) lines.push_back(defect.text);
   for (const config::NetConf* nic : config::nics(conf))
     if (const auto delegate = called(nic->ipam.delegate, request)) try {
-        delegate::call(*delegate, "CHECK",
-                       {owner.container, request.netns, config::name_of(*nic, owner.ifname).str()});
+        delegate::call(*delegate, "CHECK", {owner.container, request.netns, config::name_of(*nic, owner.ifname).str()});
       } catch (const Error& e) {
         lines.emplace_back(e.what());
       }

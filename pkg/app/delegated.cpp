@@ -68,7 +68,8 @@ using Answers = std::map<net::IfName, cni::Result>;
 // As the store gave it in the first of the two plans.
 plan::LeasedIp leased(const store::LeaseRef& lease, const config::NetConf& conf) {
   for (const ipam::RangeSet& set : conf.ipam.ranges)
-    if (const ipam::Range* range = ipam::range_of(set, lease.ip)) return {{lease.ip, range->subnet.length}, range->gateway};
+    if (const ipam::Range* range = ipam::range_of(set, lease.ip))
+      return {{lease.ip, range->subnet.length}, range->gateway};
   throw Error(Code::bug, "address " + lease.ip.str() + " of the record is in no range of network '" + conf.name + "'");
 }
 
@@ -110,8 +111,9 @@ Second plan_second(Session& session, const Job& job, const store::Record& record
   std::vector<modes::AttachmentInput> inputs;
   for (const config::NetConf* nic : config::nics(job.conf)) {
     const auto answer = answers.find(config::name_of(*nic, job.owner.ifname));
-    inputs.push_back(input_of(session, job, *nic, on,
-                              lease_of(record, inputs.size(), *nic, answer == answers.end() ? nullptr : &answer->second)));
+    inputs.push_back(
+        input_of(session, job, *nic, on,
+                 lease_of(record, inputs.size(), *nic, answer == answers.end() ? nullptr : &answer->second)));
   }
   Second out{modes::attachment(inputs), modes::result(inputs)};
   if (job.conf.prev_result) out.result = cni::merge(*job.conf.prev_result, out.result);
@@ -212,7 +214,8 @@ std::vector<std::string> give_lease_back(const store::Record& record) {
 
 bool has_delegate(const config::NetConf& conf) {
   const auto nics = config::nics(conf);
-  return std::any_of(nics.begin(), nics.end(), [](const config::NetConf* nic) { return nic->ipam.delegate.has_value(); });
+  return std::any_of(nics.begin(), nics.end(),
+                     [](const config::NetConf* nic) { return nic->ipam.delegate.has_value(); });
 }
 
 }  // namespace trestle::app

@@ -208,8 +208,7 @@ void gc(Session& session, const cni::Request& request, const config::Minimal& co
   attempt("switches", [&] { append(failed, release_unused(session)); });
   attempt("switches of a lost store", [&] { append(failed, release_unknown(session)); });
   for (const config::Minimal::Nic& one : conf.delegates)
-    if (one.collects)
-      attempt("delegated IPAM", [&] { delegate::call_if_known(*called(one.delegate, request), "GC"); });
+    if (one.collects) attempt("delegated IPAM", [&] { delegate::call_if_known(*called(one.delegate, request), "GC"); });
   if (!failed.empty())
     throw Error(Code::teardown, "GC of network '" + conf.name + "' left something; run it again",
                 base::join(failed, "\n"));

@@ -30,10 +30,9 @@ store::Reservation reservation_of(Session& session, const Job& job, const config
     throw Error(Code::held, "MAC " + conf.requested_mac->str() + " is that of switch " + conf.bridge.str() +
                                 " itself; request another");
   const net::IfName nic = config::name_of(conf, job.owner.ifname);
-  store::Reservation out{
-      modes::segment(conf),
-      conf.chained ? std::vector<ipam::Want>{} : ipam::match(conf.ipam.ranges, conf.requested_ips),
-      conf.chained ? std::optional<net::Mac>{} : conf.requested_mac, modes::vm_nic(conf, nic)};
+  store::Reservation out{modes::segment(conf),
+                         conf.chained ? std::vector<ipam::Want>{} : ipam::match(conf.ipam.ranges, conf.requested_ips),
+                         conf.chained ? std::optional<net::Mac>{} : conf.requested_mac, modes::vm_nic(conf, nic)};
   if (out.vm && !out.mac && !conf.chained) {
     out.mac = session.store().mac_of(out.segment, *out.vm);
     if (!out.mac) out.mac = modes::pod_mac(conf, job.owner, nic, {});
@@ -45,8 +44,7 @@ plan::Lease lease_of(const Job& job, const config::NetConf& conf, const store::R
                      const store::Store::Got& got) {
   if (conf.chained) return {conf.chained->ips, conf.chained->mac};
   const net::IfName nic = config::name_of(conf, job.owner.ifname);
-  return {got.ips, reservation.mac.value_or(modes::pod_mac(conf, job.owner, nic, got.ips)), got.news,
-          got.further_news};
+  return {got.ips, reservation.mac.value_or(modes::pod_mac(conf, job.owner, nic, got.ips)), got.news, got.further_news};
 }
 
 store::Record begin(Session& session, const Job& job) {
@@ -66,7 +64,12 @@ store::Record begin(Session& session, const Job& job) {
 
 modes::AttachmentInput input_of(Session& session, const Job& job, const config::NetConf& nic, const Ground& on,
                                 plan::Lease lease) {
-  return {nic, on.facts(nic), session.settings().state_dir, job.owner, job.request.netns, std::move(lease),
+  return {nic,
+          on.facts(nic),
+          session.settings().state_dir,
+          job.owner,
+          job.request.netns,
+          std::move(lease),
           job.pod_default};
 }
 
@@ -79,8 +82,8 @@ store::Record reserve(Session& session, const Job& job, const Ground& on, cni::R
     std::vector<modes::AttachmentInput> inputs;
     for (std::size_t i = 0; i < nics.size(); ++i) {
       const config::NetConf& nic = *nics[i];
-      const auto& in = inputs.emplace_back(
-          input_of(session, job, nic, on, lease_of(job, nic, reservations[i], leased[i])));
+      const auto& in =
+          inputs.emplace_back(input_of(session, job, nic, on, lease_of(job, nic, reservations[i], leased[i])));
       const net::IfName name = in.nic();
       record.nics.push_back({name, nic.chained ? nic.chained->host_link : net::host_link_name(job.owner, name),
                              nic.bridge, in.lease.mac});

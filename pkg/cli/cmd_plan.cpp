@@ -86,14 +86,16 @@ Survey survey(const Arguments& arguments, const Console& console, const config::
   const auto given = arguments.find("facts");
   if (given) out.facts.assign(nics.size(), read_facts(console.world(), *given));
   const auto wanted = reservations(nics, owner);
-  for (const store::Reservation& one : wanted) out.leases.push_back({first_of(one.wants), {}, one.mac.has_value(), one.mac.has_value()});
+  for (const store::Reservation& one : wanted)
+    out.leases.push_back({first_of(one.wants), {}, one.mac.has_value(), one.mac.has_value()});
   try {
     Node node(settings, console, app::Session::Access::read);
     if (!given)
       for (const config::NetConf* nic : nics) out.facts.push_back(app::current_facts(node.session, *nic));
     if (!node.session.has_store()) return out;
     const store::Store::Leased leased = node.session.store().peek_all(wanted);
-    for (std::size_t i = 0; i < nics.size(); ++i) out.leases[i] = {leased[i].ips, {}, leased[i].news, leased[i].further_news};
+    for (std::size_t i = 0; i < nics.size(); ++i)
+      out.leases[i] = {leased[i].ips, {}, leased[i].news, leased[i].further_news};
     return out;
   } catch (const Error& e) {
     if (e.code != Code::store && e.code != Code::kernel && e.code != Code::kernel_lacks) throw;
@@ -129,8 +131,7 @@ int run_plan(const Arguments& arguments, const Console& console) {
     if (nic.mtu) ground.facts[i].mtu = *nic.mtu;
     ground.leases[i].mac = modes::pod_mac(nic, owner, config::name_of(nic, owner.ifname), ground.leases[i].ips);
     const config::NetConf of_switch = modes::switch_conf(nic, conf);
-    add_shared(plan.shared.steps,
-               modes::find(nic.mode).shared({of_switch, ground.facts[i], settings.state_dir}).steps);
+    add_shared(plan.shared.steps, modes::find(nic.mode).shared({of_switch, ground.facts[i], settings.state_dir}).steps);
     inputs.push_back({nic, ground.facts[i], settings.state_dir, owner, request.netns, ground.leases[i]});
   }
   plan.attachment = modes::attachment(inputs);

@@ -112,8 +112,8 @@ class Segment {
   std::vector<Census::HeldMac> macs_;  // of a rebuild, and claimed since
   std::vector<Census::HeldVm> vms_;    // likewise
   bool doubt_ = false;
-  bool anew_ = false;   // rebuilt: blocks_ is all there is
-  bool fresh_ = false;  // neither on disk nor in any record
+  bool anew_ = false;                  // rebuilt: blocks_ is all there is
+  bool fresh_ = false;                 // neither on disk nor in any record
   std::optional<std::string> places_;  // noted while fresh
   bool cursor_moved_ = false;
 };

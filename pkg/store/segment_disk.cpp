@@ -106,7 +106,8 @@ void Segment::note_places(const std::vector<plan::LeasedIp>& ips) {
     if (fresh_) places_ = places_of(ips);
   } else if (fresh_) {
     places_ = kNoPlaces;
-  } else if (const std::string text = dir_->read(files::kDerived, kMostPlaces).text; !text.empty() && text != kNoPlaces) {
+  } else if (const std::string text = dir_->read(files::kDerived, kMostPlaces).text;
+             !text.empty() && text != kNoPlaces) {
     dir_->check(dir_->replace(files::kDerived, kNoPlaces), "write", files::kDerived);
   }
 }

@@ -69,10 +69,11 @@ TEST_CASE("a delegate behind the second NIC: asked by that NIC's name, and told 
   SKIP_IF(::access((std::string(kPlugins) + "/host-local").c_str(), X_OK) != 0,
           "containernetworking-plugins is not installed");
   Node node;
-  const json nic{{"name", "eth1"},
-                 {"network", "front"},
-                 {"mode", "routed"},
-                 {"ipam", {{"type", "host-local"}, {"dataDir", "/run/leases"}, {"ranges", {{{{"subnet", "10.91.0.0/24"}}}}}}}};
+  const json nic{
+      {"name", "eth1"},
+      {"network", "front"},
+      {"mode", "routed"},
+      {"ipam", {{"type", "host-local"}, {"dataDir", "/run/leases"}, {"ranges", {{{{"subnet", "10.91.0.0/24"}}}}}}}};
   const json conf = multi_conf({nic, isolated_nic()});
   const Node::Env env = with_path(kPlugins);
   const Pod pod("a");

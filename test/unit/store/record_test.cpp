@@ -69,7 +69,8 @@ TEST_CASE("keys of a newer schema live through a rewrite", "[store][record]") {
 
 TEST_CASE("a delegate is in the record with all that its DEL needs", "[store][record]") {
   Record r = sample();
-  r.delegates = {{r.nics.front().name, {"dhcp", R"({"name":"a","ipam":{"type":"dhcp"}})", "IP=10.0.0.1", "/opt/cni/bin"}}};
+  r.delegates = {
+      {r.nics.front().name, {"dhcp", R"({"name":"a","ipam":{"type":"dhcp"}})", "IP=10.0.0.1", "/opt/cni/bin"}}};
   CHECK(parse_record(record_text(r)).delegates == r.delegates);
   CHECK(parse_record(record_text(sample())).delegates.empty());
 }

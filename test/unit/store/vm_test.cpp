@@ -31,9 +31,8 @@ struct Vms {
     Reservation ask{"trdemo", {{&v4, std::nullopt}, {&v6, std::nullopt}}, mac(vm), nic(vm)};
     if (!wanted.empty()) ask.wants[0].wanted = net::Ip::parse(wanted);
     if (!wanted_mac.empty()) ask.mac = net::Mac::parse(wanted_mac);
-    return store->commit(pod(n), ask, [&](const std::vector<plan::LeasedIp>& ips) {
-      return make_record(pod(n), ips, *ask.mac, {});
-    });
+    return store->commit(
+        pod(n), ask, [&](const std::vector<plan::LeasedIp>& ips) { return make_record(pod(n), ips, *ask.mac, {}); });
   }
   std::string record_of(int n) const { return dir.path() + "/records/" + file_of(n); }
   static std::string file_of(int n) { return record_file(net::owner_hash(pod(n))); }
