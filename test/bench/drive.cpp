@@ -1,7 +1,7 @@
 // Times CNI plugins side by side, as a runtime drives them: one exec per call, one network namespace per pod.
 // usage: bench_drive [--pods N] [--parallel P] [--gc CONF] --series NAME PLUGIN CONF [--setup COMMAND] [--series …]…
 // Each series has a host namespace of its own, prepared by COMMAND (sh), and its own state directory (TRESTLE_STATE_DIR). Calls of the
-// series take turns, one by one (or P by P), so that whatever else the machine does hits all of them alike. With --gc the
+// series take turns, one by one (or P by P), each time another one first, so that whatever else the machine does hits all of them alike. With --gc the
 // attachments are not deleted one by one: one GC call with that configuration ends those of the first series.
 // "@POD@" in a configuration becomes the pod's number, four digits (host ports: "hostPort": 2@POD@).
 // Everything happens in a scratch network and mount namespace with a private /run.
@@ -185,8 +185,11 @@ void report(Series& s, const char* verb) {
 bool phase(std::vector<Series>& all, const char* verb, int pods, int parallel) {
   // In parallel a turn is long enough that its beginning and end, with fewer at a time, do not count.
   const int size = parallel == 1 ? 1 : std::max(1, pods / 4);
-  for (int first = 0; first < pods; first += size)
-    for (Series& s : all) turn(s, verb, first, std::min(size, pods - first), parallel);
+  // Whose turn it is first changes: what the one before leaves behind (a cold cache, the kernel's work put off) hits all alike.
+  std::size_t begin = 0;
+  for (int first = 0; first < pods; first += size, ++begin)
+    for (std::size_t i = 0; i < all.size(); ++i)
+      turn(all[(begin + i) % all.size()], verb, first, std::min(size, pods - first), parallel);
   bool good = true;
   for (Series& s : all) {
     good = good && s.failed == 0;
