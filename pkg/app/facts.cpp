@@ -104,7 +104,7 @@ plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
   plan::Facts facts = engine::read_facts(session.context());
   if (conf.uplink)
     read_uplink(session, conf, facts);
-  else if (conf.mode == "bridge")
+  else if (conf.mode == "bridge" && !conf.overlay)
     read_foreign(session, conf, facts);
   // All networks of one switch share its MTU: whoever comes next without an `mtu` of its own gets what the first one asked for.
   if (conf.mtu && !facts.foreign) facts.mtu = *conf.mtu;

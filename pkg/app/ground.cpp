@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/tunnel.h"
 #include "base/error.h"
 #include "modes/nics.h"
 
@@ -29,6 +30,8 @@ Ground::Ground(Session& session, const config::NetConf& conf, const net::Owner& 
       switches_.push_back(hold_switch(session, confs, owner));
       for (const store::PartRef& part : switches_.back().parts)
         if (std::find(parts_.begin(), parts_.end(), part) == parts_.end()) parts_.push_back(part);
+      for (const config::NetConf& nic : confs)
+        if (nic.overlay) static_cast<void>(sync_tunnel(session, nic, true));
     }
   } catch (...) {
     if (!switches_.empty()) let_go(session, owner, take_locks(), parts_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/shared.h"
+#include "app/tunnel.h"
 #include "base/error.h"
 #include "engine/apply.h"
 #include "engine/verify.h"
@@ -102,6 +103,7 @@ Repaired repair(Session& session) {
   const auto records = session.store().list();
   Repaired report;
   report.left = rebuild(session, records);
+  for (std::string& line : repair_tunnels(session)) report.left.push_back(std::move(line));
   for (const store::RecordFile& file : records) {
     if (!file.record) {
       report.left.push_back("record " + file.name + ": " + file.why);

@@ -7,6 +7,7 @@
 #include "app/facts.h"
 #include "app/refuse.h"
 #include "app/stray.h"
+#include "app/tunnel.h"
 #include "base/error.h"
 #include "engine/apply.h"
 #include "engine/file.h"
@@ -105,6 +106,7 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     if (!mentioned_links(session).empty()) std::erase_if(mine, is_tables);  // another state directory's pods need them
     std::vector<std::string> failed = engine::undo(session.context(), mine);
     for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
+    forget_tunnels(session, mine);
     if (failed.empty()) store.remove_part(ref);
     try {
       put_back(session, ref.bridge, store.parts());

@@ -5,6 +5,7 @@
 #include "app/firewall.h"
 #include "app/refuse.h"
 #include "app/shared.h"
+#include "app/tunnel.h"
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -107,6 +108,13 @@ void must_serve(Session& session, const config::NetConf& conf) {
   switch_has_room(session, conf);
 }
 
+// Whoever cannot be a node of its network cannot serve it.
+config::NetConf here(Session& session, const config::NetConf& conf) try {
+  return with_tunnels(session.context(), conf);
+} catch (const Error& e) {
+  throw Error(Code::not_available, e.what(), e.details);
+}
+
 void status_of(Session& session, const cni::Request& request, const config::NetConf& conf) try {
   must_serve(session, conf);
   if (const auto delegate = called(conf.ipam.delegate, request)) delegate::call_if_known(*delegate, "STATUS");
@@ -121,7 +129,8 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
 
 }  // namespace
 
-void status(Session& session, const cni::Request& request, const config::NetConf& conf) {
+void status(Session& session, const cni::Request& request, const config::NetConf& asked) {
+  const config::NetConf conf = here(session, asked);
   for (const config::NetConf* nic : config::nics(conf)) status_of(session, request, *nic);
 }
 

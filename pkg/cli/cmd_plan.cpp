@@ -3,6 +3,7 @@
 
 #include "app/facts.h"
 #include "app/shared.h"
+#include "app/tunnel.h"
 #include "cli/command.h"
 #include "cli/conf_file.h"
 #include "cli/node.h"
@@ -116,7 +117,8 @@ void add_shared(std::vector<plan::Step>& all, const std::vector<plan::Step>& ste
 int run_plan(const Arguments& arguments, const Console& console) {
   const cni::Request request = cli::request(cni::Command::add, arguments, console, "/run/netns/example");
   const PluginConf file = load_conf(arguments, console);
-  config::NetConf conf = config::parse(file.conf, request.args);
+  engine::Context host(0, 0);
+  config::NetConf conf = app::with_tunnels(host, config::parse(file.conf, request.args));
   config::check_names(conf, request.ifname);
   config::choose_tables(conf, request.ifname, false);
   const config::Settings settings = cli::settings(arguments, console, file.conf);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "config/overlay_conf.h"
 
 namespace trestle::config {
 
@@ -27,7 +28,8 @@ void check_gateways(const NetConf& conf) {
             Code::bad_config,
             "mode \"" + conf.mode + "\" needs a gateway: " + range.subnet.str() +
                 " has no room for one; add \"gateway\" (outside of it, as \"169.254.1.1\") or take a larger subnet");
-  if (conf.ipam.ranges.empty())
+  const bool by_node = conf.overlay && conf.overlay->layer == 3 && conf.overlay->control == "static";
+  if (conf.ipam.ranges.empty() && !by_node)  // else the list of peers has our subnets
     throw Error(Code::bad_config, "mode \"" + conf.mode +
                                       "\" needs addresses for its pods: add \"subnets\": [\"10.88.0.0/16\", "
                                       "\"fd88::/64\"] or an \"ipam\" with ranges");
@@ -35,7 +37,7 @@ void check_gateways(const NetConf& conf) {
 
 void check_addresses(const NetConf& conf) {
   if (routes(conf)) check_gateways(conf);
-  if (conf.ipam.delegate || !conf.ipam.ranges.empty() || conf.mode == "chained") return;
+  if (conf.ipam.delegate || !conf.ipam.ranges.empty() || conf.mode == "chained" || conf.overlay) return;
   if (!conf.requested_ips.empty())
     throw Error(Code::bad_config,
                 "an address is requested (" + conf.requested_ips.front().str() + "), but the network has none to give");
@@ -83,6 +85,7 @@ void check_together(const Field& conf, const NetConf& out) {
   check_uplink(conf, out);
   check_vlans(conf, out);
   check_publishing(conf, out);
+  check_overlay(conf, out);
   if (out.mode == "bridge")
     refuse_key(conf, "hostAccess",
                "in mode \"bridge\" the host is reached as any other on the LAN; use the host's own firewall");

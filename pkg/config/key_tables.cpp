@@ -54,7 +54,7 @@ constexpr Key kConf[] = {
     {"portIsolation"},
     {"guestServices"},
     {"proxyArp"},
-    {"overlay", Fate::later},
+    {"overlay"},
     {"allowedMACs"},
     {"allowedAddresses"},
     // bridge, ptp

@@ -11,6 +11,7 @@
 #include "config/interfaces.h"
 #include "config/ipam_conf.h"
 #include "config/keys.h"
+#include "config/overlay_conf.h"
 #include "config/runtime_conf.h"
 #include "config/switch_conf.h"
 #include "config/tap_conf.h"
@@ -131,7 +132,7 @@ std::optional<std::uint32_t> parse_mtu(const Field& conf, const IpamConf& ipam) 
 // Whoever says nothing of a network of its own adds to the interface that the plugin before has made.
 const char* mode_without_word(const Field& conf, const std::optional<Field>& runtime) {
   for (const char* key : {"subnets", "ipam", "bridge", "uplink", "vlan", "vlanTrunk", "preserveDefaultVlan",
-                          "hostAccess", "proxyArp", "defaultRoute", "mtu"})
+                          "hostAccess", "proxyArp", "defaultRoute", "mtu", "overlay"})
     if (conf.find_any(key)) return "nat";
   return runtime && runtime->find("ipRanges") ? "nat" : "chained";
 }
@@ -177,6 +178,7 @@ NetConf parse_nic(const Field& conf, const cni::Args& args, const Entry* entry) 
               .chained = std::nullopt,
               .prev_result = std::nullopt};
   out.vm = vm_of(sources.back(), args);
+  out.overlay = parse_overlay(conf);
   if (const auto field = conf.find("defaultRoute")) out.default_route = field->boolean();
   if (const auto field = conf.find("sourceRouting")) out.source_routing = field->boolean();
   // Without a word of its own `isolated` has no host; the other modes have.

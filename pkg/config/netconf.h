@@ -10,6 +10,7 @@
 
 #include "cni/request.h"
 #include "cni/result.h"
+#include "config/overlay.h"
 #include "config/tap.h"
 #include "ipam/range.h"
 #include "net/ifname.h"
@@ -113,6 +114,8 @@ struct NetConf {
   std::optional<Chained> chained = {};          // mode "chained"
   std::optional<cni::Result> prev_result = {};  // of a chain (ADD), or of our ADD (CHECK)
   std::string vm = {};                          // whose lease and MAC it is (net::vm_identity); "": the pod's own
+
+  std::optional<Overlay> overlay = {};          // over many nodes
 
   // Several NICs of one call.
   std::optional<net::IfName> nic = {};              // its name in the pod; absent: the first one's, CNI_IFNAME

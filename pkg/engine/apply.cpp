@@ -10,10 +10,12 @@
 #include "engine/shape.h"
 #include "engine/tap.h"
 #include "engine/uplink.h"
+#include "engine/vxlan.h"
 #include "kernel/address.h"
 #include "kernel/announce.h"
 #include "kernel/fdb.h"
 #include "kernel/neighbour.h"
+#include "kernel/nexthop.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
 #include "kernel/rule.h"
@@ -126,7 +128,7 @@ class Applier {
   }
 
   void operator()(const plan::Route& s) {
-    const std::uint32_t index = link_index(s.dev);
+    const std::uint32_t index = s.nexthop ? 0 : link_index(s.dev);
     std::string label = plan::describe(s);
     if (s.dst.length == 0 && s.dev.where == Where::pod)
       label += " (with a default route in the pod already, set \"defaultRoute\": false)";
@@ -154,6 +156,12 @@ class Applier {
     kernel::add_neighbour(queue(s.link.where), index, s);
   }
 
+  void operator()(const plan::Nexthop& s) {
+    const std::uint32_t index = link_index({Where::host, s.dev});
+    kernel::add_nexthop(queue(Where::host), index, s);
+  }
+
+  void operator()(const plan::Vxlan& s) { alone(s); }
   void operator()(const plan::Bond& s) { alone(s); }
   void operator()(const plan::Uplink& s) { alone(s); }
   void operator()(const plan::TakeAddresses& s) { alone(s); }

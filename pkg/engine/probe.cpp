@@ -31,6 +31,8 @@ std::vector<plan::Step> without_nics(const std::vector<plan::Step>& shared, cons
                                           return sysctl->key.find("/conf/" + link.str() + "/") != std::string::npos;
                                         }) &&
                            sysctl->key.find("/conf/all/") == std::string::npos;
+    const auto* vxlan = std::get_if<plan::Vxlan>(&step);
+    if (vxlan && vxlan->underlay) continue;
     const bool on_disk = std::holds_alternative<plan::File>(step) || std::holds_alternative<plan::Service>(step);
     if (!of_nic && !elsewhere && !on_disk) out.push_back(step);
   }

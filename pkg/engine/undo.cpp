@@ -10,9 +10,11 @@
 #include "engine/shape.h"
 #include "engine/tap.h"
 #include "engine/uplink.h"
+#include "engine/vxlan.h"
 #include "kernel/address.h"
 #include "kernel/fdb.h"
 #include "kernel/neighbour.h"
+#include "kernel/nexthop.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
 #include "kernel/rule.h"
@@ -136,6 +138,14 @@ class Undoer {
     context_.route().send_or_throw(batch);
   }
   void operator()(const plan::TakeAddresses&) {}  // what was taken stays until `trestle uplink release`
+  void operator()(const plan::Nexthop& s) {
+    const auto link = kernel::get_link(context_.route(), s.dev);
+    if (!link || !kernel::has_nexthop(context_.route(), link->index, s)) return;
+    kernel::Batch batch;
+    kernel::delete_nexthop(batch, s.id, plan::describe(s));
+    context_.route().send_or_throw(batch);
+  }
+  void operator()(const plan::Vxlan& s) { take_away(context_, s); }
   void operator()(const plan::Bond& s) { take_away(context_, s); }
   void operator()(const plan::Uplink& s) { take_away(context_, s); }
   void operator()(const plan::Publish&) {}  // gone by now

@@ -12,6 +12,7 @@
 #include "engine/shape.h"
 #include "engine/tap.h"
 #include "engine/uplink.h"
+#include "engine/vxlan.h"
 #include "kernel/address.h"
 #include "kernel/fdb.h"
 #include "kernel/neighbour.h"
@@ -175,6 +176,8 @@ class Verifier {
     if (!kernel::has_neighbour(context_.socket(s.link.where), context_.index(s.link), s)) defect(s, "is gone");
   }
 
+  void operator()(const plan::Vxlan& s) { ask(s); }
+  void operator()(const plan::Nexthop& s) { ask(s); }
   void operator()(const plan::Bond& s) { ask(s); }
   void operator()(const plan::Uplink& s) {
     if (!lost({Where::host, s.master})) ask(s);
@@ -267,9 +270,7 @@ class Verifier {
   }
 
   void note(const LinkRef& ref, const kernel::LinkInfo& link) { up_.insert_or_assign(ref, link); }
-
   bool is_down(const LinkRef& link) const { return up_.contains(link) && !up_.at(link).up(); }
-
   bool lost(const LinkRef& link) const { return gone_.contains(link); }
 
   Context& context_;

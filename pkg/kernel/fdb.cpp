@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "kernel/attrs.h"
@@ -19,14 +20,19 @@ void begin_entry(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uin
   header->ndm_family = AF_BRIDGE;
   header->ndm_ifindex = static_cast<int>(port_index);
   if (type == RTM_NEWNEIGH) header->ndm_state = NUD_NOARP;  // static; NUD_PERMANENT would make it the bridge's own
-  header->ndm_flags = NTF_MASTER;
+  if (type == RTM_NEWNEIGH && fdb.dst) header->ndm_state = NUD_PERMANENT;
+  header->ndm_flags = fdb.dst ? NTF_SELF : NTF_MASTER;
   batch.put(NDA_LLADDR, fdb.mac.bytes.data(), fdb.mac.bytes.size());
+  if (fdb.dst) batch.put(NDA_DST, fdb.dst->bytes());
 }
 
 }  // namespace
 
 void add_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb) {
-  begin_entry(batch, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, port_index, fdb);
+  // The zero MAC has one entry for each peer.
+  const bool one_of_many = fdb.dst && fdb.mac == net::Mac{};
+  begin_entry(batch, RTM_NEWNEIGH, NLM_F_CREATE | (one_of_many ? NLM_F_APPEND : NLM_F_REPLACE), port_index, fdb);
+  if (one_of_many) batch.accept(EEXIST);
 }
 
 void delete_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb) {
@@ -35,12 +41,41 @@ void delete_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb) {
 }
 
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb) {
+  if (fdb.dst) {
+    const auto all = tunnel_entries(socket, port_index, fdb.link);
+    return std::find(all.begin(), all.end(), fdb) != all.end();
+  }
   Batch batch;
   begin_entry(batch, RTM_GETNEIGH, 0, port_index, fdb);
   const auto answer = socket.get(batch);
   if (!answer) return false;
   const auto header = header_of<ndmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data()));
   return header && header->ndm_ifindex == static_cast<int>(port_index) && (header->ndm_state & NUD_NOARP) != 0;
+}
+
+std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link) {
+  Batch batch;
+  auto* header = static_cast<ndmsg*>(batch.begin(RTM_GETNEIGH, NLM_F_DUMP, sizeof(ndmsg), "list the FDB"));
+  header->ndm_family = AF_BRIDGE;
+  header->ndm_ifindex = static_cast<int>(link_index);
+  batch.accept(ENODEV);
+  std::vector<plan::Fdb> out;
+  socket.dump(
+      batch, [&] { out.clear(); },
+      [&](const nlmsghdr& message) {
+        const auto entry = header_of<ndmsg>(message);
+        if (!entry || message.nlmsg_type != RTM_NEWNEIGH || entry->ndm_ifindex != static_cast<int>(link_index)) return;
+        if ((entry->ndm_flags & NTF_SELF) == 0 || (entry->ndm_flags & NTF_EXT_LEARNED) != 0 ||
+            (entry->ndm_state & NUD_PERMANENT) == 0)
+          return;
+        const Attrs attrs = Attrs::of(message, sizeof(ndmsg));
+        const auto mac = attrs.view(NDA_LLADDR), dst = attrs.view(NDA_DST);
+        if (!mac || mac->size() != 6 || !dst || (dst->size() != 4 && dst->size() != 16)) return;
+        plan::Fdb found{link, {}, net::Ip::from_bytes(*dst)};
+        std::copy(mac->begin(), mac->end(), found.mac.bytes.begin());
+        out.push_back(found);
+      });
+  return out;
 }
 
 }  // namespace trestle::kernel

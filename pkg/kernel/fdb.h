@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include "kernel/netlink.h"
 #include "plan/step.h"
 
@@ -8,6 +10,8 @@ namespace trestle::kernel {
 void add_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb);
 // One that is not there is passed over.
 void delete_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb);
+// The permanent entries of a VTEP: those that no frame and no routing daemon made. A dump of that link.
+std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link);
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb);
 
 }  // namespace trestle::kernel

@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "kernel/attrs.h"
@@ -49,6 +50,34 @@ bool has_neighbour(Socket& socket, std::uint32_t link_index, const plan::Neighbo
   return (header->ndm_state & NUD_PERMANENT) != 0 &&
          (!neighbour.mac || (mac && *mac == std::string_view(reinterpret_cast<const char*>(neighbour.mac->bytes.data()),
                                                              neighbour.mac->bytes.size())));
+}
+
+std::vector<plan::Neighbour> neighbours(Socket& socket, std::uint32_t link_index, const plan::LinkRef& link) {
+  std::vector<plan::Neighbour> out;
+  for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
+    std::vector<plan::Neighbour> found;
+    Batch batch;
+    auto* header = static_cast<ndmsg*>(batch.begin(RTM_GETNEIGH, NLM_F_DUMP, sizeof(ndmsg), "list neighbours"));
+    header->ndm_family = family;
+    batch.put_u32(NDA_IFINDEX, link_index);
+    for (const int none : {ENODEV, EAFNOSUPPORT, EOPNOTSUPP}) batch.accept(none);
+    socket.dump(
+        batch, [&] { found.clear(); },
+        [&](const nlmsghdr& message) {
+          const auto entry = header_of<ndmsg>(message);
+          if (!entry || message.nlmsg_type != RTM_NEWNEIGH || entry->ndm_ifindex != static_cast<int>(link_index) ||
+              (entry->ndm_state & NUD_PERMANENT) == 0 || (entry->ndm_flags & NTF_EXT_LEARNED) != 0)
+            return;
+          const Attrs attrs = Attrs::of(message, sizeof(ndmsg));
+          const auto ip = attrs.view(NDA_DST), mac = attrs.view(NDA_LLADDR);
+          if (!ip || (ip->size() != 4 && ip->size() != 16) || !mac || mac->size() != 6) return;
+          plan::Neighbour neighbour{link, net::Ip::from_bytes(*ip), net::Mac{}, false};
+          std::copy(mac->begin(), mac->end(), neighbour.mac->bytes.begin());
+          found.push_back(neighbour);
+        });
+    out.insert(out.end(), found.begin(), found.end());
+  }
+  return out;
 }
 
 }  // namespace trestle::kernel

@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include "kernel/netlink.h"
 #include "plan/step.h"
 
@@ -7,6 +9,8 @@ namespace trestle::kernel {
 // A permanent neighbour, or (proxy) an address that this host answers for. One that is there already is replaced.
 void add_neighbour(Batch& batch, std::uint32_t link_index, const plan::Neighbour& neighbour);
 void delete_neighbour(Batch& batch, std::uint32_t link_index, const plan::Neighbour& neighbour);  // absent is accepted
+// The permanent neighbours of one link, without those of routing daemons. A dump of that link.
+std::vector<plan::Neighbour> neighbours(Socket& socket, std::uint32_t link_index, const plan::LinkRef& link);
 bool has_neighbour(Socket& socket, std::uint32_t link_index, const plan::Neighbour& neighbour);
 
 }  // namespace trestle::kernel

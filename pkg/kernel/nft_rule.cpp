@@ -65,6 +65,8 @@ constexpr Field kFields[] = {
     {"udp dport", transport(2), NftType::inet_service, {}, "udp"},
     {"sctp sport", transport(0), NftType::inet_service, {}, "sctp"},
     {"sctp dport", transport(2), NftType::inet_service, {}, "sctp"},
+    // The network identifier behind the UDP header of a VXLAN packet; nft lists it as @th,96,24.
+    {"vxlan vni", transport(12), NftType::vni, {}, "udp"},
     {"th dport", transport(2), NftType::inet_service},  // beside meta l4proto in a key: of whichever protocol it is
     {"fib daddr type", {NftLoad::fib, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR}, NftType::fib_addrtype},
 };

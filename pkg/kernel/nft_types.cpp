@@ -66,6 +66,7 @@ constexpr NftTypeInfo kTypes[] = {
     {NftType::ct_status, "ct_status", 28, 4, NftForm::bits, false, kCtStatus},
     {NftType::fib_addrtype, "fib_addrtype", 38, 4, NftForm::host_number, false, kAddressTypes},
     {NftType::boolean, "boolean", 39, 1, NftForm::number, false, kBooleans},
+    {NftType::vni, "vni", 0, 3, NftForm::number, false, {}},
 };
 static_assert(std::ranges::is_sorted(kTypes, {}, &NftTypeInfo::type), "nft_type() indexes by the enum");
 

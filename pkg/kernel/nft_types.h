@@ -39,7 +39,8 @@ enum class NftType : std::uint8_t {
   ct_state,
   ct_status,
   fib_addrtype,
-  boolean
+  boolean,
+  vni
 };
 
 struct NftTypeInfo {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "kernel/attrs.h"
+#include "kernel/overlay_tag.h"
 
 namespace trestle::kernel {
 
@@ -40,6 +41,9 @@ rtmsg* begin_route(Batch& batch, std::uint16_t type, std::uint16_t flags, const 
 
 void put_way(Batch& batch, std::uint32_t link_index, const plan::Route& route) {
   if (route.dst.length > 0) batch.put(RTA_DST, route.dst.network().ip.bytes());
+  if (route.source) batch.put(RTA_PREFSRC, route.source->bytes());
+  if (route.metric && route.nexthop) batch.put_u32(RTA_PRIORITY, *route.metric);
+  if (route.nexthop) return batch.put_u32(RTA_NH_ID, *route.nexthop);
   batch.put_u32(RTA_OIF, link_index);
   if (route.via && route.via->family == route.dst.ip.family) batch.put(RTA_GATEWAY, route.via->bytes());
   if (route.via && route.via->family != route.dst.ip.family) batch.put(RTA_VIA, via_bytes(*route.via));
@@ -113,8 +117,10 @@ bool same_gateway(const Attrs& hop, const plan::Route& route) {
 }  // namespace
 
 void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, bool again, const std::string& label) {
-  rtmsg* header = begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route.dst, label);
-  header->rtm_scope = static_cast<std::uint8_t>(route.scope.value_or(route.via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK));
+  rtmsg* header = begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | (route.nexthop ? NLM_F_REPLACE : NLM_F_EXCL), route.dst, label);
+  if (route.nexthop) header->rtm_protocol = kOverlayProtocol;
+  const bool beyond = route.via || route.nexthop;
+  header->rtm_scope = static_cast<std::uint8_t>(route.scope.value_or(beyond ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK));
   if (route.dst.ip.family == net::Family::v6) header->rtm_scope = RT_SCOPE_UNIVERSE;  // IPv6 knows no other
   put_table(batch, header, route.table.value_or(RT_TABLE_MAIN));
   put_way(batch, link_index, route);
@@ -144,6 +150,7 @@ void restore_prefix_route(Batch& batch, std::uint32_t link_index, const net::Cid
 
 void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, const std::string& label) {
   rtmsg* header = begin_route(batch, RTM_DELROUTE, 0, route.dst, label);
+  if (route.nexthop) header->rtm_protocol = kOverlayProtocol;
   header->rtm_scope = RT_SCOPE_NOWHERE;  // any
   put_table(batch, header, route.table.value_or(RT_TABLE_MAIN));
   put_way(batch, link_index, route);
@@ -151,6 +158,12 @@ void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& rou
 }
 
 bool has_route(Socket& socket, std::uint32_t link_index, const plan::Route& route) {
+  if (route.nexthop) {
+    const auto all = tunnel_routes(socket, route.dev);
+    return std::any_of(all.begin(), all.end(), [&](const plan::Route& other) {
+      return other.dst == route.dst && other.nexthop == route.nexthop;
+    });
+  }
   bool found = false;
   const net::Cidr wanted = route.dst.network();
   const auto restart = [&] { found = false; };
@@ -163,6 +176,28 @@ bool has_route(Socket& socket, std::uint32_t link_index, const plan::Route& rout
                    });
                  });
   return found;
+}
+
+std::vector<plan::Route> tunnel_routes(Socket& socket, const plan::LinkRef& dev) {
+  std::vector<plan::Route> out;
+  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
+    std::vector<plan::Route> found;
+    for_each_route(
+        socket, family == net::Family::v4 ? AF_INET : AF_INET6, RT_TABLE_MAIN, 0, kOverlayProtocol,
+        [&] { found.clear(); },
+        [&](const rtmsg& header, const Attrs& attrs) {
+          const auto nexthop = attrs.u32(RTA_NH_ID);
+          if (!nexthop) return;
+          plan::Route route{dev, {{family, 0}, header.rtm_dst_len}, std::nullopt, {}, {}, {}, {}, {}, nexthop};
+          if (const auto bytes = attrs.view(RTA_DST); bytes && bytes->size() == route.dst.ip.bytes().size())
+            route.dst.ip = net::Ip::from_bytes(*bytes);
+          if (const auto source = attrs.view(RTA_PREFSRC); source && (source->size() == 4 || source->size() == 16))
+            route.source = net::Ip::from_bytes(*source);
+          found.push_back(route);
+        });
+    out.insert(out.end(), found.begin(), found.end());
+  }
+  return out;
 }
 
 std::vector<Way> ways(Socket& socket, net::Family family) {

@@ -20,6 +20,9 @@ void restore_prefix_route(Batch& batch, std::uint32_t link_index, const net::Cid
 // Is there a route with the same destination, gateway, table and device?
 bool has_route(Socket& socket, std::uint32_t link_index, const plan::Route& route);
 
+// The routes of the main table by a Nexthop, of all tunnels of ours; `dev` is only written into them. A dump that the kernel filters.
+std::vector<plan::Route> tunnel_routes(Socket& socket, const plan::LinkRef& dev);
+
 // One way of the main table: to `dst` by that link, `direct` when without a gateway.
 struct Way {
   net::Cidr dst;

@@ -7,6 +7,7 @@
 #include "modes/gateway.h"
 #include "modes/guard.h"
 #include "modes/rules_text.h"
+#include "modes/tunnel.h"
 #include "modes/verdicts.h"
 
 namespace trestle::modes {
@@ -41,7 +42,7 @@ net::Mac bridge_mac(const config::NetConf& conf, const plan::Facts& facts) {
 }
 
 plan::Shared bridge_shared(const SwitchInput& in) {
-  if (!in.facts.foreign && !in.conf.uplink)
+  if (!in.facts.foreign && !in.conf.uplink && !in.conf.overlay)
     throw base::Error(
         base::Code::bad_config,
         "network '" + in.conf.name +
@@ -61,7 +62,8 @@ plan::Shared bridge_shared(const SwitchInput& in) {
     add_bare_switch(steps, in, bridge_mac(in.conf, in.facts));
     if (in.conf.uplink) add_uplink(steps, in);
   }
-  add_rules(steps, in, bridge_text(in.conf));
+  add_rules(steps, in, bridge_text(in.conf) + tunnel_text(in));
+  add_tunnel(steps, in);
   return {in.conf.bridge, std::move(steps)};
 }
 

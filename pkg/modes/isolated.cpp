@@ -5,6 +5,7 @@
 #include "modes/guard.h"
 #include "modes/guest_services.h"
 #include "modes/rules_text.h"
+#include "modes/tunnel.h"
 #include "modes/verdicts.h"
 
 namespace trestle::modes {
@@ -22,7 +23,7 @@ plan::Shared isolated_shared(const SwitchInput& in) {
     add_bare_switch(steps, in, net::switch_mac(in.conf.bridge));
   else
     add_gateway_switch(steps, in);
-  add_rules(steps, in, isolated_text(in.conf));
+  add_rules(steps, in, isolated_text(in.conf) + tunnel_text(in));
   add_verdicts(steps, in, {"leave", "enter"});
   if (serves_only(in.conf))
     steps.push_back(plan::Elements{
@@ -30,6 +31,7 @@ plan::Shared isolated_shared(const SwitchInput& in) {
   add_service_addresses(steps, in);
   if (!bare(in.conf)) add_gateway_guard(steps, in);
   add_service(steps, in);
+  add_tunnel(steps, in);
   return {in.conf.bridge, std::move(steps)};
 }
 

@@ -6,6 +6,7 @@
 #include "modes/guest_services.h"
 #include "modes/publish.h"
 #include "modes/rules_text.h"
+#include "modes/tunnel.h"
 #include "modes/verdicts.h"
 
 namespace trestle::modes {
@@ -15,12 +16,13 @@ plan::Shared nat_shared(const SwitchInput& in) {
   add_forwarding(steps, in);
   add_gateway_switch(steps, in);
   add_localnet(steps, in);
-  add_rules(steps, in, nat_text(in.conf));
+  add_rules(steps, in, nat_text(in.conf) + tunnel_text(in));
   add_prefixes(steps, in);
   add_verdicts(steps, in, {"leave", "enter", "masq", "hairpin"});
   add_service_addresses(steps, in);
   add_gateway_guard(steps, in);
   add_service(steps, in);
+  add_tunnel(steps, in);
   return {in.conf.bridge, std::move(steps)};
 }
 

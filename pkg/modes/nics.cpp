@@ -37,6 +37,8 @@ Phase phase_of(const plan::Step& step) {
                         [](const plan::Tap&) { return Phase::links; },
                         [](const plan::Redirect&) { return Phase::links; },
                         [](const plan::Service&) { return Phase::links; },
+                        [](const plan::Vxlan&) { return Phase::links; },
+                        [](const plan::Nexthop&) { return Phase::links; },
                     },
                     step);
 }

@@ -6,6 +6,7 @@
 #include "modes/guest_services.h"
 #include "modes/publish.h"
 #include "modes/rules_text.h"
+#include "modes/tunnel.h"
 #include "modes/verdicts.h"
 
 namespace trestle::modes {
@@ -21,13 +22,14 @@ plan::Shared routed_shared(const SwitchInput& in) {
         plan::Sysctl{Where::host, "net/ipv6/conf/" + in.conf.uplink->links.front().str() + "/proxy_ndp", "1"});
   add_gateway_switch(steps, in);
   add_localnet(steps, in);
-  add_rules(steps, in, routed_text(in.conf));
+  add_rules(steps, in, routed_text(in.conf) + tunnel_text(in));
   add_prefixes(steps, in);
   steps.push_back(plan::Elements{plan::Table::inet, "routed", {plan::Element{{in.conf.bridge}, {}}}});
   add_verdicts(steps, in, {"leave", "enter", "hairpin"});
   add_service_addresses(steps, in);
   add_gateway_guard(steps, in);
   add_service(steps, in);
+  add_tunnel(steps, in);
   return {in.conf.bridge, std::move(steps)};
 }
 

@@ -84,6 +84,16 @@ Mac nic_mac(const Owner& owner, const IfName& nic) {
   return Mac::from_hash(0x02, nic.str() == owner.ifname ? owner_hash(owner) : nic_hash(owner, nic));
 }
 
+IfName vtep_name(std::uint32_t vni, std::uint16_t port) {
+  constexpr std::uint16_t kUsual = 4789;
+  const std::string name = "vx" + std::to_string(vni) + (port == kUsual ? "" : "p" + std::to_string(port));
+  return IfName::parse(name.size() <= 15 ? name : "vx" + base::hex(base::hash64(name), 11));
+}
+
+Mac vtep_mac(std::uint32_t vni, std::string_view node) {
+  return Mac::from_hash(0x02, base::hash64(joined({"vtep", std::to_string(vni), node})));
+}
+
 Mac host_side_mac(const Mac& pod) {
   Mac mac = pod;
   mac.bytes[0] = 0xFE;

@@ -43,6 +43,11 @@ std::uint32_t link_group(std::string_view state_dir, std::string_view network);
 std::uint32_t switch_group(std::string_view state_dir);
 // IFLA_GROUP that a link gets just before it is deleted together with others: 0x80000000 | 30-bit hash(state dir).
 std::uint32_t doomed_group(std::string_view state_dir);
+// "vx" + VNI, and "p" + port where that is not 4789; hashed when that is longer than 15: the tunnel's end on this node.
+IfName vtep_name(std::uint32_t vni, std::uint16_t port);
+// 02 + 5 bytes of hash(VNI, node): of that end on any node, so that no node has to be told, and none can have it stale. `node`: its name in
+// the list of peers, else its tunnel address.
+Mac vtep_mac(std::uint32_t vni, std::string_view node);
 // The link-local address the kernel derives from a MAC (EUI-64): what a switch answers with.
 Ip link_local(const Mac& mac);
 

@@ -113,7 +113,11 @@ std::string describe(const Step& step) {
           [](const Port& s) { return "host:" + s.link.str() + ": port, " + port_flags(s); },
           [](const Address& s) { return text(s.link) + ": address " + s.cidr.str(); },
           [](const Route& s) {
-            return text(s.dev) + ": route " + s.dst.str() + (s.via ? " via " + s.via->str() : std::string(" on-link")) +
+            return text(s.dev) + ": route " + s.dst.str() + number("nexthop", s.nexthop) +
+                   (s.via       ? " via " + s.via->str()
+                    : s.nexthop ? std::string()
+                                : std::string(" on-link")) +
+                   (s.source ? " from " + s.source->str() : "") +
                    number("table", s.table) + number("metric", s.metric) + number("mtu", s.mtu) +
                    number("advmss", s.advmss) + number("scope", s.scope);
           },
@@ -126,7 +130,10 @@ std::string describe(const Step& step) {
             if (s.addresses.empty()) return "pod:" + s.link.str() + ": carrier, nothing to announce";
             return "pod:" + s.link.str() + ": announce " + all(s.addresses) + " at " + s.mac.str();
           },
-          [](const Fdb& s) { return "host:" + s.link.str() + ": static FDB entry " + s.mac.str(); },
+          [](const Fdb& s) {
+            if (s.dst) return "host:" + s.link.str() + ": " + s.mac.str() + " is at " + s.dst->str();
+            return "host:" + s.link.str() + ": static FDB entry " + s.mac.str();
+          },
           [](const Bond& s) {
             return "host:" + s.link.str() + ": bond, " + s.mode + " of " + all(s.members) + ", MAC " + s.mac.str();
           },
@@ -154,6 +161,14 @@ std::string describe(const Step& step) {
           [](const Rule& s) {
             return text(s.where) + ": rule from " + s.from.str() + " to table " + std::to_string(s.table) +
                    " priority " + std::to_string(s.priority);
+          },
+          [](const Vxlan& s) {
+            return "host:" + s.link.str() + ": VXLAN " + std::to_string(s.vni) + " port " + std::to_string(s.port) +
+                   " from " + s.local.str() + (s.multicast ? ", group " + s.multicast->str() : "") + ", MAC " +
+                   s.mac.str() + ", MTU " + std::to_string(s.mtu) + (s.master ? ", port of " + s.master->str() : "");
+          },
+          [](const Nexthop& s) {
+            return "host:" + s.dev.str() + ": nexthop " + std::to_string(s.id) + " via " + s.via.str();
           },
           [](const GuestHost& s) {
             return "host: guest " + s.mac.str() + " has " + all(s.addresses) + " in " + s.directory;

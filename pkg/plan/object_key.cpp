@@ -30,7 +30,7 @@ std::string object_key(const Step& step) {
           [](const Rules& s) { return "rules " + s.name; },
           [](const Elements& s) { return "elements " + text(s.table) + " " + s.set; },
           [](const Announce& s) { return "announce " + s.link.str(); },
-          [](const Fdb& s) { return "fdb " + s.link.str() + " " + s.mac.str(); },
+          [](const Fdb& s) { return "fdb " + s.link.str() + " " + s.mac.str() + (s.dst ? " " + s.dst->str() : ""); },
           [](const Bond& s) { return "link host:" + s.link.str(); },
           // Of the switch: two uplinks that are no bond would make a loop.
           [](const Uplink& s) { return "uplink of " + s.master.str(); },
@@ -43,6 +43,8 @@ std::string object_key(const Step& step) {
           [](const Redirect& s) { return "redirect " + s.a.str() + " " + s.b.str(); },
           [](const Service& s) { return "service " + s.directory; },
           [](const Rule& s) { return text(s.where) + " rule from " + s.from.str() + number("table", s.table); },
+          [](const Vxlan& s) { return "link host:" + s.link.str(); },
+          [](const Nexthop& s) { return "nexthop " + std::to_string(s.id); },
           [](const GuestHost& s) { return "guest " + s.mac.str() + " in " + s.directory; },
       },
       step);
@@ -78,6 +80,9 @@ std::string rest(const Step& step) {
   if (const auto* take = std::get_if<TakeAddresses>(&step)) return routes(*take);
   if (const auto* tap = std::get_if<Tap>(&step)) return tap->mac.str() + tap->label + tap->alias;
   if (const auto* service = std::get_if<Service>(&step)) return texts(*service);
+  if (const auto* vxlan = std::get_if<Vxlan>(&step))
+    return std::to_string(vxlan->group) + (vxlan->learning ? "l" : "") + (vxlan->isolated ? "i" : "") +
+           (vxlan->underlay ? vxlan->underlay->str() : "");
   if (const auto* veth = std::get_if<Veth>(&step))
     return veth->host_mac.str() + std::to_string(veth->group) + veth->alias;
   return {};

@@ -11,6 +11,7 @@
 #include "net/ifname.h"
 #include "net/ip.h"
 #include "net/mac.h"
+#include "plan/overlay_step.h"
 #include "plan/service_step.h"
 
 namespace trestle::plan {
@@ -94,6 +95,8 @@ struct Route {
   net::Cidr dst;
   std::optional<net::Ip> via;
   std::optional<std::uint32_t> table, metric, mtu, advmss, scope;  // table absent: main
+  std::optional<std::uint32_t> nexthop = {};                       // by that Nexthop, in place of `via`
+  std::optional<net::Ip> source = {};                              // of what this host sends by it
   bool operator==(const Route&) const = default;
 };
 
@@ -143,11 +146,13 @@ struct Announce {
   bool operator==(const Announce&) const = default;
 };
 
-// A station of the switch that does not move: a static FDB entry of the bridge that `link` is a port of, in every VLAN of that port.
+// A station of the switch that does not move: a static FDB entry of the bridge that `link` is a port of, in every VLAN of that port. With
+// `dst`: of the VTEP `link` itself, the node that frames for this MAC go to (the zero MAC: those for everybody, and there may be many).
 // undo: dies with its port; on another plugin's link delete.
 struct Fdb {
   net::IfName link;
   net::Mac mac;
+  std::optional<net::Ip> dst = {};
   bool operator==(const Fdb&) const = default;
 };
 
@@ -276,7 +281,7 @@ struct Redirect {
 
 using Step =
     std::variant<Sysctl, File, Bridge, Veth, Up, Port, Address, Route, Rules, Elements, Announce, Fdb, Bond, Uplink,
-                 Vlans, TakeAddresses, Publish, Neighbour, Shape, Tap, Redirect, Service, GuestHost, Rule>;
+                 Vlans, TakeAddresses, Publish, Neighbour, Shape, Tap, Redirect, Service, GuestHost, Rule, Vxlan, Nexthop>;
 
 template <class... F>
 struct Overloaded : F... {

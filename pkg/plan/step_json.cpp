@@ -107,6 +107,8 @@ Json to_json(const Step& step) {
             put(json, "mtu", s.mtu);
             put(json, "advmss", s.advmss);
             put(json, "scope", s.scope);
+            put(json, "nexthop", s.nexthop);
+            if (s.source) json["source"] = s.source->str();
             return json;
           },
           [](const Rules& s) {
@@ -129,7 +131,9 @@ Json to_json(const Step& step) {
                         {"addresses", std::move(addresses)}};
           },
           [](const Fdb& s) {
-            return Json{{"step", "fdb"}, {"link", s.link.str()}, {"mac", s.mac.str()}};
+            Json json = {{"step", "fdb"}, {"link", s.link.str()}, {"mac", s.mac.str()}};
+            if (s.dst) json["dst"] = s.dst->str();
+            return json;
           },
           [](const Bond& s) {
             Json members = Json::array();
@@ -190,6 +194,18 @@ Json to_json(const Step& step) {
                         {"from", s.from.str()},
                         {"table", s.table},
                         {"priority", s.priority}};
+          },
+          [](const Vxlan& s) {
+            Json json = {{"step", "vxlan"}, {"link", s.link.str()},   {"vni", s.vni},           {"port", s.port},
+                         {"local", s.local.str()}, {"learning", s.learning}, {"isolated", s.isolated},
+                         {"mac", s.mac.str()},     {"mtu", s.mtu},           {"group", s.group}};
+            if (s.master) json["master"] = s.master->str();
+            if (s.multicast) json["multicast"] = s.multicast->str();
+            if (s.underlay) json["underlay"] = s.underlay->str();
+            return json;
+          },
+          [](const Nexthop& s) {
+            return Json{{"step", "nexthop"}, {"id", s.id}, {"dev", s.dev.str()}, {"via", s.via.str()}};
           },
           [](const GuestHost& s) { return guest_host_json(s); },
       },

@@ -43,7 +43,9 @@ Route route(const Json& json) {
             maybe_number(json, "metric"),
             maybe_number(json, "mtu"),
             maybe_number(json, "advmss"),
-            maybe_number(json, "scope")};
+            maybe_number(json, "scope"),
+            maybe_number(json, "nexthop"),
+            maybe_ip(json, "source")};
   if (json.contains("via")) out.via = net::Ip::parse(string(json, "via"));
   return out;
 }
@@ -121,7 +123,29 @@ Veth veth(const Json& json) {
           string(json, "alias")};
 }
 
-Fdb fdb(const Json& json) { return {link_name(json, "link"), net::Mac::parse(string(json, "mac"))}; }
+Fdb fdb(const Json& json) {
+  return {link_name(json, "link"), net::Mac::parse(string(json, "mac")), maybe_ip(json, "dst")};
+}
+
+std::optional<net::IfName> maybe_link(const Json& json, const char* key) {
+  return json.contains(key) ? std::optional(link_name(json, key)) : std::nullopt;
+}
+
+Vxlan vxlan(const Json& json) {
+  return {link_name(json, "link"),
+          maybe_link(json, "master"),
+          number(json, "vni"),
+          short_number(member(json, "port"), "port"),
+          net::Ip::parse(string(json, "local")),
+          maybe_ip(json, "multicast"),
+          maybe_link(json, "underlay"),
+          flag(json, "learning"),
+          flag(json, "isolated"),
+          net::Mac::parse(string(json, "mac")),
+          number(json, "mtu"),
+          number(json, "group")};
+}
+
 Uplink uplink(const Json& json) { return {link_name(json, "nic"), link_name(json, "master")}; }
 
 Tap tap(const Json& json) {
@@ -183,6 +207,11 @@ constexpr Reader kReaders[] = {
      [](const Json& j) -> Step {
        return Rule{where(string(j, "ns")), net::Cidr::parse(string(j, "from")), number(j, "table"),
                    number(j, "priority")};
+     }},
+    {"vxlan", [](const Json& j) -> Step { return vxlan(j); }},
+    {"nexthop",
+     [](const Json& j) -> Step {
+       return Nexthop{number(j, "id"), link_name(j, "dev"), net::Ip::parse(string(j, "via"))};
      }},
     {"guestHost", [](const Json& j) -> Step { return guest_host_from_json(j); }},
 };

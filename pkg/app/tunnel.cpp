@@ -1,0 +1,186 @@
+#include "app/tunnel.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "engine/apply.h"
+#include "engine/file.h"
+#include "engine/undo.h"
+#include "kernel/link.h"
+#include "kernel/nft.h"
+#include "modes/tunnel.h"
+#include "net/names.h"
+#include "overlay/desired.h"
+#include "overlay/here.h"
+#include "plan/step_json.h"
+
+namespace trestle::app {
+
+using base::Code;
+using base::Error;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kMostFile = 1U << 24, kMostPeersFile = 1U << 20;
+
+std::string read_peers_file(const config::Overlay& overlay) {
+  if (overlay.peers_file.empty()) return "";
+  const base::Fd file = base::try_open(overlay.peers_file, O_RDONLY | O_NONBLOCK);
+  const auto text = file.valid() ? base::read_all(file.get(), kMostPeersFile) : std::nullopt;
+  if (!text)
+    base::throw_errno(errno, "overlay.peersFile " + overlay.peers_file + " cannot be read", Code::bad_config);
+  return *text;
+}
+
+std::string host_name() {
+  char name[256] = "";
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+std::string folder(Session& session) { return session.settings().state_dir + "/overlay"; }
+std::string state_path(Session& session, const net::IfName& vtep) { return folder(session) + "/" + vtep.str() + ".json"; }
+
+// What was programmed, into which VTEP. nullopt: nothing that can be read.
+struct State {
+  net::IfName bridge, vtep;
+  std::uint32_t index = 0;  // of the VTEP: made anew it has none of it
+  std::string digest;
+  std::vector<plan::Step> steps;
+  plan::Elements guard;
+};
+
+std::optional<std::string> text_of(const std::string& path) {
+  const base::Fd file = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  return file.valid() ? base::read_all(file.get(), kMostFile) : std::nullopt;
+}
+
+std::string first_line(const State& state) { return state.digest + " " + std::to_string(state.index) + "\n"; }
+
+// The first line tells an ADD all that it asks; the rest is for repair.
+std::string text_of(const State& state) {
+  std::vector<plan::Step> all = state.steps;
+  all.emplace_back(state.guard);
+  return first_line(state) +
+         json{{"schema", 1}, {"switch", state.bridge.str()}, {"vtep", state.vtep.str()}, {"steps", plan::to_json(all)}}.dump() + "\n";
+}
+
+std::optional<State> read_state(const std::string& path) try {
+  const auto text = text_of(path);
+  const auto end = text ? text->find('\n') : std::string::npos;
+  if (end == std::string::npos) return std::nullopt;
+  const json document = json::parse(std::string_view(*text).substr(end + 1));
+  State out{net::IfName::parse(document.at("switch").get<std::string>()),
+            net::IfName::parse(document.at("vtep").get<std::string>()),
+            0,
+            text->substr(0, text->find(' ')),
+            plan::steps_from_json(document.at("steps")),
+            {}};
+  if (out.steps.empty() || !std::holds_alternative<plan::Elements>(out.steps.back())) return std::nullopt;
+  out.guard = std::get<plan::Elements>(out.steps.back());
+  out.steps.pop_back();
+  return out;
+} catch (const std::exception&) {
+  return std::nullopt;
+}
+
+State state_of(const config::NetConf& nic) {
+  const config::Overlay& overlay = *nic.overlay;
+  std::vector<net::Ip> peers;
+  for (const config::Peer& peer : overlay.here->others) peers.push_back(peer.vtep);
+  State out{nic.bridge, net::vtep_name(overlay.vni, overlay.port), 0, {}, overlay::desired(nic), modes::peer_elements(nic, peers)};
+  std::vector<plan::Step> all = out.steps;
+  all.emplace_back(out.guard);
+  out.digest = plan::digest(all);
+  return out;
+}
+
+std::vector<std::string> state_paths(Session& session) {
+  std::vector<std::string> out;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder(session).c_str()), ::closedir);
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr)
+    if (std::string_view(entry->d_name).ends_with(".json")) out.push_back(folder(session) + "/" + entry->d_name);
+  return out;
+}
+
+// One stands for all: a flush takes the whole set.
+bool guarded(Session& session, const State& state) {
+  if (state.guard.elements.empty()) return true;
+  bool table_gone = false;
+  const plan::Elements one{state.guard.table, state.guard.set, {state.guard.elements.front()}};
+  return kernel::missing_elements(session.context().nft(), one, &table_gone).empty() && !table_gone;
+}
+
+// A guard that is narrowed last and widened first loses no peer's packet.
+overlay::Outcome program(Session& session, const State& state) {
+  const store::Lock tables = session.store().locks().tables(session.deadline());
+  engine::Context& context = session.context();
+  if (!state.guard.elements.empty()) engine::apply_shared(context, {state.guard});
+  const overlay::Outcome out = overlay::reconcile(context, state.vtep, state.steps);
+  if (out.kept != 0) return out;
+  plan::Elements old{state.guard.table, state.guard.set, kernel::list_elements(context.nft(), state.guard.table, state.guard.set)};
+  std::erase_if(old.elements, [&](const plan::Element& element) {
+    return std::find(state.guard.elements.begin(), state.guard.elements.end(), element) != state.guard.elements.end();
+  });
+  if (!old.elements.empty()) static_cast<void>(engine::undo(context, {old}));
+  engine::ensure_file(state_path(session, state.vtep), text_of(state));
+  return out;
+}
+
+}  // namespace
+
+config::NetConf with_tunnels(engine::Context& context, const config::NetConf& conf) {
+  const auto here = [&](const config::NetConf& nic) {
+    return nic.overlay ? overlay::as_here(context, nic, read_peers_file(*nic.overlay), host_name()) : nic;
+  };
+  config::NetConf out = here(conf);
+  for (config::NetConf& nic : out.more) nic = here(nic);
+  return out;
+}
+
+overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked) {
+  if (nic.overlay->control != "static") return {};
+  State state = state_of(nic);
+  const auto index = kernel::link_index(session.context().route(), state.vtep);
+  if (!index) return {};
+  state.index = *index;
+  if (unasked) {
+    const auto text = text_of(state_path(session, state.vtep));
+    if (text && text->starts_with(first_line(state)) && guarded(session, state)) return {};
+  }
+  return program(session, state);
+}
+
+std::vector<std::string> repair_tunnels(Session& session) {
+  std::vector<std::string> left;
+  for (const std::string& path : state_paths(session)) {
+    auto state = read_state(path);
+    if (!state) continue;
+    try {
+      const auto index = kernel::link_index(session.context().route(), state->vtep);
+      if (!index) continue;
+      state->index = *index;
+      static_cast<void>(program(session, *state));
+    } catch (const Error& e) {
+      left.push_back("tunnel " + state->vtep.str() + ": " + e.what());
+    }
+  }
+  return left;
+}
+
+void forget_tunnels(Session& session, const std::vector<plan::Step>& steps) {
+  for (const plan::Step& step : steps)
+    if (const auto* vxlan = std::get_if<plan::Vxlan>(&step)) {
+      (void)::unlink(state_path(session, vxlan->link).c_str());
+      (void)::rmdir(folder(session).c_str());  // refused while another tunnel's is there
+    }
+}
+
+}  // namespace trestle::app

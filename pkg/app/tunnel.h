@@ -1,0 +1,25 @@
+#pragma once
+// Networks over many nodes: the configuration as it is here, and the kernel's entries for its peers. What was programmed last is kept in
+// overlay/<VTEP>.json below the state directory, so that an ADD sees at a glance whether anything is to do, and `repair` needs no configuration.
+#include <string>
+#include <vector>
+
+#include "app/session.h"
+#include "overlay/reconcile.h"
+
+namespace trestle::app {
+
+// Every NIC's `overlay` as it is on this node (overlay::as_here); the configuration itself when none has one. Reads `peersFile`.
+config::NetConf with_tunnels(engine::Context& context, const config::NetConf& conf);
+
+// Brings peers and their guard to what the configuration says. `unasked` (an ADD): nothing is done where the same was programmed into the
+// same VTEP and the guard is there. The network's part is made already, else nothing is done.
+overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked);
+
+// The same from what was programmed last, for all tunnels of this store. Returns what could not be mended, one line each.
+std::vector<std::string> repair_tunnels(Session& session);
+
+// What is kept of the VTEPs among these Steps goes: they were taken away.
+void forget_tunnels(Session& session, const std::vector<plan::Step>& steps);
+
+}  // namespace trestle::app

@@ -1,0 +1,46 @@
+#pragma once
+// The key `overlay`: a network over many nodes (DESIGN section 8).
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/ifname.h"
+#include "net/ip.h"
+
+namespace trestle::config {
+
+// A node of the network, ourselves among them: one list serves all.
+struct Peer {
+  net::Ip vtep;
+  std::vector<net::Cidr> subnets = {};  // layer 3: whose pods have addresses of these
+  std::string node = {};                // "": known by its address alone
+  bool operator==(const Peer&) const = default;
+};
+
+// This node's part, as the host says; parse() leaves it out.
+struct Here {
+  net::Ip local;               // tunnel packets leave from it
+  net::IfName underlay;        // the link that has it
+  std::uint32_t mtu = 0;       // the most that the tunnel carries
+  std::string identity;        // what its peers derive our MAC from
+  std::vector<Peer> others = {};  // all but ourselves, of the configuration and of its file
+};
+
+struct Overlay {
+  std::uint32_t vni = 0;      // 1..16777215
+  std::uint16_t port = 4789;
+  std::string local = {};     // a link, an address or a subnet that has one; "": where the default route leads
+  int layer = 2;              // 2: one segment; 3: a subnet per node
+  std::string control = "static";
+  std::vector<Peer> peers = {};
+  std::string peers_file = {};
+  std::optional<net::Ip> group = {};  // control "multicast"
+  std::string node = {};              // our name in the list; "": the host's
+  std::optional<Here> here = {};
+};
+
+// What a file of peers holds: a JSON list, or an object with that list as "peers". Throws Error{bad_config} with the place.
+std::vector<Peer> parse_peers(const std::string& text, const std::string& path);
+
+}  // namespace trestle::config

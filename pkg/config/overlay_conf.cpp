@@ -1,0 +1,118 @@
+#include "config/overlay_conf.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "config/keys.h"
+
+namespace trestle::config {
+
+using base::Code;
+using base::Error;
+using cni::Field;
+
+namespace {
+
+constexpr Key kOverlay[] = {
+    {"vni"},   {"port"},      {"local"}, {"layer"}, {"control"}, {"peers"},
+    {"group"}, {"peersFile"}, {"node"},  {"type", Fate::foreign, "there is one: VXLAN"},
+    {"mtu", Fate::foreign, "it stands beside \"overlay\", and is the pods'; the tunnel's follows from the underlay"},
+    {"engine", Fate::foreign, "it is called \"control\" here"},
+    {"mode", Fate::foreign, "it is called \"layer\" here: 2 or 3"},
+    {"vtep", Fate::foreign, "this node's own is called \"local\""},
+};
+constexpr Key kPeer[] = {{"vtep"}, {"subnets"}, {"node"}};
+constexpr Choice kControls[] = {{"static"}, {"multicast"}, {"evpn"}, {"etcd", false}, {"kubernetes", false}};
+constexpr std::int64_t kMostVni = (1 << 24) - 1;
+constexpr std::size_t kMostPeers = 20'000, kMostSubnets = 64;
+
+net::Ip address(const Field& field) {
+  const net::Ip ip = base::in_context(field.path(), [&] { return net::Ip::parse(field.string()); });
+  if (ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || ip.is_link_local())
+    field.refuse("\"" + ip.str() + "\" is no address that another node could send to");
+  return ip;
+}
+
+Peer parse_peer(const Field& field) {
+  field.must_be_object();
+  check_keys(field, kPeer);
+  const auto vtep = field.find("vtep");
+  if (!vtep) field.refuse("\"vtep\" is missing: the node's address on the underlay, as \"192.0.2.2\"");
+  Peer peer{address(*vtep), {}, {}};
+  if (const auto node = field.find("node")) peer.node = node->string();
+  if (const auto list = field.find("subnets"))
+    for (const Field& item : list->items()) {
+      if (peer.subnets.size() == kMostSubnets) list->refuse("has more than " + std::to_string(kMostSubnets) + " entries");
+      peer.subnets.push_back(base::in_context(item.path(), [&] { return net::Cidr::parse_network(item.string()); }));
+    }
+  return peer;
+}
+
+std::vector<Peer> parse_list(const Field& list) {
+  std::vector<Peer> out;
+  for (const Field& item : list.items()) {
+    if (out.size() == kMostPeers) list.refuse("has more than " + std::to_string(kMostPeers) + " entries");
+    out.push_back(parse_peer(item));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Peer> parse_peers(const std::string& text, const std::string& path) {
+  const cni::Json json = base::in_context(path, [&] { return cni::parse_json(text, Code::bad_config); });
+  const Field top(json, path);
+  if (json.is_array()) return parse_list(top);
+  top.must_be_object();
+  return parse_list(top.at("peers"));
+}
+
+std::optional<Overlay> parse_overlay(const Field& conf) {
+  const auto field = conf.find("overlay");
+  if (!field) return std::nullopt;
+  check_keys(*field, kOverlay);
+  Overlay out;
+  const auto vni = field->find("vni");
+  if (!vni) field->refuse("\"vni\" is missing: the number of the network on the wire, 1 to 16777215, the same on all nodes");
+  out.vni = static_cast<std::uint32_t>(vni->integer(1, kMostVni));
+  if (const auto port = field->find("port")) out.port = static_cast<std::uint16_t>(port->integer(1, 65535));
+  if (const auto local = field->find("local")) out.local = local->string();
+  if (const auto layer = field->find("layer")) out.layer = static_cast<int>(layer->integer(2, 3));
+  if (const auto control = field->find("control")) out.control = choose(*control, kControls);
+  if (const auto peers = field->find("peers")) out.peers = parse_list(*peers);
+  if (const auto file = field->find("peersFile")) out.peers_file = file->string();
+  if (const auto node = field->find("node")) out.node = node->string();
+  if (const auto group = field->find("group")) {
+    out.group = base::in_context(group->path(), [&] { return net::Ip::parse(group->string()); });
+    if (!out.group->is_multicast()) group->refuse("\"" + out.group->str() + "\" is no multicast group, as \"239.1.1.1\"");
+  }
+  if (!out.peers_file.empty() && out.peers_file.front() != '/')
+    field->at("peersFile").refuse("\"" + base::printable(out.peers_file) + "\" is no absolute path");
+  return out;
+}
+
+void check_overlay(const Field& conf, const NetConf& out) {
+  if (!out.overlay) return;
+  const Overlay& overlay = *out.overlay;
+  const Field field = conf.at("overlay");
+  if (out.mode == "chained") field.refuse("the interface is another plugin's; give this network a \"mode\"");
+  if (out.uplink && out.mode == "bridge")
+    field.refuse("a LAN below the switch and a tunnel on it make a loop through every node that has both: leave "
+                 "\"uplink\" or \"overlay\" out");
+  if (out.mode == "bridge" && overlay.layer == 3)
+    field.refuse("mode \"bridge\" is one segment: layer 2; layer 3 is for \"nat\" and \"routed\"");
+  if (out.mode == "isolated" && overlay.layer == 3)
+    field.refuse("an isolated network has no router: layer 2; layer 3 is for \"nat\" and \"routed\"");
+  if (overlay.control == "multicast" && !overlay.group)
+    field.refuse("control \"multicast\" needs a \"group\", as \"239.1.1.1\"");
+  if (overlay.control != "multicast" && overlay.group)
+    field.at("group").refuse("is for control \"multicast\"; this is \"" + overlay.control + "\"");
+  if (overlay.control != "static" && !(overlay.peers.empty() && overlay.peers_file.empty()))
+    field.refuse("peers are listed for control \"static\"; \"" + overlay.control + "\" finds them by itself");
+  if (overlay.layer == 3 && overlay.control != "static")
+    field.refuse("layer 3 needs control \"static\": \"" + overlay.control + "\" is for one segment, layer 2");
+  if (out.vlan || !out.vlan_trunk.empty()) field.refuse("VLANs and a tunnel on one switch are not supported; one network is one VNI");
+}
+
+}  // namespace trestle::config

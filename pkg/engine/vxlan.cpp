@@ -1,0 +1,100 @@
+#include "engine/vxlan.h"
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "kernel/link.h"
+#include "kernel/nexthop.h"
+#include "kernel/vxlan.h"
+#include "plan/plan.h"
+
+namespace trestle::engine {
+
+using base::Code;
+using base::Error;
+using plan::Where;
+
+namespace {
+
+// What cannot be changed of one that is there.
+bool same_tunnel(const kernel::VxlanInfo& there, const plan::Vxlan& step) {
+  return there.vni == step.vni && there.port == step.port && there.learning == step.learning &&
+         there.multicast == step.multicast;
+}
+
+[[noreturn]] void refuse(const plan::Vxlan& step, const kernel::Refusal& refusal) {
+  if (refusal.err == EEXIST)
+    throw Error(Code::held, "VXLAN " + std::to_string(step.vni) + " on port " + std::to_string(step.port) +
+                                " is another link's on this host already (ip -d link show type vxlan); give this network "
+                                "another \"vni\" or \"port\"");
+  if (refusal.err == EOPNOTSUPP) throw Error(Code::kernel_lacks, "this kernel has no VXLAN (module vxlan)");
+  kernel::refuse(refusal);
+}
+
+void create(Context& context, const plan::Vxlan& step) {
+  const std::uint32_t master = step.master ? context.index({Where::host, *step.master}) : 0;
+  const std::uint32_t underlay = step.underlay ? context.index({Where::host, *step.underlay}) : 0;
+  kernel::Batch batch;
+  kernel::add_vxlan(batch, step, master, underlay);
+  const auto refused = context.route().send(batch);
+  if (!refused.empty()) refuse(step, refused.front());
+  context.forget({Where::host, step.link});
+}
+
+}  // namespace
+
+void make(Context& context, const plan::Vxlan& step) {
+  kernel::Socket& host = context.route();
+  auto there = kernel::get_link(host, step.link);
+  if (there && there->group != step.group)
+    throw Error(Code::held, step.link.str() + " is there and is no tunnel of ours; rename it, or give this network another \"vni\"");
+  auto info = there ? kernel::get_vxlan(host, step.link) : std::nullopt;
+  kernel::Batch batch;
+  if (there && (!info || !same_tunnel(*info, step))) {
+    kernel::delete_link(batch, there->index, step.link.str());
+    host.send_or_throw(batch);
+    there.reset();
+  }
+  if (!there) {
+    create(context, step);
+  } else {
+    if (info->local != step.local) kernel::set_vxlan_local(batch, step.link, step.local);
+    const std::uint32_t master = step.master ? context.index({Where::host, *step.master}) : 0;
+    if (there->master != master) kernel::set_master(batch, step.link, master);
+  }
+  kernel::dress_vxlan(batch, step);
+  host.send_or_throw(batch);
+}
+
+std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) {
+  const auto link = kernel::get_link(context.route(), step.link);
+  const auto info = link ? kernel::get_vxlan(context.route(), step.link) : std::nullopt;
+  if (!info) return link ? "is no VXLAN" : "is gone";
+  if (!same_tunnel(*info, step)) return "is of another VNI, port or group, or learns";
+  const std::uint32_t master = step.master ? context.index({Where::host, *step.master}) : 0;
+  if (link->master != master) return step.master ? "is no port of " + step.master->str() : "is a port of another link";
+  if (link->group != step.group) return "its group is not ours any more";
+  if (link->mac != step.mac) return "MAC is " + (link->mac ? link->mac->str() : "none") + ", not " + step.mac.str();
+  if (link->mtu != step.mtu)
+    return "MTU is " + std::to_string(link->mtu) + ", not " + std::to_string(step.mtu) + ": larger frames vanish silently";
+  if (step.master && !step.learning && !info->suppress) return "does not suppress neighbours";
+  if (step.master && link->isolated != step.isolated) return "other flags: isolated";
+  if (!link->up()) return "is down";
+  return std::nullopt;
+}
+
+std::optional<std::string> defect_of(Context& context, const plan::Nexthop& step) {
+  const auto index = kernel::link_index(context.route(), step.dev);
+  if (index && kernel::has_nexthop(context.route(), *index, step)) return std::nullopt;
+  return "is gone";
+}
+
+void take_away(Context& context, const plan::Vxlan& step) {
+  const auto link = kernel::get_link(context.route(), step.link);
+  if (!link || link->group != step.group || link->kind != "vxlan") return;
+  kernel::Batch batch;
+  kernel::delete_link(batch, link->index, step.link.str());
+  context.route().send_or_throw(batch);
+}
+
+}  // namespace trestle::engine

@@ -1,0 +1,124 @@
+#include "modes/tunnel.h"
+
+#include "modes/gateway.h"
+
+namespace trestle::modes {
+
+using plan::Element;
+using plan::Elements;
+using plan::Step;
+using plan::Sysctl;
+using plan::Table;
+using plan::Where;
+
+namespace {
+
+bool routes(const config::NetConf& conf) { return conf.mode == "nat" || conf.mode == "routed"; }
+
+// Does the host have addresses on the switch?
+bool has_gateway(const config::NetConf& conf) {
+  return routes(conf) || (conf.mode == "isolated" && (!conf.host_access.none() || conf.guests));
+}
+
+std::string peers_only(const config::Overlay& overlay) {
+  if (overlay.control != "static") return "";  // the others find their peers as they go
+  const bool v4 = overlay.here->local.family == net::Family::v4;
+  const std::string tunnel =
+      "  udp dport " + std::to_string(overlay.port) + " vxlan vni " + std::to_string(overlay.vni) + " ";
+  return std::string("table inet\nset peers-$ ") + (v4 ? "ipv4_addr" : "ipv6_addr") +
+         "\nchain vxlan-$ filter input -20\n" + tunnel + (v4 ? "ip" : "ip6") + " saddr != @peers-$ drop\n";
+}
+
+// The gateway's addresses that pods may ask for.
+std::vector<net::Ip> gateways(const config::NetConf& conf) {
+  std::vector<net::Ip> out = {net::link_local(net::switch_mac(conf.bridge))};
+  for (const ipam::RangeSet& set : conf.ipam.ranges)
+    for (const ipam::Range& range : set)
+      if (range.gateway) out.push_back(*range.gateway);
+  return out;
+}
+
+// Whichever way it passes: from a pod, from the host, or out of the tunnel.
+std::string gateway_stays(const config::NetConf& conf) {
+  const std::string mac = net::switch_mac(conf.bridge).str();
+  std::string asks, pods = "table bridge\nset vtep-$ ifname\n";
+  asks = "chain gateway-$\n  ether daddr " + mac + " drop\n";
+  for (const net::Ip& ip : gateways(conf))
+    asks += ip.family == net::Family::v4
+                ? "  arp daddr ip " + ip.str() + " drop\n  arp saddr ip " + ip.str() + " drop\n"
+                : "  icmpv6 type nd-neighbor-solicit nd target " + ip.str() + " drop\n  icmpv6 type nd-neighbor-advert "
+                  "nd target " + ip.str() + " drop\n  ip6 saddr " + ip.str() + " drop\n";
+  return pods + asks +
+         "chain tunnelin-$ filter prerouting -290\n  iifname @vtep-$ jump gateway-$\n"
+         "chain tunnelfwd-$ filter forward -300\n  oifname @vtep-$ jump gateway-$\n"
+         "chain tunnelout-$ filter output -290\n"
+         "  oifname @vtep-$ ether type arp drop\n"
+         "  oifname @vtep-$ icmpv6 type nd-neighbor-solicit drop\n"
+         "  oifname @vtep-$ icmpv6 type nd-neighbor-advert drop\n"
+         "  oifname @vtep-$ icmpv6 type nd-router-advert drop\n"
+         "  oifname @vtep-$ jump gateway-$\n";
+}
+
+constexpr const char* kToPods =
+    "table inet\n"
+    "chain tunnel-$\n"
+    "  oifname @if-$ return\n"
+    "  meta l4proto tcp reject with tcp reset\n"
+    "  reject with icmpx admin-prohibited\n";
+
+std::string named(std::string text, const net::IfName& bridge) {
+  for (std::size_t at = 0; (at = text.find('$', at)) != std::string::npos; at += bridge.str().size())
+    text.replace(at, 1, bridge.str());
+  return text;
+}
+
+}  // namespace
+
+std::string tunnel_text(const SwitchInput& in) {
+  if (!in.conf.overlay) return "";
+  const config::Overlay& overlay = *in.conf.overlay;
+  std::string text = peers_only(overlay);
+  if (overlay.layer == 3) text += kToPods;
+  if (overlay.layer == 2 && has_gateway(in.conf)) text += gateway_stays(in.conf);
+  return named(text, in.conf.bridge);
+}
+
+void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
+  if (!in.conf.overlay) return;
+  const config::Overlay& overlay = *in.conf.overlay;
+  const net::IfName vtep = net::vtep_name(overlay.vni, overlay.port), &bridge = in.conf.bridge;
+  const bool layer2 = overlay.layer == 2;
+  if (layer2 && has_gateway(in.conf))
+    steps.push_back(Elements{Table::bridge, "vtep-" + bridge.str(), {Element{{vtep}, {}}}});
+  if (!layer2) {
+    steps.push_back(Elements{Table::inet, "if-" + bridge.str(), {Element{{vtep}, {}}}});
+    steps.push_back(Elements{Table::inet, "leave", {Element{{vtep}, "tunnel-" + bridge.str()}}});
+  }
+  plan::Vxlan vxlan{vtep, {}, overlay.vni, overlay.port, overlay.here->local, overlay.group, {}, false, false,
+                    net::vtep_mac(overlay.vni, overlay.here->identity), mtu(in.conf, in.facts),
+                    net::switch_group(in.state_dir)};
+  if (layer2) vxlan.master = bridge;
+  if (overlay.control == "multicast") {
+    vxlan.underlay = overlay.here->underlay;
+    vxlan.learning = true;
+  }
+  vxlan.isolated = layer2 && in.conf.port_isolation;
+  steps.emplace_back(vxlan);
+  if (layer2) return;
+  // What a host elsewhere sends to our pods has its underlay address, which leads back by another link. The kernel lets that pass only where
+  // the filter is loose and the link has an address, which is the subnet's own, as flannel's is.
+  for (const ipam::RangeSet& set : in.conf.ipam.ranges)
+    for (const ipam::Range& range : set)
+      if (range.subnet.ip.family == net::Family::v4)
+        steps.push_back(plan::Address{{Where::host, vtep}, net::Cidr::host(range.subnet.first())});
+  steps.push_back(Sysctl{Where::host, "net/ipv4/conf/" + vtep.str() + "/rp_filter", "2"});
+  if (in.facts.ipv6) steps.push_back(Sysctl{Where::host, "net/ipv6/conf/" + vtep.str() + "/accept_ra", "0"});
+}
+
+plan::Elements peer_elements(const config::NetConf& conf, const std::vector<net::Ip>& peers) {
+  Elements out{Table::inet, "peers-" + conf.bridge.str(), {}};
+  for (const net::Ip& peer : peers) out.elements.push_back(Element{{peer}, {}});
+  return out;
+}
+
+}  // namespace trestle::modes

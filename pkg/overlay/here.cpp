@@ -1,0 +1,145 @@
+#include "overlay/here.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "ipam/range.h"
+#include "kernel/address.h"
+#include "kernel/link.h"
+#include "kernel/route.h"
+
+namespace trestle::overlay {
+
+using base::Code;
+using base::Error;
+using config::Overlay;
+using config::Peer;
+
+namespace {
+
+// Outer Ethernet, IP, UDP and VXLAN headers less the inner Ethernet header's place in the MTU.
+constexpr std::uint32_t overhead(net::Family family) { return family == net::Family::v4 ? 50 : 70; }
+
+std::string subject(const config::NetConf& conf) { return "overlay of network '" + conf.name + "'"; }
+
+bool usable(const net::Cidr& cidr) { return !cidr.ip.is_loopback() && !cidr.ip.is_link_local(); }
+
+struct Underlay {
+  net::Ip address;
+  kernel::LinkInfo link;
+};
+
+std::optional<Underlay> on_link(kernel::Socket& host, const kernel::LinkInfo& link) {
+  for (const net::Cidr& cidr : kernel::addresses(host, link.index))
+    if (usable(cidr)) return Underlay{cidr.ip, link};
+  return std::nullopt;
+}
+
+// The link whose address `fits`.
+template <class Fits>
+std::optional<Underlay> by_address(kernel::Socket& host, Fits fits) {
+  for (const kernel::LinkInfo& link : kernel::dump_links(host))
+    for (const net::Cidr& cidr : kernel::addresses(host, link.index))
+      if (usable(cidr) && fits(cidr.ip)) return Underlay{cidr.ip, link};
+  return std::nullopt;
+}
+
+[[noreturn]] void no_address(const config::NetConf& conf, const std::string& why) {
+  throw Error(Code::bad_config, subject(conf) + ": " + why +
+                                    "; name in \"local\" the link, address or subnet by which the other nodes are reached");
+}
+
+Underlay find_underlay(kernel::Socket& host, const config::NetConf& conf) {
+  const std::string& local = conf.overlay->local;
+  if (local.empty()) {
+    const auto index = kernel::default_route_link(host);
+    const auto link = index ? kernel::get_link(host, *index) : std::nullopt;
+    if (!link) no_address(conf, "the host has no default route");
+    if (auto found = on_link(host, *link)) return *found;
+    no_address(conf, "link " + link->name + " of the default route has no address");
+  }
+  if (const auto ip = net::Ip::try_parse(local)) {
+    if (auto found = by_address(host, [&](const net::Ip& there) { return there == *ip; })) return *found;
+    no_address(conf, "no link of this host has the address " + ip->str());
+  }
+  if (local.find('/') != std::string::npos) {
+    const net::Cidr subnet = net::Cidr::parse(local).network();
+    if (auto found = by_address(host, [&](const net::Ip& there) { return subnet.contains(there); })) return *found;
+    no_address(conf, "no link of this host has an address in " + subnet.str());
+  }
+  const auto link = kernel::get_link(host, net::IfName::parse(local));
+  if (!link) no_address(conf, "the host has no link " + local);
+  if (auto found = on_link(host, *link)) return *found;
+  no_address(conf, "link " + local + " has no address");
+}
+
+void check_peers(const config::NetConf& conf, const std::vector<Peer>& peers, net::Family family) {
+  std::map<net::Ip, const Peer*> addresses;
+  std::map<net::Ip, std::pair<net::Cidr, const Peer*>> subnets;
+  for (const Peer& peer : peers) {
+    if (peer.vtep.family != family)
+      throw Error(Code::bad_config, subject(conf) + ": peer " + peer.vtep.str() +
+                                        " is of another family than our own tunnel address; give all nodes one of the same");
+    if (!addresses.emplace(peer.vtep, &peer).second)
+      throw Error(Code::bad_config, subject(conf) + ": two peers have the address " + peer.vtep.str() + "; each node has its own");
+    for (const net::Cidr& subnet : peer.subnets) {
+      const auto after = subnets.upper_bound(subnet.last());
+      if (after != subnets.begin() && std::prev(after)->second.first.overlaps(subnet))
+        throw Error(Code::bad_config, subject(conf) + ": peers " + std::prev(after)->second.second->vtep.str() + " and " +
+                                          peer.vtep.str() + " both have " + subnet.str() + "; subnets of nodes must not overlap");
+      subnets.emplace(subnet.first(), std::pair(subnet, &peer));
+    }
+  }
+}
+
+void take_subnets(config::NetConf& conf, const Peer* own) {
+  if (conf.overlay->layer != 3 || !conf.ipam.ranges.empty() || conf.ipam.delegate) return;
+  if (!own || own->subnets.empty())
+    throw Error(Code::bad_config, subject(conf) + ": this node (" + conf.overlay->here->local.str() +
+                                      ") has no subnet in the list of peers; add its entry with \"subnets\", or give "
+                                      "\"subnets\" beside \"overlay\"");
+  // As "subnets" has it: one address per family, IPv4 first.
+  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
+    ipam::RangeSet set;
+    for (const net::Cidr& subnet : own->subnets)
+      if (subnet.ip.family == family) set.push_back(ipam::make_range({subnet, {}, {}, {}, {}}, "overlay.peers"));
+    if (!set.empty()) conf.ipam.ranges.push_back(std::move(set));
+  }
+}
+
+}  // namespace
+
+config::NetConf as_here(engine::Context& context, const config::NetConf& conf, const std::string& file,
+                        const std::string& host) {
+  config::NetConf out = conf;
+  Overlay& overlay = *out.overlay;
+  const Underlay underlay = find_underlay(context.route(), conf);
+  if (overlay.group && overlay.group->family != underlay.address.family)
+    throw Error(Code::bad_config, subject(conf) + ": group " + overlay.group->str() + " is of another family than the tunnel address " +
+                                      underlay.address.str());
+  std::vector<Peer> peers = overlay.peers;
+  if (!overlay.peers_file.empty())
+    for (Peer& peer : config::parse_peers(file, overlay.peers_file)) peers.push_back(std::move(peer));
+  check_peers(conf, peers, underlay.address.family);
+  const std::string& name = overlay.node.empty() ? host : overlay.node;
+  config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}};
+  const Peer* own = nullptr;
+  for (const Peer& peer : peers)
+    if (peer.vtep == here.local || (!peer.node.empty() && peer.node == name))
+      own = &peer;
+    else
+      here.others.push_back(peer);
+  if (own && !own->node.empty()) here.identity = own->node;
+  const std::uint32_t head = overhead(here.local.family);
+  here.mtu = underlay.link.mtu > head ? underlay.link.mtu - head : 0;
+  if (out.mtu.value_or(here.mtu) > here.mtu || here.mtu < 68)
+    throw Error(Code::bad_config, "\"mtu\" " + std::to_string(out.mtu.value_or(here.mtu)) + " is more than the tunnel over " +
+                                      underlay.link.name + " carries (" + std::to_string(here.mtu) + "): larger frames would vanish");
+  out.mtu = out.mtu.value_or(here.mtu);
+  overlay.here = std::move(here);
+  take_subnets(out, own);
+  return out;
+}
+
+}  // namespace trestle::overlay
