@@ -237,8 +237,10 @@ bool alive(Session& session, const store::Record& record) {
          in_its_netns(session, record);  // the links first: a namespace costs ten times as much
 }
 
-void heal_some(Session& session, const net::Owner& except) {
-  for (const store::Glimpse& glimpse : session.store().next_few(kLooks)) {
+namespace {
+
+void heal(Session& session, const net::Owner& except, std::size_t looks) {
+  for (const store::Glimpse& glimpse : session.store().next_few(looks)) {
     try {
       if (any_there(session, glimpse.host_links)) continue;
       const auto file = session.store().read(glimpse.name);
@@ -253,5 +255,11 @@ void heal_some(Session& session, const net::Owner& except) {
     }
   }
 }
+
+}  // namespace
+
+void heal_some(Session& session, const net::Owner& except) { heal(session, except, kLooks); }
+
+void heal_all(Session& session) { heal(session, {}, session.store().count()); }
 
 }  // namespace trestle::app

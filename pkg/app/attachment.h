@@ -50,5 +50,7 @@ bool alive(Session& session, const store::Record& record);
 
 // Looks at the next few records after where the last look ended and takes away those whose pod is gone: containerd never calls GC.
 void heal_some(Session& session, const net::Owner& except);
+// The same for all records (the agent, for runtimes that never call GC).
+void heal_all(Session& session);
 
 }  // namespace trestle::app

@@ -15,6 +15,7 @@
 #include "engine/undo.h"
 #include "kernel/link.h"
 #include "kernel/nft.h"
+#include "kernel/vxlan.h"
 #include "modes/tunnel.h"
 #include "net/names.h"
 #include "overlay/desired.h"
@@ -156,6 +157,17 @@ overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool 
     if (text && text->starts_with(first_line(state)) && guarded(session, state)) return {};
   }
   return program(session, state);
+}
+
+void follow_tunnel(Session& session, const config::NetConf& nic) {
+  const net::IfName vtep = net::vtep_name(nic.overlay->vni, nic.overlay->port);
+  kernel::Socket& host = session.context().route();
+  const auto link = kernel::get_link(host, vtep);
+  const auto info = link && link->group == session.context().switches() ? kernel::get_vxlan(host, vtep) : std::nullopt;
+  if (!info || info->local == nic.overlay->here->local) return;
+  kernel::Batch batch;
+  kernel::set_vxlan_local(batch, vtep, nic.overlay->here->local);
+  host.send_or_throw(batch);
 }
 
 std::vector<std::string> repair_tunnels(Session& session) {

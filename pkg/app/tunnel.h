@@ -16,6 +16,9 @@ config::NetConf with_tunnels(engine::Context& context, const config::NetConf& co
 // same VTEP and the guard is there. The network's part is made already, else nothing is done.
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked);
 
+// The underlay's address changed (DHCP, another NIC): tunnel packets leave from the new one at once, without a gap. Nothing else is changed.
+void follow_tunnel(Session& session, const config::NetConf& nic);
+
 // The same from what was programmed last, for all tunnels of this store. Returns what could not be mended, one line each.
 std::vector<std::string> repair_tunnels(Session& session);
 

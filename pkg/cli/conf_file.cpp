@@ -175,7 +175,7 @@ PluginConf load_conf(const Arguments& arguments, const Console& console) {
   }
   if (const auto text = arguments.find("cap-args"))
     choice.cap_args = base::in_context("--cap-args", [&] { return cni::parse_json(*text); });
-  const std::string& path = arguments.operands().front();
+  const std::string& path = arguments.operands().back();
   const json file = read_json(console.world(), path);
   return base::in_context(path == "-" ? "stdin" : path, [&] { return plugin_conf(file, choice); });
 }

@@ -32,7 +32,7 @@ struct Choice {
 // Throws Error{bad_config}: no plugin of type trestle, several without a choice, a choice that is none.
 PluginConf plugin_conf(const nlohmann::json& file, const Choice& choice);
 
-// The two together for a command whose operand is FILE, with --plugin and --cap-args.
+// The two together for a command whose last operand is FILE, with --plugin and --cap-args.
 PluginConf load_conf(const Arguments& arguments, const Console& console);
 
 }  // namespace trestle::cli

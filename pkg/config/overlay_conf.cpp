@@ -108,8 +108,8 @@ void check_overlay(const Field& conf, const NetConf& out) {
     field.refuse("control \"multicast\" needs a \"group\", as \"239.1.1.1\"");
   if (overlay.control != "multicast" && overlay.group)
     field.at("group").refuse("is for control \"multicast\"; this is \"" + overlay.control + "\"");
-  if (overlay.control != "static" && !(overlay.peers.empty() && overlay.peers_file.empty()))
-    field.refuse("peers are listed for control \"static\"; \"" + overlay.control + "\" finds them by itself");
+  if (overlay.control == "multicast" && !(overlay.peers.empty() && overlay.peers_file.empty()))
+    field.refuse("peers are listed for control \"static\" and \"evpn\"; multicast finds them by itself");
   if (overlay.layer == 3 && overlay.control != "static")
     field.refuse("layer 3 needs control \"static\": \"" + overlay.control + "\" is for one segment, layer 2");
   if (out.vlan || !out.vlan_trunk.empty()) field.refuse("VLANs and a tunnel on one switch are not supported; one network is one VNI");

@@ -182,6 +182,8 @@ class Undoer {
     if (s.link.where == Where::pod) return;  // dies with the link
     const auto link = kernel::get_link(context_.route(), s.link.name);
     if (!link) return;
+    // A pod that moved is another node's by now, and the entry that node's.
+    if (s.mac && !kernel::has_neighbour(context_.route(), link->index, s)) return;
     kernel::Batch batch;
     kernel::delete_neighbour(batch, link->index, s);
     context_.route().send_or_throw(batch);

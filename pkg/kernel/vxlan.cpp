@@ -70,6 +70,7 @@ void dress_vxlan(Batch& batch, const plan::Vxlan& vxlan) {
     const std::size_t port = batch.open_nest(IFLA_INFO_SLAVE_DATA);
     // The switch learns which stations are behind the tunnel; with suppression it answers for those that it was told of.
     batch.put_u8(IFLA_BRPORT_NEIGH_SUPPRESS, vxlan.learning ? 0 : 1);
+    batch.put_u8(IFLA_BRPORT_LEARNING, vxlan.told ? 0 : 1);
     batch.put_u8(IFLA_BRPORT_ISOLATED, vxlan.isolated ? 1 : 0);
     batch.close_nest(port);
     batch.close_nest(info);

@@ -72,6 +72,7 @@ std::vector<plan::Step> bridge_attachment(const AttachmentInput& in) {
   add_guard(steps, in);
   add_veth(steps, in);
   add_addresses(steps, in);
+  add_endpoint(steps, in);
   return steps;
 }
 

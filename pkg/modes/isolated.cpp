@@ -41,6 +41,7 @@ std::vector<plan::Step> isolated_attachment(const AttachmentInput& in) {
   if (bare(in.conf)) keep_from_host(steps, in);
   add_veth(steps, in);
   add_addresses(steps, in);
+  add_endpoint(steps, in);
   add_guest_host(steps, in);
   return steps;
 }

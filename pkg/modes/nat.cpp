@@ -32,6 +32,7 @@ std::vector<plan::Step> nat_attachment(const AttachmentInput& in) {
   add_publish(steps, in);
   add_veth(steps, in);
   add_addresses(steps, in);
+  add_endpoint(steps, in);
   add_guest_host(steps, in);
   return steps;
 }

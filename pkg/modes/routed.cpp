@@ -39,6 +39,7 @@ std::vector<plan::Step> routed_attachment(const AttachmentInput& in) {
   add_publish(steps, in);
   add_veth(steps, in);
   add_addresses(steps, in);
+  add_endpoint(steps, in);
   if (in.conf.proxy_arp)
     for (const plan::LeasedIp& ip : in.lease.ips)
       steps.push_back(plan::Neighbour{LinkRef{Where::host, in.conf.uplink->links.front()}, ip.cidr.ip, {}, true});

@@ -94,7 +94,7 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
     steps.push_back(Elements{Table::inet, "if-" + bridge.str(), {Element{{vtep}, {}}}});
     steps.push_back(Elements{Table::inet, "leave", {Element{{vtep}, "tunnel-" + bridge.str()}}});
   }
-  plan::Vxlan vxlan{vtep, {}, overlay.vni, overlay.port, overlay.here->local, overlay.group, {}, false, false,
+  plan::Vxlan vxlan{vtep, {}, overlay.vni, overlay.port, overlay.here->local, overlay.group, {}, false, overlay.control == "evpn", false,
                     net::vtep_mac(overlay.vni, overlay.here->identity), mtu(in.conf, in.facts),
                     net::switch_group(in.state_dir)};
   if (layer2) vxlan.master = bridge;
@@ -113,6 +113,14 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
         steps.push_back(plan::Address{{Where::host, vtep}, net::Cidr::host(range.subnet.first())});
   steps.push_back(Sysctl{Where::host, "net/ipv4/conf/" + vtep.str() + "/rp_filter", "2"});
   if (in.facts.ipv6) steps.push_back(Sysctl{Where::host, "net/ipv6/conf/" + vtep.str() + "/accept_ra", "0"});
+}
+
+void add_endpoint(std::vector<Step>& steps, const AttachmentInput& in) {
+  if (!in.conf.overlay || in.conf.overlay->control != "evpn" || in.conf.tap) return;
+  const bool v6 = in.facts.ipv6 && has_gateway(in.conf);  // a switch without the host has no IPv6, nor neighbours by it
+  for (const plan::LeasedIp& ip : in.lease.ips)
+    if (ip.cidr.ip.family == net::Family::v4 || v6)
+      steps.push_back(plan::Neighbour{{Where::host, in.conf.bridge}, ip.cidr.ip, in.lease.mac, false});
 }
 
 plan::Elements peer_elements(const config::NetConf& conf, const std::vector<net::Ip>& peers) {

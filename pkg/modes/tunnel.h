@@ -13,6 +13,8 @@ namespace trestle::modes {
 std::string tunnel_text(const SwitchInput& in);
 // The tunnel's end, last: its guard is there before it goes up. Nothing without `overlay`.
 void add_tunnel(std::vector<plan::Step>& steps, const SwitchInput& in);
+// Control "evpn": a routing daemon tells the other nodes of what is permanent here: the static FDB entry of the port, and these neighbours.
+void add_endpoint(std::vector<plan::Step>& steps, const AttachmentInput& in);
 // The set that tunnel packets' senders must be in.
 plan::Elements peer_elements(const config::NetConf& conf, const std::vector<net::Ip>& peers);
 

@@ -22,6 +22,7 @@ struct Vxlan {
   std::optional<net::Ip> multicast;      // control plane "multicast": where frames for everybody go
   std::optional<net::IfName> underlay;   // its NIC
   bool learning = false;                 // senders are learned from frames
+  bool told = false;                     // a routing daemon tells where stations are: the switch learns none from the tunnel
   bool isolated = false;                 // as a port: portIsolation
   net::Mac mac;
   std::uint32_t mtu = 0;

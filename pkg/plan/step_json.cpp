@@ -197,7 +197,7 @@ Json to_json(const Step& step) {
           },
           [](const Vxlan& s) {
             Json json = {{"step", "vxlan"}, {"link", s.link.str()},   {"vni", s.vni},           {"port", s.port},
-                         {"local", s.local.str()}, {"learning", s.learning}, {"isolated", s.isolated},
+                         {"local", s.local.str()}, {"learning", s.learning}, {"told", s.told}, {"isolated", s.isolated},
                          {"mac", s.mac.str()},     {"mtu", s.mtu},           {"group", s.group}};
             if (s.master) json["master"] = s.master->str();
             if (s.multicast) json["multicast"] = s.multicast->str();

@@ -140,6 +140,7 @@ Vxlan vxlan(const Json& json) {
           maybe_ip(json, "multicast"),
           maybe_link(json, "underlay"),
           flag(json, "learning"),
+          flag(json, "told"),
           flag(json, "isolated"),
           net::Mac::parse(string(json, "mac")),
           number(json, "mtu"),

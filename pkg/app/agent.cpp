@@ -1,0 +1,221 @@
+#include "app/agent.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+
+#include "app/agent_metrics.h"
+#include "app/attachment.h"
+#include "app/heal.h"
+#include "app/shared.h"
+#include "app/tunnel.h"
+#include "base/error.h"
+#include "engine/verify.h"
+#include "kernel/monitor.h"
+#include "overlay/probe.h"
+
+namespace trestle::app {
+
+using base::Error;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::milliseconds kDebounce{200};  // many events are one change
+constexpr std::chrono::seconds kFiles{1};            // between looks at the watched files
+constexpr std::chrono::seconds kProbes{30};
+constexpr std::size_t kProbedAtOnce = 64;
+constexpr int kProbeMs = 500;
+constexpr std::chrono::milliseconds kPassBudget{20000};
+
+volatile std::sig_atomic_t stopped = 0;  // set by the handler alone
+
+void stop(int) { stopped = 1; }
+
+// Held back but while we wait: a pass is never cut in two.
+sigset_t hold_signals() {
+  struct sigaction action {};
+  action.sa_handler = stop;
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
+  sigset_t held, waiting;
+  sigemptyset(&held);
+  sigaddset(&held, SIGTERM);
+  sigaddset(&held, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &held, &waiting);
+  sigdelset(&waiting, SIGTERM);
+  sigdelset(&waiting, SIGINT);
+  return waiting;
+}
+
+// A rename gives another inode, a write another time.
+std::vector<std::pair<std::uint64_t, std::int64_t>> stamps(const std::vector<std::string>& files) {
+  std::vector<std::pair<std::uint64_t, std::int64_t>> out;
+  for (const std::string& file : files) {
+    struct stat seen {};
+    if (::stat(file.c_str(), &seen) != 0) seen = {};
+    out.emplace_back(seen.st_ino, static_cast<std::int64_t>(seen.st_mtim.tv_sec) * 1'000'000'000 + seen.st_mtim.tv_nsec + seen.st_size);
+  }
+  return out;
+}
+
+class Agent {
+ public:
+  Agent(const AgentSettings& settings, const Log& log) : settings_(settings), log_(log), server_(settings.metrics, settings.port) {}
+
+  void run() {
+    const sigset_t waiting = hold_signals();
+    bool links = true, tables = true;
+    auto all_at = Clock::now();
+    while (!stopped) {
+      const auto now = Clock::now();
+      const bool all = now >= all_at;
+      if (links || tables || all) pass(links, tables, all);
+      if (all) all_at = Clock::now() + std::chrono::seconds(settings_.interval_s) + jitter();
+      if (now >= probe_at_) probe();
+      links = tables = false;
+      wait(waiting, all_at, links, tables);
+    }
+  }
+
+ private:
+  // So that nodes which began together do not work together for ever.
+  std::chrono::milliseconds jitter() {
+    seed_ = seed_ * 6364136223846793005U + 1442695040888963407U;
+    return std::chrono::milliseconds(settings_.interval_s == 0 ? 0 : (seed_ >> 33) % (static_cast<std::uint64_t>(settings_.interval_s) * 200));
+  }
+
+  void wait(const sigset_t& waiting, Clock::time_point until, bool& links, bool& tables) {
+    std::optional<Clock::time_point> settle;
+    while (!stopped && Clock::now() < std::min(until, settle.value_or(until))) {
+      std::vector<pollfd> fds = {{monitor_.links(), POLLIN, 0}, {monitor_.tables(), POLLIN, 0}};
+      for (const int fd : server_.fds()) fds.push_back({fd, POLLIN, 0});
+      const auto left = std::min<Clock::duration>(std::min(until, settle.value_or(until)) - Clock::now(), kFiles);
+      const auto ns = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(left).count());
+      const timespec patience{ns / 1'000'000'000, ns % 1'000'000'000};
+      if (::ppoll(fds.data(), fds.size(), &patience, &waiting) < 0) continue;  // a signal: the loop's head looks
+      if (fds[0].revents != 0 && kernel::Monitor::drain(monitor_.links())) links = true;
+      if (fds[1].revents != 0 && kernel::Monitor::drain(monitor_.tables())) tables = true;
+      for (std::size_t i = 2; i < fds.size(); ++i)
+        if (fds[i].revents != 0) MetricsServer::answer(fds[i].fd, metrics_.text());
+      if (auto seen = stamps(settings_.watched); seen != stamps_) {
+        stamps_ = std::move(seen);
+        links = true;
+      }
+      if ((links || tables) && !settle) settle = Clock::now() + kDebounce;
+    }
+  }
+
+  void pass(bool links, bool tables, bool all) {
+    const auto began = Clock::now();
+    ++metrics_.passes;
+    attempt("look at the node", [&] {
+      Log log = Log(2);
+      Session session(settings_.settings, log, kPassBudget, Session::Access::read);
+      if (!session.has_store()) return;  // nothing was ever added
+      metrics_.attachments = session.store().count();
+      if (links || all) tunnels(session);
+      if (tables && !all) mend_if_flushed(session);
+      if (!all) return;
+      heal_all(session);
+      mend(session);
+    });
+    // What we did ourselves is no news.
+    static_cast<void>(kernel::Monitor::drain(monitor_.links()));
+    static_cast<void>(kernel::Monitor::drain(monitor_.tables()));
+    metrics_.last_pass_s = std::chrono::duration<double>(Clock::now() - began).count();
+  }
+
+  void tunnels(Session& session) {
+    metrics_.peers.clear();
+    for (const config::NetConf& conf : settings_.networks())
+      attempt("overlay of network " + conf.name, [&] {
+        const config::NetConf here = with_tunnels(session.context(), conf);
+        for (const config::NetConf* nic : config::nics(here)) {
+          if (!nic->overlay) continue;
+          follow_tunnel(session, *nic);
+          const overlay::Outcome done = sync_tunnel(session, *nic, false);
+          metrics_.made += done.made;
+          metrics_.removed += done.removed;
+          metrics_.peers[nic->name] = nic->overlay->here->others.size();
+          if (done.kept != 0)
+            log_.write(Log::Level::warn, "more than a fifth of the peers are gone from the list; the rest goes later",
+                       {{"network", nic->name}, {"left", std::to_string(done.kept)}});
+        }
+      });
+  }
+
+  void mend_if_flushed(Session& session) {
+    for (const store::Part& part : parts_in_force(session))
+      if (!engine::verify(session.context(), part.steps).empty()) return mend(session);
+  }
+
+  void mend(Session& session) {
+    const Repaired done = repair(session);
+    if (done.mended != 0) ++metrics_.repairs;
+    for (const std::string& line : done.left) log_.write(Log::Level::warn, "not mended", {{"what", line}});
+  }
+
+  void probe() {
+    probe_at_ = Clock::now() + kProbes;
+    metrics_.reached.clear();
+    attempt("probe peers", [&] {
+      engine::Context context(0, 0);
+      for (const config::NetConf& conf : settings_.networks()) {
+        const config::NetConf here = with_tunnels(context, conf);
+        for (const config::NetConf* nic : config::nics(here))
+          if (nic->overlay && nic->overlay->layer == 3) probe(*nic);
+      }
+    });
+  }
+
+  // A part of many at a time, the next part the next time.
+  void probe(config::NetConf nic) {
+    std::vector<config::Peer>& others = nic.overlay->here->others;
+    if (others.size() > kProbedAtOnce) {
+      std::rotate(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(turn_ % others.size()), others.end());
+      others.resize(kProbedAtOnce);
+      turn_ += kProbedAtOnce;
+    }
+    std::size_t& reached = metrics_.reached[nic.name];
+    for (const overlay::Probed& one : overlay::probe(nic, kProbeMs)) {
+      if (one.finding == overlay::Finding::well) ++reached;
+      auto [told, fresh] = findings_.try_emplace({nic.name, one.peer.vtep}, overlay::Finding::well);
+      if (told->second != one.finding)
+        log_.write(one.finding == overlay::Finding::well ? Log::Level::info : Log::Level::warn, one.text, {{"network", nic.name}});
+      told->second = one.finding;
+    }
+  }
+
+  template <class F>
+  void attempt(const std::string& what, F&& body) {
+    try {
+      body();
+    } catch (const Error& e) {
+      ++metrics_.errors;
+      log_.write(Log::Level::error, what + ": " + e.what());
+    }
+  }
+
+  const AgentSettings& settings_;
+  const Log& log_;
+  MetricsServer server_;
+  kernel::Monitor monitor_;
+  AgentMetrics metrics_;
+  std::vector<std::pair<std::uint64_t, std::int64_t>> stamps_ = stamps(settings_.watched);
+  std::map<std::pair<std::string, net::Ip>, overlay::Finding> findings_;
+  Clock::time_point probe_at_ = Clock::now() + std::chrono::seconds(5);
+  std::size_t turn_ = 0;
+  std::uint64_t seed_ = static_cast<std::uint64_t>(boottime());
+};
+
+}  // namespace
+
+void run_agent(const AgentSettings& settings, const Log& log) { Agent(settings, log).run(); }
+
+}  // namespace trestle::app

@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "app/tunnel.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/conf_file.h"
+#include "cli/node.h"
+#include "cli/table.h"
+#include "cni/json.h"
+#include "kernel/link.h"
+#include "kernel/vxlan.h"
+#include "net/names.h"
+#include "overlay/frr_text.h"
+#include "overlay/probe.h"
+
+namespace trestle::cli {
+
+using base::Code;
+using base::Error;
+using nlohmann::json;
+
+namespace {
+
+constexpr Option kOptions[] = {
+    {"plugin", "N", "of a list, the N-th plugin (default: the one of type trestle)"},
+    {"reflectors", "IP[,IP]", "frr-config: the route reflectors (default: every node speaks with every other)"},
+    {"reflector", "", "frr-config: this node is a route reflector"},
+    {"json", "", "peers, probe: as JSON"},
+};
+
+std::vector<config::NetConf> tunnels_of(engine::Context& context, const nlohmann::json& conf) {
+  std::vector<config::NetConf> out;
+  const config::NetConf here = app::with_tunnels(context, config::parse(conf, {}));
+  for (const config::NetConf* nic : config::nics(here))
+    if (nic->overlay) out.push_back(*nic);
+  if (out.empty()) throw Error(Code::bad_config, "network '" + here.name + "' has no \"overlay\"; there is nothing to look at");
+  return out;
+}
+
+std::string finding_of(overlay::Finding finding) {
+  switch (finding) {
+    case overlay::Finding::well: return "ok";
+    case overlay::Finding::small_only: return "small frames only";
+    case overlay::Finding::no_tunnel: return "no tunnel";
+    case overlay::Finding::no_node: return "no answer";
+    case overlay::Finding::not_asked: return "node answers";
+  }
+  return "";
+}
+
+// Of each peer, what of the wanted Steps the kernel has.
+std::map<net::Ip, bool> programmed(engine::Context& context, const config::NetConf& nic) {
+  const auto there = overlay::seen(context, net::vtep_name(nic.overlay->vni, nic.overlay->port));
+  std::set<net::Ip> in_kernel;
+  for (const plan::Step& step : there)
+    if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst) in_kernel.insert(*fdb->dst);
+  std::map<net::Ip, bool> out;
+  for (const config::Peer& peer : nic.overlay->here->others) out[peer.vtep] = in_kernel.contains(peer.vtep);
+  return out;
+}
+
+int peers(const Arguments& arguments, const Console& console, app::Session& session, const std::vector<config::NetConf>& nics) {
+  std::vector<std::vector<std::string>> rows = {{"NETWORK", "PEER", "NODE", "SUBNETS", "KERNEL", "PROBE", "MTU"}};
+  json all = json::array();
+  bool well = true;
+  for (const config::NetConf& nic : nics) {
+    const auto there = programmed(session.context(), nic);
+    for (const overlay::Probed& one : overlay::probe(nic)) {
+      std::string subnets;
+      for (const net::Cidr& subnet : one.peer.subnets) subnets += (subnets.empty() ? "" : ",") + subnet.str();
+      const bool in_kernel = nic.overlay->control != "static" || there.at(one.peer.vtep);
+      well = well && in_kernel && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
+      rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets, in_kernel ? "yes" : "no", finding_of(one.finding),
+                      std::to_string(nic.mtu.value_or(0))});
+      all.push_back({{"network", nic.name}, {"peer", one.peer.vtep.str()}, {"node", one.peer.node}, {"inKernel", in_kernel},
+                     {"probe", finding_of(one.finding)}, {"text", one.text}, {"mtu", nic.mtu.value_or(0)}});
+    }
+  }
+  console.print(arguments.has("json") ? all.dump(2) + "\n" : table(rows));
+  return well ? kDone : kFailed;
+}
+
+int probe(const Console& console, const std::vector<config::NetConf>& nics) {
+  std::string text;
+  bool well = true;
+  for (const config::NetConf& nic : nics)
+    for (const overlay::Probed& one : overlay::probe(nic)) {
+      text += one.text + "\n";
+      well = well && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
+    }
+  console.print(text.empty() ? "there are no peers\n" : text);
+  return well ? kDone : kFailed;
+}
+
+int sync(const Console& console, app::Session& session, const std::vector<config::NetConf>& nics) {
+  std::string text;
+  for (const config::NetConf& nic : nics) {
+    const net::IfName vtep = net::vtep_name(nic.overlay->vni, nic.overlay->port);
+    const auto info = kernel::get_vxlan(session.context().route(), vtep);
+    if (!info) {
+      text += nic.name + ": " + vtep.str() + " is not there; the first ADD makes it\n";
+      continue;
+    }
+    const overlay::Outcome done = app::sync_tunnel(session, nic, false);
+    text += nic.name + ": " + std::to_string(nic.overlay->here->others.size()) + " peers, " + std::to_string(done.made) +
+            " entries made, " + std::to_string(done.removed) + " removed" +
+            (done.kept ? "; " + std::to_string(done.kept) + " peers that the list has no more are left for the next time: no more than a fifth goes at once"
+                       : "") + "\n";
+  }
+  console.print(text);
+  return kDone;
+}
+
+int frr(const Arguments& arguments, const Console& console, const std::vector<config::NetConf>& nics) {
+  std::vector<net::Ip> reflectors;
+  if (const auto list = arguments.find("reflectors"))
+    for (const std::string& word : base::split(*list, ',')) reflectors.push_back(net::Ip::parse(word));
+  console.print(overlay::frr_conf(nics.front(), reflectors, arguments.has("reflector")));
+  return kDone;
+}
+
+int run_overlay(const Arguments& arguments, const Console& console) {
+  const std::string verb = arguments.operands().front();
+  const std::string words[] = {"peers", "sync", "probe", "frr-config"};
+  if (std::find(std::begin(words), std::end(words), verb) == std::end(words))
+    throw UsageError("'" + verb + "' is nothing that overlay does", "peers, sync, probe and frr-config are");
+  const PluginConf file = load_conf(arguments, console);
+  const config::Settings where = settings(arguments, console, file.conf);
+  if (verb == "frr-config" || verb == "probe") {
+    engine::Context context(0, 0);
+    const auto nics = tunnels_of(context, file.conf);
+    return verb == "probe" ? probe(console, nics) : frr(arguments, console, nics);
+  }
+  Node node(where, console, verb == "sync" ? app::Session::Access::write : app::Session::Access::read);
+  const auto nics = tunnels_of(node.session.context(), file.conf);
+  return verb == "sync" ? sync(console, node.session, nics) : peers(arguments, console, node.session, nics);
+}
+
+}  // namespace
+
+const Command kOverlay{
+    "overlay",
+    "While pods run",
+    "a network over many nodes: its peers, and whether they are reached",
+    "peers FILE        every other node of the list: is it in the kernel, does a full frame come through\n"
+    "sync FILE         program the list anew, as an ADD does when it has changed; again is no error\n"
+    "probe FILE        ask each peer through the tunnel, and say what is likely wrong\n"
+    "frr-config FILE   a frr.conf for this node (control \"evpn\")\n"
+    "\n"
+    "Exit code 1 when a peer is not reached.\n"
+    "\n"
+    "Example\n"
+    "  trestle overlay probe /etc/cni/net.d/10-cluster.conflist\n",
+    {"peers|sync|probe|frr-config FILE", 2, 2},
+    kOptions,
+    true,
+    true,
+    run_overlay};
+
+}  // namespace trestle::cli
