@@ -10,6 +10,8 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/hash.h"
+#include "base/text.h"
 #include "engine/apply.h"
 #include "engine/file.h"
 #include "engine/undo.h"
@@ -92,15 +94,23 @@ std::optional<State> read_state(const std::string& path) try {
   return std::nullopt;
 }
 
-State state_of(const config::NetConf& nic) {
-  const config::Overlay& overlay = *nic.overlay;
+// What is programmed follows from this; making that for thousands of peers would cost an ADD more than all else.
+std::string digest_of(const config::NetConf& nic) {
+  const config::Here& here = *nic.overlay->here;
+  std::string text = nic.bridge.str() + " " + std::to_string(nic.overlay->layer) + " " + here.local.str() + "\n";
+  for (const config::Peer& peer : here.others) {
+    text += peer.vtep.bytes() + peer.node;
+    for (const net::Cidr& subnet : peer.subnets) text += subnet.ip.bytes() + static_cast<char>(subnet.length);
+    text += '\n';
+  }
+  return base::hex(base::hash64(text), 16);
+}
+
+// Without its Steps.
+State begin_state(const config::NetConf& nic) {
   std::vector<net::Ip> peers;
-  for (const config::Peer& peer : overlay.here->others) peers.push_back(peer.vtep);
-  State out{nic.bridge, net::vtep_name(overlay.vni, overlay.port), 0, {}, overlay::desired(nic), modes::peer_elements(nic, peers)};
-  std::vector<plan::Step> all = out.steps;
-  all.emplace_back(out.guard);
-  out.digest = plan::digest(all);
-  return out;
+  for (const config::Peer& peer : nic.overlay->here->others) peers.push_back(peer.vtep);
+  return {nic.bridge, net::vtep_name(nic.overlay->vni, nic.overlay->port), 0, digest_of(nic), {}, modes::peer_elements(nic, peers)};
 }
 
 std::vector<std::string> state_paths(Session& session) {
@@ -139,7 +149,10 @@ overlay::Outcome program(Session& session, const State& state) {
 
 config::NetConf with_tunnels(engine::Context& context, const config::NetConf& conf) {
   const auto here = [&](const config::NetConf& nic) {
-    return nic.overlay ? overlay::as_here(context, nic, read_peers_file(*nic.overlay), host_name()) : nic;
+    if (nic.overlay) return overlay::as_here(context, nic, read_peers_file(*nic.overlay), host_name());
+    config::NetConf out = nic;
+    overlay::take_part(out, std::nullopt);
+    return out;
   };
   config::NetConf out = here(conf);
   for (config::NetConf& nic : out.more) nic = here(nic);
@@ -148,7 +161,7 @@ config::NetConf with_tunnels(engine::Context& context, const config::NetConf& co
 
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked) {
   if (nic.overlay->control != "static") return {};
-  State state = state_of(nic);
+  State state = begin_state(nic);
   const auto index = kernel::link_index(session.context().route(), state.vtep);
   if (!index) return {};
   state.index = *index;
@@ -156,6 +169,7 @@ overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool 
     const auto text = text_of(state_path(session, state.vtep));
     if (text && text->starts_with(first_line(state)) && guarded(session, state)) return {};
   }
+  state.steps = overlay::desired(nic);
   return program(session, state);
 }
 

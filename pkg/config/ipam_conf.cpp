@@ -202,6 +202,18 @@ std::optional<plan::Delegate> parse_type(const Field& ipam, const Field& conf) {
   return plan::Delegate{type->string(), conf.raw().dump(), {}, {}};
 }
 
+constexpr Key kNodeRange[] = {{"prefix"}, {"prefix6"}, {"index"}};
+
+NodeRange parse_node_range(const Field& field) {
+  check_keys(field, kNodeRange);
+  NodeRange out;
+  if (const auto v4 = field.find("prefix")) out.v4 = static_cast<std::uint8_t>(v4->integer(8, 32));
+  if (const auto v6 = field.find("prefix6")) out.v6 = static_cast<std::uint8_t>(v6->integer(16, 128));
+  if (const auto index = field.find_any("index")) out.index = static_cast<std::uint32_t>(index->integer(0, 1 << 24));
+  if (!out.v4 && !out.v6) field.refuse("says no \"prefix\" (IPv4) and no \"prefix6\": the length of one node's part, as 24");
+  return out;
+}
+
 Drafts parse_ipam_object(const Field& ipam, std::vector<cni::ResultRoute>& routes) {
   ipam.must_be_object();
   check_keys(ipam, ipam_keys());
@@ -240,6 +252,7 @@ IpamConf parse_ipam(const Field& conf) {
     ipam::RangeSet& ranges = out.ranges.emplace_back();
     for (const Draft& draft : set) ranges.push_back(ipam::make_range(draft.spec, draft.path));
   }
+  if (const auto parts = ipam ? ipam->find("nodeRange") : std::nullopt) out.node_range = parse_node_range(*parts);
   ipam::check_sets(out.ranges);
   check_route_families(out);
   return out;

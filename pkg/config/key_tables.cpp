@@ -129,6 +129,7 @@ constexpr Key kIpam[] = {
     {"gateway"},
     {"exclude"},
     {"routes"},
+    {"nodeRange"},
     {"dataDir"},  // host-local's directory of leases: ours are in stateDir, so that a config can be taken over as it is
     {"resolvConf", Fate::foreign, "no file is read: say \"dns\": {\"nameservers\": […]} beside \"ipam\""},
     {"dns", Fate::foreign, "\"dns\" stands beside \"ipam\", not in it"},

@@ -24,12 +24,6 @@ std::string about(const std::string& path, const Json& value) {
   return '"' + base::printable(path) + "\" (value " + shown(value) + ")";
 }
 
-bool is_empty_template(const Json& value) {
-  if (value.is_object() || value.is_array()) return std::all_of(value.begin(), value.end(), is_empty_template);
-  if (value.is_string()) return value.get_ref<const std::string&>().empty();
-  return value.is_null() || (value.is_number_integer() && value == 0);
-}
-
 const Key* find_key(std::span<const Key> table, std::string_view name) {
   const auto at = std::find_if(table.begin(), table.end(), [&](const Key& key) { return key.name == name; });
   return at == table.end() ? nullptr : &*at;
@@ -51,18 +45,12 @@ std::string unknown(std::span<const Key> table, std::string_view name) {
 }
 
 // Why the member `name` cannot pass; empty when it can.
-std::string fault(std::span<const Key> table, std::string_view name, const Json& value) {
+std::string fault(std::span<const Key> table, std::string_view name) {
   const Key* key = find_key(table, name);
   if (key == nullptr) return is_let_through(name) ? "" : unknown(table, name);
   switch (key->fate) {
     case Fate::known:
       return {};
-    case Fate::later_flag:
-      if (value == false) return {};
-      [[fallthrough]];
-    case Fate::later:
-      return is_empty_template(value) ? ""
-                                      : "is not supported yet: it comes with a later release; leave it out until then";
     case Fate::foreign:
       return "is not a known key: " + std::string(key->advice);
   }
@@ -75,7 +63,7 @@ void check_keys(const Field& object, std::span<const Key> table) {
   object.must_be_object();
   std::vector<std::string> faults;
   for (const auto& [name, value] : object.raw().get_ref<const Json::object_t&>()) {
-    const std::string why = fault(table, name, value);
+    const std::string why = fault(table, name);
     if (!why.empty())
       faults.push_back(about(object.path().empty() ? name : object.path() + "." + name, value) + " " + why);
     if (faults.size() == 20) break;

@@ -1,6 +1,5 @@
 #pragma once
-// Which keys an object of the configuration may have, as tables: a key of a later release becomes known by changing its
-// row.
+// Which keys an object of the configuration may have, as tables.
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,8 +10,6 @@ namespace trestle::config {
 
 enum class Fate : std::uint8_t {
   known,       // ours and read, or another's and let through
-  later,       // of a later release: refused unless its value is an empty template
-  later_flag,  // the same for a switch: `false` is what we do already
   foreign,     // another plugin's name for something; `advice` says ours
 };
 

@@ -50,11 +50,18 @@ struct PortMapping {
   bool operator==(const PortMapping&) const = default;
 };
 
+// Each node's own part of the ranges, so that nodes need not ask each other. One configuration serves all of them.
+struct NodeRange {
+  std::optional<std::uint8_t> v4, v6;  // prefix length of a node's part; absent: that family is not divided
+  std::optional<std::uint32_t> index;  // which part is ours, from 0; absent: our place in the overlay's list of peers
+};
+
 // The IPAM's part of the config.
 struct IpamConf {
   std::optional<plan::Delegate> delegate;  // another plugin's IPAM: type and conf; then the rest is empty
   std::vector<ipam::RangeSet> ranges;      // one address from each set, in order; runtimeConfig.ipRanges stand first
   std::vector<cni::ResultRoute> routes;    // gw absent: the family's gateway
+  std::optional<NodeRange> node_range = {};
 };
 
 // An interface that another plugin made, as the kernel and prevResult have it. parse() leaves it out.

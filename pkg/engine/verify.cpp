@@ -43,7 +43,7 @@ class Verifier {
   }
 
   void operator()(const plan::Sysctl& s) {
-    const auto link = link_of(s);
+    const auto link = plan::link_of(s);
     // Below an MTU of 1280 a link's IPv6 keys are gone with its IPv6; a renamed NIC's name is another's by now.
     if (link && (lost(*link) || renamed_.contains(*link) || no_ipv6_.contains(*link))) return;
     const auto found = s.where == Where::host ? kernel::read_sysctl(s.key) : pod_sysctl(s.key);
@@ -176,7 +176,10 @@ class Verifier {
     if (!kernel::has_neighbour(context_.socket(s.link.where), context_.index(s.link), s)) defect(s, "is gone");
   }
 
-  void operator()(const plan::Vxlan& s) { ask(s); }
+  void operator()(const plan::Vxlan& s) {
+    if (!kernel::link_index(context_.route(), s.link)) gone_.insert({Where::host, s.link});
+    ask(s);
+  }
   void operator()(const plan::Nexthop& s) { ask(s); }
   void operator()(const plan::Bond& s) { ask(s); }
   void operator()(const plan::Uplink& s) {
@@ -228,13 +231,6 @@ class Verifier {
   std::optional<std::string> pod_sysctl(const std::string& key) {
     const kernel::InNetns inside(context_.pod_fd(), context_.home());
     return kernel::read_sysctl(key);
-  }
-
-  // The link of a per-interface key (net/ipv6/conf/<link>/<name>); nullopt for the host-wide ones.
-  static std::optional<LinkRef> link_of(const plan::Sysctl& s) {
-    const auto parts = base::split(s.key, '/');
-    if (parts.size() != 5 || parts[2] != "conf" || parts[3] == "all" || parts[3] == "default") return std::nullopt;
-    return LinkRef{s.where, net::IfName::parse(parts[3])};
   }
 
   // In the pod a chained plugin may have moved it to its own table.

@@ -174,4 +174,21 @@ std::string text(const RangeSet& set) {
   return base::join(parts, ",");
 }
 
+std::optional<RangeSet> part_of(const RangeSet& set, std::uint8_t prefix, std::uint32_t index) {
+  RangeSet out;
+  for (const Range& range : set) {
+    const int bits = range.subnet.ip.bits();
+    if (prefix < range.subnet.length || prefix > bits) continue;
+    const int width = prefix - range.subnet.length;
+    if (width < 32 && (std::uint64_t{index} >> width) != 0) continue;
+    const net::U128 first = range.subnet.first().value + (net::U128{index} << (bits - prefix));
+    const net::Cidr part{{range.subnet.ip.family, first}, prefix};
+    Range narrowed = range;
+    narrowed.first = std::max(range.first, part.first());
+    narrowed.last = std::min(range.last, part.last());
+    if (narrowed.first <= narrowed.last && !spans(narrowed).empty()) out.push_back(narrowed);
+  }
+  return out.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
 }  // namespace trestle::ipam

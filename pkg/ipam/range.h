@@ -41,6 +41,8 @@ void add_network(std::vector<RangeSet>& sets, const net::Cidr& subnet, const std
 // Throws Error{bad_config}: an empty set, mixed families, overlapping ranges (inside a set or between sets), a gateway
 // that another range would give to a pod.
 void check_sets(const std::vector<RangeSet>& sets);
+// Narrows every range to part number `index`, from 0, of its subnet, each `prefix` long. nullopt: nothing of the set is in that part.
+std::optional<RangeSet> part_of(const RangeSet& set, std::uint8_t prefix, std::uint32_t index);
 // The addresses of `range` that may be given out, as disjoint inclusive stretches in ascending order: first..last cut
 // at the gateway and the exclusions. Not empty for what make_range() made.
 struct Span {

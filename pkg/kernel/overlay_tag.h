@@ -3,7 +3,8 @@
 
 namespace trestle::kernel {
 
-// Routes and next hops to peers carry it (rtm_protocol, nh_protocol): what is not ours is left alone. Free in rt_protos and FRR's list.
-inline constexpr std::uint8_t kOverlayProtocol = 193;
+// Routes and next hops to peers carry it (rtm_protocol, nh_protocol): what is not ours is left alone. Nobody else's: FRR has 186 to 198, and
+// zebra takes what it finds there (193 is its LDP) for its own, and away.
+inline constexpr std::uint8_t kOverlayProtocol = 84;
 
 }  // namespace trestle::kernel

@@ -53,6 +53,8 @@ std::string gateway_stays(const config::NetConf& conf) {
          "chain tunnelfwd-$ filter forward -300\n  oifname @vtep-$ jump gateway-$\n"
          "chain tunnelout-$ filter output -290\n"
          "  oifname @vtep-$ ether type arp drop\n"
+         "  oifname @vtep-$ ip daddr 224.0.0.0/4 drop\n"
+         "  oifname @vtep-$ ip6 daddr ff00::/8 drop\n"
          "  oifname @vtep-$ icmpv6 type nd-neighbor-solicit drop\n"
          "  oifname @vtep-$ icmpv6 type nd-neighbor-advert drop\n"
          "  oifname @vtep-$ icmpv6 type nd-router-advert drop\n"

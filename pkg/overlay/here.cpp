@@ -110,6 +110,31 @@ void take_subnets(config::NetConf& conf, const Peer* own) {
 
 }  // namespace
 
+void take_part(config::NetConf& conf, std::optional<std::uint32_t> place) {
+  if (!conf.ipam.node_range) return;
+  const config::NodeRange& wanted = *conf.ipam.node_range;
+  const std::optional<std::uint32_t> index = wanted.index ? wanted.index : place;
+  if (!index)
+    throw Error(Code::bad_config, "ipam.nodeRange of network '" + conf.name +
+                                      "': this node is not in the list of peers; add its entry, or give it an \"index\"");
+  for (ipam::RangeSet& set : conf.ipam.ranges) {
+    const auto prefix = set.front().subnet.ip.family == net::Family::v4 ? wanted.v4 : wanted.v6;
+    if (!prefix) continue;
+    auto part = ipam::part_of(set, *prefix, *index);
+    if (!part)
+      throw Error(Code::bad_config, "ipam.nodeRange of network '" + conf.name + "': " + ipam::text(set) + " has no part number " +
+                                        std::to_string(*index) + " of prefix length " + std::to_string(*prefix) + " with a free address");
+    for (const net::Cidr& asked : conf.requested_ips)
+      for (const ipam::Range& range : set)
+        if (ipam::usable(range, asked.ip) && !ipam::range_of(*part, asked.ip)) {
+          ipam::Range one = range;
+          one.first = one.last = asked.ip;
+          part->push_back(std::move(one));
+        }
+    set = std::move(*part);
+  }
+}
+
 config::NetConf as_here(engine::Context& context, const config::NetConf& conf, const std::string& file,
                         const std::string& host) {
   config::NetConf out = conf;
@@ -125,9 +150,10 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   const std::string& name = overlay.node.empty() ? host : overlay.node;
   config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}};
   const Peer* own = nullptr;
+  std::optional<std::uint32_t> place;
   for (const Peer& peer : peers)
     if (peer.vtep == here.local || (!peer.node.empty() && peer.node == name))
-      own = &peer;
+      own = &peer, place = static_cast<std::uint32_t>(&peer - peers.data());
     else
       here.others.push_back(peer);
   if (own && !own->node.empty()) here.identity = own->node;
@@ -139,6 +165,7 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   out.mtu = out.mtu.value_or(here.mtu);
   overlay.here = std::move(here);
   take_subnets(out, own);
+  take_part(out, place);
   return out;
 }
 

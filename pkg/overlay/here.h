@@ -1,5 +1,7 @@
 #pragma once
 // A configuration that serves every node, as it is on this one.
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "config/netconf.h"
@@ -13,5 +15,9 @@ namespace trestle::overlay {
 // that would make a silent black hole.
 config::NetConf as_here(engine::Context& context, const config::NetConf& conf, const std::string& file,
                         const std::string& host);
+
+// `ipam.nodeRange`: the pools become this node's part of them. An address that is asked for may lie in another's: it moved here. `place`: our
+// place in the list of peers. Throws Error{bad_config} when there is no such part. Nothing without the key.
+void take_part(config::NetConf& conf, std::optional<std::uint32_t> place);
 
 }  // namespace trestle::overlay

@@ -50,6 +50,12 @@ std::string object_key(const Step& step) {
       step);
 }
 
+std::optional<LinkRef> link_of(const Sysctl& sysctl) {
+  const auto parts = base::split(sysctl.key, '/');
+  if (parts.size() != 5 || parts[2] != "conf" || parts[3] == "all" || parts[3] == "default") return std::nullopt;
+  return LinkRef{sysctl.where, net::IfName::parse(parts[3])};
+}
+
 namespace {
 
 std::string routes(const TakeAddresses& take) {

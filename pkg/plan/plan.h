@@ -24,6 +24,8 @@ struct Plan {
 std::string describe(const Step& step);
 // The name of the kernel object, without its attributes: two Steps with one key speak of one object.
 std::string object_key(const Step& step);
+// The link of a per-interface key (net/ipv6/conf/<link>/<name>); nullopt for the host-wide ones.
+std::optional<LinkRef> link_of(const Sysctl& sysctl);
 // An element of a set as nft writes it: `"veth0" . 02:00:00:00:00:01`; of a verdict map: `"tr0" : jump from-tr0`.
 std::string element_text(const Element& element);
 // 16 hex digits over all that the Steps say: equal Steps, equal digest, in every process and release of one schema.

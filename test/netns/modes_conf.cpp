@@ -73,6 +73,8 @@ void make_host(const json& conf) {
       conf.contains("uplink") && conf["uplink"].is_object() && conf["uplink"].value("takeAddresses", false);
   if (takes || (conf.value("mode", "") == "routed" && conf.contains("uplink")))
     must_run("ip addr add 192.0.2.2/24 dev eth1; ip addr add 2001:db8::2/64 dev eth1 nodad");
+  if (conf.contains("overlay"))  // one of its nodes
+    must_run("ip addr add 192.0.2.11/24 dev eth1 && ip route add default via 192.0.2.1 && ip link show eth1");
   if (delegate_of(conf) == "dhcp") must_run("ip addr add 192.0.2.1/24 dev lan0");
 }
 

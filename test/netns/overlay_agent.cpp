@@ -1,0 +1,126 @@
+// The agent: what it mends by itself, and that nobody needs it.
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "overlay_world.h"
+
+using namespace trestle::test;
+using Catch::Contains;
+using nlohmann::json;
+
+namespace {
+
+// Runs in the background of that node until the object ends.
+class Agent {
+ public:
+  Agent(const Cluster& cluster, int n, const json& conf, const std::string& options = "--interval 1 --metrics-port 9754") : cluster_(cluster), n_(n) {
+    Cluster::write(file(), conf.dump());
+    cluster.node(n).must_exec("TRESTLE_STATE_DIR=" + Cluster::state(n) + " setsid " + trestle_program() + " agent " + options + " " + file() +
+                              " > /run/agent" + std::to_string(n) + ".log 2>&1 & echo $! > " + pid());
+  }
+  ~Agent() { kill("TERM"); }
+  void kill(const std::string& signal) const { run("kill -" + signal + " $(cat " + pid() + ") 2>/dev/null; sleep 0.2"); }
+  std::string file() const { return "/run/agent" + std::to_string(n_) + ".json"; }
+  std::string log() const { return run("cat /run/agent" + std::to_string(n_) + ".log").out; }
+  std::string metrics() const {
+    return cluster_.node(n_).exec("printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | timeout 2 busybox nc 127.0.0.1 9754").out;
+  }
+
+ private:
+  std::string pid() const { return "/run/agent" + std::to_string(n_) + ".pid"; }
+  const Cluster& cluster_;
+  int n_;
+};
+
+bool becomes_true(const std::function<bool()>& what, int seconds = 10) {
+  for (int i = 0; i < seconds * 10; ++i) {
+    if (what()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("the agent makes again what is lost: entries, the tunnel, flushed tables, an underlay address that changed", "[overlay][agent]") {
+  const Cluster cluster(2);
+  json conf = layer3(2, {{"local", "eth0"}});
+  for (int i = 0; i < 2; ++i) conf["overlay"]["peers"][static_cast<std::size_t>(i)]["node"] = "n" + std::to_string(i + 1);
+  json of[2] = {conf, conf};
+  for (int i = 0; i < 2; ++i) of[i]["overlay"]["node"] = "n" + std::to_string(i + 1);
+  for (int n = 1; n <= 2; ++n) cluster.add(n, of[n - 1]);
+  const Agent agent(cluster, 1, of[0]);
+  const auto reaches = [&] { return ping(cluster.pod(1).netns(), "10.51.2.2", 300) == Reach::connected; };
+  REQUIRE(becomes_true(reaches));
+  const auto tampered = GENERATE(as<std::string>{}, "bridge fdb del $(bridge fdb show dev vx42 | awk '/dst/{print $1}') dev vx42 dst 192.0.2.12 self",
+                                 "ip nexthop flush", "ip neigh flush dev vx42 nud permanent; ip -6 neigh flush dev vx42 nud permanent",
+                                 "ip link del vx42", "nft flush ruleset", "ip link set eth0 down; ip link set eth0 up; ip route add default via 192.0.2.1");
+  CAPTURE(tampered);
+  cluster.node(1).exec(tampered);
+  CHECK(becomes_true(reaches));
+  CHECK(becomes_true([&] { return cluster.command(1, "check").ok(); }));
+  CAPTURE(agent.log());
+  agent.kill("KILL");
+  CHECK(reaches());
+  for (int n = 1; n <= 2; ++n) cluster.del(n, of[n - 1]);
+  for (int n = 1; n <= 2; ++n) CHECK(cluster.left(n) == "");
+}
+
+TEST_CASE("an underlay address that changed is followed without a new tunnel", "[overlay][agent]") {
+  const Cluster cluster(2);
+  json conf = layer3(2, {{"local", "eth0"}});
+  for (int i = 0; i < 2; ++i) conf["overlay"]["peers"][static_cast<std::size_t>(i)]["node"] = "n" + std::to_string(i + 1);
+  json of[2] = {conf, conf};
+  for (int i = 0; i < 2; ++i) of[i]["overlay"]["node"] = "n" + std::to_string(i + 1);
+  for (int n = 1; n <= 2; ++n) cluster.add(n, of[n - 1]);
+  const std::string index = cluster.node(1).must_exec("cat /proc/net/dev_snmp6/vx42 | head -1");
+  const Agent one(cluster, 1, of[0]), two(cluster, 2, of[1]);
+  cluster.node(1).must_exec("ip addr add 192.0.2.21/24 dev eth0 && ip addr del 192.0.2.11/24 dev eth0 && ip addr add 192.0.2.21/24 dev eth0; ip route add default via 192.0.2.1; ip link show lo");
+  for (json& each : of) each["overlay"]["peers"][0]["vtep"] = "192.0.2.21";
+  Cluster::write(one.file(), of[0].dump());
+  Cluster::write(two.file(), of[1].dump());
+  CHECK(becomes_true([&] { return ping(cluster.pod(1).netns(), "10.51.2.2", 300) == Reach::connected; }));
+  CHECK(cluster.node(1).must_exec("cat /proc/net/dev_snmp6/vx42 | head -1") == index);
+  for (int n = 1; n <= 2; ++n) cluster.del(n, of[n - 1]);
+}
+
+TEST_CASE("the agent tells its metrics, takes dead attachments away, and its end touches nothing", "[overlay][agent]") {
+  const Cluster cluster(2);
+  const json conf = layer3(2);
+  cluster.add(1, conf);
+  Pod gone("gone");
+  REQUIRE(cluster.command(1, "add {} --netns gone --ifname eth0", conf).ok());
+  {
+    const Agent agent(cluster, 1, conf);
+    REQUIRE(becomes_true([&] { return agent.metrics().find("trestle_overlay_peers{network=\"over\"} 1") != std::string::npos; }));
+    CHECK_THAT(agent.metrics(), Contains("HTTP/1.0 200 OK") && Contains("trestle_attachments 2") && Contains("trestle_agent_passes_total"));
+    CHECK(run("test -S " + Cluster::state(1) + "/agent.sock").ok());
+    gone.remove();
+    CHECK(becomes_true([&] { return agent.metrics().find("trestle_attachments 1") != std::string::npos; }));
+    CAPTURE(agent.log());
+  }
+  CHECK(cluster.command(1, "check").ok());
+  CHECK_FALSE(run("ls " + Cluster::state(1) + "/agent.sock").ok());
+  cluster.del(1, conf);
+  CHECK(cluster.left(1) == "");
+}
+
+TEST_CASE("an agent killed at random moments leaves the traffic and the state whole", "[overlay][agent][kill]") {
+  const Cluster cluster(2);
+  const json conf = layer3(2);
+  for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
+  for (int i = 0; i < 20; ++i) {
+    const Agent agent(cluster, 1, conf);
+    cluster.node(1).exec("ip nexthop flush; ip link set vx42 mtu 1400");
+    std::this_thread::sleep_for(std::chrono::milliseconds(i * 7));
+    agent.kill("KILL");
+  }
+  const Agent agent(cluster, 1, conf);
+  CHECK(becomes_true([&] { return cluster.command(1, "check").ok(); }));
+  CHECK(becomes_true([&] { return ping(cluster.pod(1).netns(), "10.51.2.2", 300) == Reach::connected; }));
+  agent.kill("TERM");
+  for (int n = 1; n <= 2; ++n) cluster.del(n, conf);
+  for (int n = 1; n <= 2; ++n) CHECK(cluster.left(n) == "");
+}
