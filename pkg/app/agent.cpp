@@ -59,14 +59,16 @@ std::vector<std::pair<std::uint64_t, std::int64_t>> stamps(const std::vector<std
   for (const std::string& file : files) {
     struct stat seen {};
     if (::stat(file.c_str(), &seen) != 0) seen = {};
-    out.emplace_back(seen.st_ino, static_cast<std::int64_t>(seen.st_mtim.tv_sec) * 1'000'000'000 + seen.st_mtim.tv_nsec + seen.st_size);
+    out.emplace_back(seen.st_ino, static_cast<std::int64_t>(seen.st_mtim.tv_sec) * 1'000'000'000 +
+                                      seen.st_mtim.tv_nsec + seen.st_size);
   }
   return out;
 }
 
 class Agent {
  public:
-  Agent(const AgentSettings& settings, const Log& log) : settings_(settings), log_(log), server_(settings.metrics, settings.port) {}
+  Agent(const AgentSettings& settings, const Log& log)
+      : settings_(settings), log_(log), server_(settings.metrics, settings.port) {}
 
   void run() {
     const sigset_t waiting = hold_signals();
@@ -87,7 +89,8 @@ class Agent {
   // So that nodes which began together do not work together for ever.
   std::chrono::milliseconds jitter() {
     seed_ = seed_ * 6364136223846793005U + 1442695040888963407U;
-    return std::chrono::milliseconds(settings_.interval_s == 0 ? 0 : (seed_ >> 33) % (static_cast<std::uint64_t>(settings_.interval_s) * 200));
+    return std::chrono::milliseconds(
+        settings_.interval_s == 0 ? 0 : (seed_ >> 33) % (static_cast<std::uint64_t>(settings_.interval_s) * 200));
   }
 
   void wait(const sigset_t& waiting, Clock::time_point until, bool& links, bool& tables) {
@@ -187,7 +190,8 @@ class Agent {
       if (one.finding == overlay::Finding::well) ++reached;
       auto [told, fresh] = findings_.try_emplace({nic.name, one.peer.vtep}, overlay::Finding::well);
       if (told->second != one.finding)
-        log_.write(one.finding == overlay::Finding::well ? Log::Level::info : Log::Level::warn, one.text, {{"network", nic.name}});
+        log_.write(one.finding == overlay::Finding::well ? Log::Level::info : Log::Level::warn, one.text,
+                   {{"network", nic.name}});
       told->second = one.finding;
     }
   }

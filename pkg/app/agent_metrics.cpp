@@ -27,10 +27,12 @@ std::string quoted(const std::string& text) {
 }
 
 void metric(std::string& out, const char* name, const char* type, const char* help, const std::string& value) {
-  out += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " + value + "\n";
+  out +=
+      std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " + value + "\n";
 }
 
-void by_network(std::string& out, const char* name, const char* help, const std::map<std::string, std::size_t>& values) {
+void by_network(std::string& out, const char* name, const char* help,
+                const std::map<std::string, std::size_t>& values) {
   out += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " gauge\n";
   for (const auto& [network, value] : values)
     out += std::string(name) + "{network=" + quoted(network) + "} " + std::to_string(value) + "\n";
@@ -41,7 +43,8 @@ constexpr int kBacklog = 16;
 base::Fd listen_local(const std::string& path) {
   sockaddr_un address{};
   if (path.size() >= sizeof address.sun_path)
-    throw base::Error(base::Code::io, "metrics socket " + path + ": the path is longer than a Unix socket's may be (107 bytes)");
+    throw base::Error(base::Code::io,
+                      "metrics socket " + path + ": the path is longer than a Unix socket's may be (107 bytes)");
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, path.size());
   struct stat there {};
@@ -72,19 +75,26 @@ base::Fd listen_loopback(int port) {
 std::string AgentMetrics::text() const {
   std::string out;
   metric(out, "trestle_agent_passes_total", "counter", "Looks at the node.", std::to_string(passes));
-  metric(out, "trestle_agent_errors_total", "counter", "Looks that failed, in whole or in part.", std::to_string(errors));
-  metric(out, "trestle_agent_repairs_total", "counter", "Times that something another hand had changed was made again.", std::to_string(repairs));
+  metric(out, "trestle_agent_errors_total", "counter", "Looks that failed, in whole or in part.",
+         std::to_string(errors));
+  metric(out, "trestle_agent_repairs_total", "counter", "Times that something another hand had changed was made again.",
+         std::to_string(repairs));
   metric(out, "trestle_agent_last_pass_seconds", "gauge", "How long the last look took.", std::to_string(last_pass_s));
   metric(out, "trestle_attachments", "gauge", "Attachments on the node.", std::to_string(attachments));
-  metric(out, "trestle_overlay_entries_made_total", "counter", "Entries for peers that were programmed.", std::to_string(made));
-  metric(out, "trestle_overlay_entries_removed_total", "counter", "Entries for peers that were removed.", std::to_string(removed));
+  metric(out, "trestle_overlay_entries_made_total", "counter", "Entries for peers that were programmed.",
+         std::to_string(made));
+  metric(out, "trestle_overlay_entries_removed_total", "counter", "Entries for peers that were removed.",
+         std::to_string(removed));
   by_network(out, "trestle_overlay_peers", "Other nodes of the network.", peers);
-  by_network(out, "trestle_overlay_peers_reached", "Of those asked last, how many answered by a full frame through the tunnel.", reached);
+  by_network(out, "trestle_overlay_peers_reached",
+             "Of those asked last, how many answered by a full frame through the tunnel.", reached);
   return out;
 }
 
 MetricsServer::MetricsServer(const std::string& path, int port)
-    : path_(path), local_(path.empty() ? base::Fd() : listen_local(path)), tcp_(port == 0 ? base::Fd() : listen_loopback(port)) {}
+    : path_(path),
+      local_(path.empty() ? base::Fd() : listen_local(path)),
+      tcp_(port == 0 ? base::Fd() : listen_loopback(port)) {}
 
 MetricsServer::~MetricsServer() {
   if (local_.valid()) (void)::unlink(path_.c_str());
@@ -101,13 +111,15 @@ void MetricsServer::answer(int fd, const std::string& text) {
   for (;;) {
     const base::Fd peer(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!peer.valid()) return;
-    const std::string answer = "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: " +
-                               std::to_string(text.size()) + "\r\nConnection: close\r\n\r\n" + text;
+    const std::string answer =
+        "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: " + std::to_string(text.size()) +
+        "\r\nConnection: close\r\n\r\n" + text;
     // It fits into any socket's buffer; who does not read loses it.
     (void)::send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     (void)::shutdown(peer.get(), SHUT_WR);
     char request[4096];
-    (void)::recv(peer.get(), request, sizeof request, 0);  // unread, it would reset the connection before the answer is read
+    (void)::recv(peer.get(), request, sizeof request,
+                 0);  // unread, it would reset the connection before the answer is read
   }
 }
 

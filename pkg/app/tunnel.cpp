@@ -38,8 +38,7 @@ std::string read_peers_file(const config::Overlay& overlay) {
   if (overlay.peers_file.empty()) return "";
   const base::Fd file = base::try_open(overlay.peers_file, O_RDONLY | O_NONBLOCK);
   const auto text = file.valid() ? base::read_all(file.get(), kMostPeersFile) : std::nullopt;
-  if (!text)
-    base::throw_errno(errno, "overlay.peersFile " + overlay.peers_file + " cannot be read", Code::bad_config);
+  if (!text) base::throw_errno(errno, "overlay.peersFile " + overlay.peers_file + " cannot be read", Code::bad_config);
   return *text;
 }
 
@@ -49,7 +48,9 @@ std::string host_name() {
 }
 
 std::string folder(Session& session) { return session.settings().state_dir + "/overlay"; }
-std::string state_path(Session& session, const net::IfName& vtep) { return folder(session) + "/" + vtep.str() + ".json"; }
+std::string state_path(Session& session, const net::IfName& vtep) {
+  return folder(session) + "/" + vtep.str() + ".json";
+}
 
 // What was programmed, into which VTEP. nullopt: nothing that can be read.
 struct State {
@@ -72,7 +73,9 @@ std::string text_of(const State& state) {
   std::vector<plan::Step> all = state.steps;
   all.emplace_back(state.guard);
   return first_line(state) +
-         json{{"schema", 1}, {"switch", state.bridge.str()}, {"vtep", state.vtep.str()}, {"steps", plan::to_json(all)}}.dump() + "\n";
+         json{{"schema", 1}, {"switch", state.bridge.str()}, {"vtep", state.vtep.str()}, {"steps", plan::to_json(all)}}
+             .dump() +
+         "\n";
 }
 
 std::optional<State> read_state(const std::string& path) try {
@@ -110,7 +113,9 @@ std::string digest_of(const config::NetConf& nic) {
 State begin_state(const config::NetConf& nic) {
   std::vector<net::Ip> peers;
   for (const config::Peer& peer : nic.overlay->here->others) peers.push_back(peer.vtep);
-  return {nic.bridge, net::vtep_name(nic.overlay->vni, nic.overlay->port), 0, digest_of(nic), {}, modes::peer_elements(nic, peers)};
+  return {nic.bridge, net::vtep_name(nic.overlay->vni, nic.overlay->port),
+          0,          digest_of(nic),
+          {},         modes::peer_elements(nic, peers)};
 }
 
 std::vector<std::string> state_paths(Session& session) {
@@ -136,7 +141,8 @@ overlay::Outcome program(Session& session, const State& state) {
   if (!state.guard.elements.empty()) engine::apply_shared(context, {state.guard});
   const overlay::Outcome out = overlay::reconcile(context, state.vtep, state.steps);
   if (out.kept != 0) return out;
-  plan::Elements old{state.guard.table, state.guard.set, kernel::list_elements(context.nft(), state.guard.table, state.guard.set)};
+  plan::Elements old{state.guard.table, state.guard.set,
+                     kernel::list_elements(context.nft(), state.guard.table, state.guard.set)};
   std::erase_if(old.elements, [&](const plan::Element& element) {
     return std::find(state.guard.elements.begin(), state.guard.elements.end(), element) != state.guard.elements.end();
   });

@@ -16,8 +16,8 @@ namespace trestle::cli {
 
 namespace {
 
-constexpr const Command* kCommands[] = {&kPlan,  &kStatus, &kAdd, &kDel,    &kPs,    &kInspect, &kGraph,
-                                        &kCheck, &kRepair, &kGc,  &kUplink, &kOverlay, &kAgent, &kServe, &kVersion};
+constexpr const Command* kCommands[] = {&kPlan,   &kStatus, &kAdd,    &kDel,     &kPs,    &kInspect, &kGraph,  &kCheck,
+                                        &kRepair, &kGc,     &kUplink, &kOverlay, &kAgent, &kServe,   &kVersion};
 
 constexpr Option kStateDir{"state-dir", "DIR", "the store (default: TRESTLE_STATE_DIR, else /run/trestle)"};
 constexpr Option kHelp{"help", "", "this text (also -h)"};

@@ -29,7 +29,8 @@ std::vector<std::string> configured() {
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(kConfigured), ::closedir);
   while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
     const std::string_view name = entry->d_name;
-    if (name.ends_with(".conf") || name.ends_with(".conflist")) out.push_back(std::string(kConfigured) + "/" + std::string(name));
+    if (name.ends_with(".conf") || name.ends_with(".conflist"))
+      out.push_back(std::string(kConfigured) + "/" + std::string(name));
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -49,14 +50,20 @@ int number(const Arguments& arguments, const char* option, int otherwise, std::u
   const auto text = arguments.find(option);
   if (!text) return otherwise;
   const auto value = base::parse_number(*text, most);
-  if (!value || *value == 0) throw UsageError(std::string("--") + option + ": '" + base::printable(*text, 40) + "' is no number from 1 to " + std::to_string(most));
+  if (!value || *value == 0)
+    throw UsageError(std::string("--") + option + ": '" + base::printable(*text, 40) + "' is no number from 1 to " +
+                     std::to_string(most));
   return static_cast<int>(*value);
 }
 
 int run_agent(const Arguments& arguments, const Console& console) {
   const std::vector<std::string> given = arguments.operands();
-  app::AgentSettings agent{settings(arguments, console, nlohmann::json::object()), {}, number(arguments, "metrics-port", 0, 65535),
-                           number(arguments, "interval", 60, 86400), {}, {}};
+  app::AgentSettings agent{settings(arguments, console, nlohmann::json::object()),
+                           {},
+                           number(arguments, "metrics-port", 0, 65535),
+                           number(arguments, "interval", 60, 86400),
+                           {},
+                           {}};
   agent.metrics = arguments.find("metrics").value_or(agent.settings.state_dir + "/agent.sock");
   const auto files = [given] { return given.empty() ? configured() : given; };
   agent.networks = [files, &console] { return networks_of(files(), console); };

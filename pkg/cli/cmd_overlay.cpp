@@ -36,17 +36,23 @@ std::vector<config::NetConf> tunnels_of(engine::Context& context, const nlohmann
   const config::NetConf here = app::with_tunnels(context, config::parse(conf, {}));
   for (const config::NetConf* nic : config::nics(here))
     if (nic->overlay) out.push_back(*nic);
-  if (out.empty()) throw Error(Code::bad_config, "network '" + here.name + "' has no \"overlay\"; there is nothing to look at");
+  if (out.empty())
+    throw Error(Code::bad_config, "network '" + here.name + "' has no \"overlay\"; there is nothing to look at");
   return out;
 }
 
 std::string finding_of(overlay::Finding finding) {
   switch (finding) {
-    case overlay::Finding::well: return "ok";
-    case overlay::Finding::small_only: return "small frames only";
-    case overlay::Finding::no_tunnel: return "no tunnel";
-    case overlay::Finding::no_node: return "no answer";
-    case overlay::Finding::not_asked: return "node answers";
+    case overlay::Finding::well:
+      return "ok";
+    case overlay::Finding::small_only:
+      return "small frames only";
+    case overlay::Finding::no_tunnel:
+      return "no tunnel";
+    case overlay::Finding::no_node:
+      return "no answer";
+    case overlay::Finding::not_asked:
+      return "node answers";
   }
   return "";
 }
@@ -62,7 +68,8 @@ std::map<net::Ip, bool> programmed(engine::Context& context, const config::NetCo
   return out;
 }
 
-int peers(const Arguments& arguments, const Console& console, app::Session& session, const std::vector<config::NetConf>& nics) {
+int peers(const Arguments& arguments, const Console& console, app::Session& session,
+          const std::vector<config::NetConf>& nics) {
   std::vector<std::vector<std::string>> rows = {{"NETWORK", "PEER", "NODE", "SUBNETS", "KERNEL", "PROBE", "MTU"}};
   json all = json::array();
   bool well = true;
@@ -73,10 +80,15 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
       for (const net::Cidr& subnet : one.peer.subnets) subnets += (subnets.empty() ? "" : ",") + subnet.str();
       const bool in_kernel = nic.overlay->control != "static" || there.at(one.peer.vtep);
       well = well && in_kernel && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
-      rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets, in_kernel ? "yes" : "no", finding_of(one.finding),
-                      std::to_string(nic.mtu.value_or(0))});
-      all.push_back({{"network", nic.name}, {"peer", one.peer.vtep.str()}, {"node", one.peer.node}, {"inKernel", in_kernel},
-                     {"probe", finding_of(one.finding)}, {"text", one.text}, {"mtu", nic.mtu.value_or(0)}});
+      rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets, in_kernel ? "yes" : "no",
+                      finding_of(one.finding), std::to_string(nic.mtu.value_or(0))});
+      all.push_back({{"network", nic.name},
+                     {"peer", one.peer.vtep.str()},
+                     {"node", one.peer.node},
+                     {"inKernel", in_kernel},
+                     {"probe", finding_of(one.finding)},
+                     {"text", one.text},
+                     {"mtu", nic.mtu.value_or(0)}});
     }
   }
   console.print(arguments.has("json") ? all.dump(2) + "\n" : table(rows));
@@ -105,10 +117,13 @@ int sync(const Console& console, app::Session& session, const std::vector<config
       continue;
     }
     const overlay::Outcome done = app::sync_tunnel(session, nic, false);
-    text += nic.name + ": " + std::to_string(nic.overlay->here->others.size()) + " peers, " + std::to_string(done.made) +
-            " entries made, " + std::to_string(done.removed) + " removed" +
-            (done.kept ? "; " + std::to_string(done.kept) + " peers that the list has no more are left for the next time: no more than a fifth goes at once"
-                       : "") + "\n";
+    text += nic.name + ": " + std::to_string(nic.overlay->here->others.size()) + " peers, " +
+            std::to_string(done.made) + " entries made, " + std::to_string(done.removed) + " removed" +
+            (done.kept
+                 ? "; " + std::to_string(done.kept) +
+                       " peers that the list has no more are left for the next time: no more than a fifth goes at once"
+                 : "") +
+            "\n";
   }
   console.print(text);
   return kDone;

@@ -40,7 +40,8 @@ struct Command {
   int (*run)(const Arguments&, const Console&);  // returns the exit code; throws Error
 };
 
-extern const Command kPlan, kAdd, kDel, kPs, kInspect, kGraph, kCheck, kGc, kRepair, kStatus, kUplink, kOverlay, kAgent, kServe, kVersion;
+extern const Command kPlan, kAdd, kDel, kPs, kInspect, kGraph, kCheck, kGc, kRepair, kStatus, kUplink, kOverlay, kAgent,
+    kServe, kVersion;
 
 // The help of all commands, and of one.
 std::string general_help();

@@ -87,7 +87,9 @@ void check_together(const Field& conf, const NetConf& out) {
   check_publishing(conf, out);
   check_overlay(conf, out);
   if (out.ipam.node_range && !out.overlay && !out.ipam.node_range->index)
-    conf.at("ipam").at("nodeRange").refuse("needs an \"index\": without \"overlay\" there is no list that has this node's place");
+    conf.at("ipam")
+        .at("nodeRange")
+        .refuse("needs an \"index\": without \"overlay\" there is no list that has this node's place");
   if (out.mode == "bridge")
     refuse_key(conf, "hostAccess",
                "in mode \"bridge\" the host is reached as any other on the LAN; use the host's own firewall");

@@ -210,7 +210,8 @@ NodeRange parse_node_range(const Field& field) {
   if (const auto v4 = field.find("prefix")) out.v4 = static_cast<std::uint8_t>(v4->integer(8, 32));
   if (const auto v6 = field.find("prefix6")) out.v6 = static_cast<std::uint8_t>(v6->integer(16, 128));
   if (const auto index = field.find_any("index")) out.index = static_cast<std::uint32_t>(index->integer(0, 1 << 24));
-  if (!out.v4 && !out.v6) field.refuse("says no \"prefix\" (IPv4) and no \"prefix6\": the length of one node's part, as 24");
+  if (!out.v4 && !out.v6)
+    field.refuse("says no \"prefix\" (IPv4) and no \"prefix6\": the length of one node's part, as 24");
   return out;
 }
 

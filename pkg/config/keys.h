@@ -9,8 +9,8 @@
 namespace trestle::config {
 
 enum class Fate : std::uint8_t {
-  known,       // ours and read, or another's and let through
-  foreign,     // another plugin's name for something; `advice` says ours
+  known,    // ours and read, or another's and let through
+  foreign,  // another plugin's name for something; `advice` says ours
 };
 
 struct Key {

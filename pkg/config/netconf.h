@@ -122,7 +122,7 @@ struct NetConf {
   std::optional<cni::Result> prev_result = {};  // of a chain (ADD), or of our ADD (CHECK)
   std::string vm = {};                          // whose lease and MAC it is (net::vm_identity); "": the pod's own
 
-  std::optional<Overlay> overlay = {};          // over many nodes
+  std::optional<Overlay> overlay = {};  // over many nodes
 
   // Several NICs of one call.
   std::optional<net::IfName> nic = {};              // its name in the pod; absent: the first one's, CNI_IFNAME

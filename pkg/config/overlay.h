@@ -20,18 +20,18 @@ struct Peer {
 
 // This node's part, as the host says; parse() leaves it out.
 struct Here {
-  net::Ip local;               // tunnel packets leave from it
-  net::IfName underlay;        // the link that has it
-  std::uint32_t mtu = 0;       // the most that the tunnel carries
-  std::string identity;        // what its peers derive our MAC from
+  net::Ip local;                  // tunnel packets leave from it
+  net::IfName underlay;           // the link that has it
+  std::uint32_t mtu = 0;          // the most that the tunnel carries
+  std::string identity;           // what its peers derive our MAC from
   std::vector<Peer> others = {};  // all but ourselves, of the configuration and of its file
 };
 
 struct Overlay {
-  std::uint32_t vni = 0;      // 1..16777215
+  std::uint32_t vni = 0;  // 1..16777215
   std::uint16_t port = 4789;
-  std::string local = {};     // a link, an address or a subnet that has one; "": where the default route leads
-  int layer = 2;              // 2: one segment; 3: a subnet per node
+  std::string local = {};  // a link, an address or a subnet that has one; "": where the default route leads
+  int layer = 2;           // 2: one segment; 3: a subnet per node
   std::string control = "static";
   std::vector<Peer> peers = {};
   std::string peers_file = {};

@@ -15,8 +15,16 @@ using cni::Field;
 namespace {
 
 constexpr Key kOverlay[] = {
-    {"vni"},   {"port"},      {"local"}, {"layer"}, {"control"}, {"peers"},
-    {"group"}, {"peersFile"}, {"node"},  {"type", Fate::foreign, "there is one: VXLAN"},
+    {"vni"},
+    {"port"},
+    {"local"},
+    {"layer"},
+    {"control"},
+    {"peers"},
+    {"group"},
+    {"peersFile"},
+    {"node"},
+    {"type", Fate::foreign, "there is one: VXLAN"},
     {"mtu", Fate::foreign, "it stands beside \"overlay\", and is the pods'; the tunnel's follows from the underlay"},
     {"engine", Fate::foreign, "it is called \"control\" here"},
     {"mode", Fate::foreign, "it is called \"layer\" here: 2 or 3"},
@@ -43,7 +51,8 @@ Peer parse_peer(const Field& field) {
   if (const auto node = field.find("node")) peer.node = node->string();
   if (const auto list = field.find("subnets"))
     for (const Field& item : list->items()) {
-      if (peer.subnets.size() == kMostSubnets) list->refuse("has more than " + std::to_string(kMostSubnets) + " entries");
+      if (peer.subnets.size() == kMostSubnets)
+        list->refuse("has more than " + std::to_string(kMostSubnets) + " entries");
       peer.subnets.push_back(base::in_context(item.path(), [&] { return net::Cidr::parse_network(item.string()); }));
     }
   return peer;
@@ -74,7 +83,8 @@ std::optional<Overlay> parse_overlay(const Field& conf) {
   check_keys(*field, kOverlay);
   Overlay out;
   const auto vni = field->find("vni");
-  if (!vni) field->refuse("\"vni\" is missing: the number of the network on the wire, 1 to 16777215, the same on all nodes");
+  if (!vni)
+    field->refuse("\"vni\" is missing: the number of the network on the wire, 1 to 16777215, the same on all nodes");
   out.vni = static_cast<std::uint32_t>(vni->integer(1, kMostVni));
   if (const auto port = field->find("port")) out.port = static_cast<std::uint16_t>(port->integer(1, 65535));
   if (const auto local = field->find("local")) out.local = local->string();
@@ -85,7 +95,8 @@ std::optional<Overlay> parse_overlay(const Field& conf) {
   if (const auto node = field->find("node")) out.node = node->string();
   if (const auto group = field->find("group")) {
     out.group = base::in_context(group->path(), [&] { return net::Ip::parse(group->string()); });
-    if (!out.group->is_multicast()) group->refuse("\"" + out.group->str() + "\" is no multicast group, as \"239.1.1.1\"");
+    if (!out.group->is_multicast())
+      group->refuse("\"" + out.group->str() + "\" is no multicast group, as \"239.1.1.1\"");
   }
   if (!out.peers_file.empty() && out.peers_file.front() != '/')
     field->at("peersFile").refuse("\"" + base::printable(out.peers_file) + "\" is no absolute path");
@@ -98,8 +109,9 @@ void check_overlay(const Field& conf, const NetConf& out) {
   const Field field = conf.at("overlay");
   if (out.mode == "chained") field.refuse("the interface is another plugin's; give this network a \"mode\"");
   if (out.uplink && out.mode == "bridge")
-    field.refuse("a LAN below the switch and a tunnel on it make a loop through every node that has both: leave "
-                 "\"uplink\" or \"overlay\" out");
+    field.refuse(
+        "a LAN below the switch and a tunnel on it make a loop through every node that has both: leave "
+        "\"uplink\" or \"overlay\" out");
   if (out.mode == "bridge" && overlay.layer == 3)
     field.refuse("mode \"bridge\" is one segment: layer 2; layer 3 is for \"nat\" and \"routed\"");
   if (out.mode == "isolated" && overlay.layer == 3)
@@ -112,7 +124,8 @@ void check_overlay(const Field& conf, const NetConf& out) {
     field.refuse("peers are listed for control \"static\" and \"evpn\"; multicast finds them by itself");
   if (overlay.layer == 3 && overlay.control != "static")
     field.refuse("layer 3 needs control \"static\": \"" + overlay.control + "\" is for one segment, layer 2");
-  if (out.vlan || !out.vlan_trunk.empty()) field.refuse("VLANs and a tunnel on one switch are not supported; one network is one VNI");
+  if (out.vlan || !out.vlan_trunk.empty())
+    field.refuse("VLANs and a tunnel on one switch are not supported; one network is one VNI");
 }
 
 }  // namespace trestle::config

@@ -24,9 +24,10 @@ bool same_tunnel(const kernel::VxlanInfo& there, const plan::Vxlan& step) {
 
 [[noreturn]] void refuse(const plan::Vxlan& step, const kernel::Refusal& refusal) {
   if (refusal.err == EEXIST)
-    throw Error(Code::held, "VXLAN " + std::to_string(step.vni) + " on port " + std::to_string(step.port) +
-                                " is another link's on this host already (ip -d link show type vxlan); give this network "
-                                "another \"vni\" or \"port\"");
+    throw Error(Code::held,
+                "VXLAN " + std::to_string(step.vni) + " on port " + std::to_string(step.port) +
+                    " is another link's on this host already (ip -d link show type vxlan); give this network "
+                    "another \"vni\" or \"port\"");
   if (refusal.err == EOPNOTSUPP) throw Error(Code::kernel_lacks, "this kernel has no VXLAN (module vxlan)");
   kernel::refuse(refusal);
 }
@@ -47,7 +48,8 @@ void make(Context& context, const plan::Vxlan& step) {
   kernel::Socket& host = context.route();
   auto there = kernel::get_link(host, step.link);
   if (there && there->group != step.group)
-    throw Error(Code::held, step.link.str() + " is there and is no tunnel of ours; rename it, or give this network another \"vni\"");
+    throw Error(Code::held, step.link.str() +
+                                " is there and is no tunnel of ours; rename it, or give this network another \"vni\"");
   auto info = there ? kernel::get_vxlan(host, step.link) : std::nullopt;
   kernel::Batch batch;
   if (there && (!info || !same_tunnel(*info, step))) {
@@ -76,7 +78,8 @@ std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) 
   if (link->group != step.group) return "its group is not ours any more";
   if (link->mac != step.mac) return "MAC is " + (link->mac ? link->mac->str() : "none") + ", not " + step.mac.str();
   if (link->mtu != step.mtu)
-    return "MTU is " + std::to_string(link->mtu) + ", not " + std::to_string(step.mtu) + ": larger frames vanish silently";
+    return "MTU is " + std::to_string(link->mtu) + ", not " + std::to_string(step.mtu) +
+           ": larger frames vanish silently";
   if (step.master && !step.learning && !info->suppress) return "does not suppress neighbours";
   if (step.master && link->isolated != step.isolated) return "other flags: isolated";
   if (!link->up()) return "is down";

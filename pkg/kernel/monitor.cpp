@@ -28,7 +28,8 @@ base::Fd listen(int protocol, std::initializer_list<unsigned> groups) {
 }  // namespace
 
 Monitor::Monitor()
-    : links_(listen(NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP})),
+    : links_(listen(NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                                    RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP})),
       tables_(listen(NETLINK_NETFILTER, {NFNLGRP_NFTABLES})) {}
 
 bool Monitor::drain(int fd) {

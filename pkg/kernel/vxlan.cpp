@@ -50,9 +50,9 @@ void add_vxlan(Batch& batch, const plan::Vxlan& vxlan, std::uint32_t master_inde
   batch.put_u8(IFLA_VXLAN_LEARNING, vxlan.learning ? 1 : 0);
   if (vxlan.learning) batch.put_u32(IFLA_VXLAN_AGEING, kAgeing);
   if (vxlan.multicast) {
-    batch.put(vxlan.multicast->family == net::Family::v4 ? std::uint16_t{IFLA_VXLAN_GROUP}
-                                                         : std::uint16_t{IFLA_VXLAN_GROUP6},
-              vxlan.multicast->bytes());
+    batch.put(
+        vxlan.multicast->family == net::Family::v4 ? std::uint16_t{IFLA_VXLAN_GROUP} : std::uint16_t{IFLA_VXLAN_GROUP6},
+        vxlan.multicast->bytes());
     batch.put_u32(IFLA_VXLAN_LINK, underlay_index);
   }
   batch.close_nest(data);
@@ -95,13 +95,15 @@ std::optional<VxlanInfo> get_vxlan(Socket& socket, const net::IfName& link) {
   batch.put_text(IFLA_IFNAME, link.str());
   const auto answer = socket.get(batch);
   if (!answer) return std::nullopt;
-  const Attrs info = Attrs::of(*reinterpret_cast<const nlmsghdr*>(answer->data()), sizeof(ifinfomsg)).nest(IFLA_LINKINFO);
+  const Attrs info =
+      Attrs::of(*reinterpret_cast<const nlmsghdr*>(answer->data()), sizeof(ifinfomsg)).nest(IFLA_LINKINFO);
   if (info.text(IFLA_INFO_KIND) != "vxlan") return std::nullopt;
   const Attrs data = info.nest(IFLA_INFO_DATA);
   VxlanInfo out;
   out.vni = data.u32(IFLA_VXLAN_ID).value_or(0);
   if (const auto wire = data.view(IFLA_VXLAN_PORT); wire && wire->size() == 2)
-    out.port = static_cast<std::uint16_t>((static_cast<std::uint8_t>((*wire)[0]) << 8) | static_cast<std::uint8_t>((*wire)[1]));
+    out.port = static_cast<std::uint16_t>((static_cast<std::uint8_t>((*wire)[0]) << 8) |
+                                          static_cast<std::uint8_t>((*wire)[1]));
   out.local = address_of(data, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6);
   out.multicast = address_of(data, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6);
   out.learning = data.u8(IFLA_VXLAN_LEARNING).value_or(0) != 0;

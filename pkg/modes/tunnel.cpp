@@ -46,8 +46,10 @@ std::string gateway_stays(const config::NetConf& conf) {
   for (const net::Ip& ip : gateways(conf))
     asks += ip.family == net::Family::v4
                 ? "  arp daddr ip " + ip.str() + " drop\n  arp saddr ip " + ip.str() + " drop\n"
-                : "  icmpv6 type nd-neighbor-solicit nd target " + ip.str() + " drop\n  icmpv6 type nd-neighbor-advert "
-                  "nd target " + ip.str() + " drop\n  ip6 saddr " + ip.str() + " drop\n";
+                : "  icmpv6 type nd-neighbor-solicit nd target " + ip.str() +
+                      " drop\n  icmpv6 type nd-neighbor-advert "
+                      "nd target " +
+                      ip.str() + " drop\n  ip6 saddr " + ip.str() + " drop\n";
   return pods + asks +
          "chain tunnelin-$ filter prerouting -290\n  iifname @vtep-$ jump gateway-$\n"
          "chain tunnelfwd-$ filter forward -300\n  oifname @vtep-$ jump gateway-$\n"
@@ -96,8 +98,18 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
     steps.push_back(Elements{Table::inet, "if-" + bridge.str(), {Element{{vtep}, {}}}});
     steps.push_back(Elements{Table::inet, "leave", {Element{{vtep}, "tunnel-" + bridge.str()}}});
   }
-  plan::Vxlan vxlan{vtep, {}, overlay.vni, overlay.port, overlay.here->local, overlay.group, {}, false, overlay.control == "evpn", false,
-                    net::vtep_mac(overlay.vni, overlay.here->identity), mtu(in.conf, in.facts),
+  plan::Vxlan vxlan{vtep,
+                    {},
+                    overlay.vni,
+                    overlay.port,
+                    overlay.here->local,
+                    overlay.group,
+                    {},
+                    false,
+                    overlay.control == "evpn",
+                    false,
+                    net::vtep_mac(overlay.vni, overlay.here->identity),
+                    mtu(in.conf, in.facts),
                     net::switch_group(in.state_dir)};
   if (layer2) vxlan.master = bridge;
   if (overlay.control == "multicast") {

@@ -18,16 +18,17 @@ std::string router_id(const net::Ip& local) {
 std::string frr_conf(const config::NetConf& conf, const std::vector<net::Ip>& reflectors, bool reflector) {
   const config::Overlay& overlay = *conf.overlay;
   const net::Ip& local = overlay.here->local;
-  std::string out = "! frr.conf of this node for network '" + conf.name + "' (VNI " + std::to_string(overlay.vni) +
-                    "), by 'trestle overlay frr-config'.\n"
-                    "! zebra and bgpd must run (/etc/frr/daemons: bgpd=yes). A peer that does not hear from bgpd withdraws this\n"
-                    "! node's pods within the hold time: keep it supervised.\n"
-                    "frr defaults datacenter\nhostname " +
-                    (overlay.here->identity.empty() ? local.str() : overlay.here->identity) + "\n!\nrouter bgp " + kAs + "\n bgp router-id " +
-                    router_id(local) + "\n no bgp default ipv4-unicast\n neighbor NODES peer-group\n neighbor NODES remote-as " + kAs +
-                    "\n neighbor NODES timers 3 9\n neighbor NODES timers connect 1\n";
-  if (reflector)
-    out += " bgp cluster-id " + router_id(local) + "\n bgp listen limit 5000\n";
+  std::string out =
+      "! frr.conf of this node for network '" + conf.name + "' (VNI " + std::to_string(overlay.vni) +
+      "), by 'trestle overlay frr-config'.\n"
+      "! zebra and bgpd must run (/etc/frr/daemons: bgpd=yes). A peer that does not hear from bgpd withdraws this\n"
+      "! node's pods within the hold time: keep it supervised.\n"
+      "frr defaults datacenter\nhostname " +
+      (overlay.here->identity.empty() ? local.str() : overlay.here->identity) + "\n!\nrouter bgp " + kAs +
+      "\n bgp router-id " + router_id(local) +
+      "\n no bgp default ipv4-unicast\n neighbor NODES peer-group\n neighbor NODES remote-as " + kAs +
+      "\n neighbor NODES timers 3 9\n neighbor NODES timers connect 1\n";
+  if (reflector) out += " bgp cluster-id " + router_id(local) + "\n bgp listen limit 5000\n";
   std::vector<net::Ip> neighbours = reflectors;
   if (neighbours.empty() || reflector)
     for (const config::Peer& peer : overlay.here->others) neighbours.push_back(peer.vtep);

@@ -46,8 +46,9 @@ std::optional<Underlay> by_address(kernel::Socket& host, Fits fits) {
 }
 
 [[noreturn]] void no_address(const config::NetConf& conf, const std::string& why) {
-  throw Error(Code::bad_config, subject(conf) + ": " + why +
-                                    "; name in \"local\" the link, address or subnet by which the other nodes are reached");
+  throw Error(Code::bad_config,
+              subject(conf) + ": " + why +
+                  "; name in \"local\" the link, address or subnet by which the other nodes are reached");
 }
 
 Underlay find_underlay(kernel::Socket& host, const config::NetConf& conf) {
@@ -79,15 +80,18 @@ void check_peers(const config::NetConf& conf, const std::vector<Peer>& peers, ne
   std::map<net::Ip, std::pair<net::Cidr, const Peer*>> subnets;
   for (const Peer& peer : peers) {
     if (peer.vtep.family != family)
-      throw Error(Code::bad_config, subject(conf) + ": peer " + peer.vtep.str() +
-                                        " is of another family than our own tunnel address; give all nodes one of the same");
+      throw Error(Code::bad_config,
+                  subject(conf) + ": peer " + peer.vtep.str() +
+                      " is of another family than our own tunnel address; give all nodes one of the same");
     if (!addresses.emplace(peer.vtep, &peer).second)
-      throw Error(Code::bad_config, subject(conf) + ": two peers have the address " + peer.vtep.str() + "; each node has its own");
+      throw Error(Code::bad_config,
+                  subject(conf) + ": two peers have the address " + peer.vtep.str() + "; each node has its own");
     for (const net::Cidr& subnet : peer.subnets) {
       const auto after = subnets.upper_bound(subnet.last());
       if (after != subnets.begin() && std::prev(after)->second.first.overlaps(subnet))
-        throw Error(Code::bad_config, subject(conf) + ": peers " + std::prev(after)->second.second->vtep.str() + " and " +
-                                          peer.vtep.str() + " both have " + subnet.str() + "; subnets of nodes must not overlap");
+        throw Error(Code::bad_config, subject(conf) + ": peers " + std::prev(after)->second.second->vtep.str() +
+                                          " and " + peer.vtep.str() + " both have " + subnet.str() +
+                                          "; subnets of nodes must not overlap");
       subnets.emplace(subnet.first(), std::pair(subnet, &peer));
     }
   }
@@ -115,15 +119,17 @@ void take_part(config::NetConf& conf, std::optional<std::uint32_t> place) {
   const config::NodeRange& wanted = *conf.ipam.node_range;
   const std::optional<std::uint32_t> index = wanted.index ? wanted.index : place;
   if (!index)
-    throw Error(Code::bad_config, "ipam.nodeRange of network '" + conf.name +
-                                      "': this node is not in the list of peers; add its entry, or give it an \"index\"");
+    throw Error(Code::bad_config,
+                "ipam.nodeRange of network '" + conf.name +
+                    "': this node is not in the list of peers; add its entry, or give it an \"index\"");
   for (ipam::RangeSet& set : conf.ipam.ranges) {
     const auto prefix = set.front().subnet.ip.family == net::Family::v4 ? wanted.v4 : wanted.v6;
     if (!prefix) continue;
     auto part = ipam::part_of(set, *prefix, *index);
     if (!part)
-      throw Error(Code::bad_config, "ipam.nodeRange of network '" + conf.name + "': " + ipam::text(set) + " has no part number " +
-                                        std::to_string(*index) + " of prefix length " + std::to_string(*prefix) + " with a free address");
+      throw Error(Code::bad_config, "ipam.nodeRange of network '" + conf.name + "': " + ipam::text(set) +
+                                        " has no part number " + std::to_string(*index) + " of prefix length " +
+                                        std::to_string(*prefix) + " with a free address");
     for (const net::Cidr& asked : conf.requested_ips)
       for (const ipam::Range& range : set)
         if (ipam::usable(range, asked.ip) && !ipam::range_of(*part, asked.ip)) {
@@ -141,8 +147,8 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   Overlay& overlay = *out.overlay;
   const Underlay underlay = find_underlay(context.route(), conf);
   if (overlay.group && overlay.group->family != underlay.address.family)
-    throw Error(Code::bad_config, subject(conf) + ": group " + overlay.group->str() + " is of another family than the tunnel address " +
-                                      underlay.address.str());
+    throw Error(Code::bad_config, subject(conf) + ": group " + overlay.group->str() +
+                                      " is of another family than the tunnel address " + underlay.address.str());
   std::vector<Peer> peers = overlay.peers;
   if (!overlay.peers_file.empty())
     for (Peer& peer : config::parse_peers(file, overlay.peers_file)) peers.push_back(std::move(peer));
@@ -160,8 +166,9 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   const std::uint32_t head = overhead(here.local.family);
   here.mtu = underlay.link.mtu > head ? underlay.link.mtu - head : 0;
   if (out.mtu.value_or(here.mtu) > here.mtu || here.mtu < 68)
-    throw Error(Code::bad_config, "\"mtu\" " + std::to_string(out.mtu.value_or(here.mtu)) + " is more than the tunnel over " +
-                                      underlay.link.name + " carries (" + std::to_string(here.mtu) + "): larger frames would vanish");
+    throw Error(Code::bad_config, "\"mtu\" " + std::to_string(out.mtu.value_or(here.mtu)) +
+                                      " is more than the tunnel over " + underlay.link.name + " carries (" +
+                                      std::to_string(here.mtu) + "): larger frames would vanish");
   out.mtu = out.mtu.value_or(here.mtu);
   overlay.here = std::move(here);
   take_subnets(out, own);

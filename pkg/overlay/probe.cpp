@@ -27,7 +27,8 @@ constexpr std::size_t kHead = 8;  // of an ICMP echo, both families
 std::uint16_t checksum(const std::string& bytes) {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i + 1 < bytes.size(); i += 2)
-    sum += static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[i]) << 8 | static_cast<std::uint8_t>(bytes[i + 1]));
+    sum +=
+        static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[i]) << 8 | static_cast<std::uint8_t>(bytes[i + 1]));
   if (bytes.size() % 2 != 0) sum += static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes.back()) << 8);
   while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<std::uint16_t>(~sum);
@@ -38,15 +39,18 @@ class Echoes {
  public:
   explicit Echoes(net::Family family) : family_(family), id_(static_cast<std::uint16_t>(::getpid())) {
     const bool v4 = family == net::Family::v4;
-    socket_ = base::Fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}));
+    socket_ = base::Fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                                v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}));
     if (!socket_.valid()) base::throw_errno(errno, "open a socket for ICMP");
     const int probe = v4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
-    (void)::setsockopt(socket_.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &probe, sizeof probe);
+    (void)::setsockopt(socket_.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &probe,
+                       sizeof probe);
   }
 
   void ask(const net::Ip& to, std::size_t payload) {
     std::string packet(kHead + payload, '\0');
-    packet[0] = static_cast<char>(family_ == net::Family::v4 ? std::uint8_t{ICMP_ECHO} : std::uint8_t{ICMP6_ECHO_REQUEST});
+    packet[0] =
+        static_cast<char>(family_ == net::Family::v4 ? std::uint8_t{ICMP_ECHO} : std::uint8_t{ICMP6_ECHO_REQUEST});
     packet[4] = static_cast<char>(id_ >> 8);
     packet[5] = static_cast<char>(id_ & 0xff);
     if (family_ == net::Family::v4) {  // the kernel does it for ICMPv6
@@ -70,7 +74,8 @@ class Echoes {
       socklen_t size = sizeof from;
       const ssize_t n = ::recvfrom(socket_.get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &size);
       if (n <= 0) continue;
-      if (const auto ip = answer({buffer, static_cast<std::size_t>(n)}, from); ip && waited.erase(*ip) != 0) heard.insert(*ip);
+      if (const auto ip = answer({buffer, static_cast<std::size_t>(n)}, from); ip && waited.erase(*ip) != 0)
+        heard.insert(*ip);
     }
   }
 
@@ -96,8 +101,10 @@ class Echoes {
       if (head < 20 || packet.size() < head) return std::nullopt;
       packet.remove_prefix(head);
     }
-    if (packet.size() < kHead || static_cast<std::uint8_t>(packet[0]) != (v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY)) return std::nullopt;
-    if (static_cast<std::uint8_t>(packet[4]) != id_ >> 8 || static_cast<std::uint8_t>(packet[5]) != (id_ & 0xff)) return std::nullopt;
+    if (packet.size() < kHead || static_cast<std::uint8_t>(packet[0]) != (v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY))
+      return std::nullopt;
+    if (static_cast<std::uint8_t>(packet[4]) != id_ >> 8 || static_cast<std::uint8_t>(packet[5]) != (id_ & 0xff))
+      return std::nullopt;
     const void* address = v4 ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in&>(from).sin_addr)
                              : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(from).sin6_addr);
     return net::Ip::from_bytes({static_cast<const char*>(address), v4 ? std::size_t{4} : std::size_t{16}});
@@ -140,7 +147,8 @@ std::vector<Probed> probe(const config::NetConf& conf, int timeout_ms) {
   std::vector<net::Ip> nodes, gateways4, gateways6;
   for (const config::Peer& peer : overlay.here->others) {
     nodes.push_back(peer.vtep);
-    if (const auto ip = behind(peer); ip && overlay.layer == 3) (ip->family == net::Family::v4 ? gateways4 : gateways6).push_back(*ip);
+    if (const auto ip = behind(peer); ip && overlay.layer == 3)
+      (ip->family == net::Family::v4 ? gateways4 : gateways6).push_back(*ip);
   }
   const std::uint32_t mtu = conf.mtu.value_or(overlay.here->mtu);
   std::vector<net::Ip> gateways = gateways4;
@@ -160,13 +168,17 @@ std::vector<Probed> probe(const config::NetConf& conf, int timeout_ms) {
       one.text = place(peer) + ": the node does not answer: it is down, or the underlay does not lead there";
     } else if (!small.contains(*gateway)) {
       one.finding = Finding::no_tunnel;
-      one.text = place(peer) + ": the node answers, but nothing comes through the tunnel: no pod of the network is there yet, UDP port " +
-                 std::to_string(overlay.port) + " is blocked on the way (a firewall; VMware NSX takes 4789 and 8472), it has another VNI than " +
-                 std::to_string(overlay.vni) + " or another port, or we are not in its list of peers";
+      one.text =
+          place(peer) +
+          ": the node answers, but nothing comes through the tunnel: no pod of the network is there yet, UDP port " +
+          std::to_string(overlay.port) +
+          " is blocked on the way (a firewall; VMware NSX takes 4789 and 8472), it has another VNI than " +
+          std::to_string(overlay.vni) + " or another port, or we are not in its list of peers";
     } else if (!full.contains(*gateway)) {
       one.finding = Finding::small_only;
       one.text = place(peer) + ": small frames come through, those of " + std::to_string(mtu) +
-                 " bytes do not: the path carries less than " + overlay.here->underlay.str() + " here; give a smaller \"mtu\"";
+                 " bytes do not: the path carries less than " + overlay.here->underlay.str() +
+                 " here; give a smaller \"mtu\"";
     }
     out.push_back(std::move(one));
   }

@@ -41,17 +41,21 @@ std::size_t hold_back(std::vector<Step>& gone, const std::vector<Step>& there, c
   std::set<net::Ip> vias;
   std::set<std::uint32_t> nexthops;
   for (const Step& step : there)
-    if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst && staying.contains(*fdb->dst)) macs.insert(fdb->mac);
+    if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst && staying.contains(*fdb->dst))
+      macs.insert(fdb->mac);
   for (const Step& step : there)
-    if (const auto* neighbour = std::get_if<plan::Neighbour>(&step); neighbour && neighbour->mac && macs.contains(*neighbour->mac))
+    if (const auto* neighbour = std::get_if<plan::Neighbour>(&step);
+        neighbour && neighbour->mac && macs.contains(*neighbour->mac))
       vias.insert(neighbour->ip);
   for (const Step& step : there)
-    if (const auto* nexthop = std::get_if<plan::Nexthop>(&step); nexthop && vias.contains(nexthop->via)) nexthops.insert(nexthop->id);
+    if (const auto* nexthop = std::get_if<plan::Nexthop>(&step); nexthop && vias.contains(nexthop->via))
+      nexthops.insert(nexthop->id);
   std::erase_if(gone, [&](const Step& step) {
     if (const auto* fdb = std::get_if<plan::Fdb>(&step)) return fdb->dst && staying.contains(*fdb->dst);
     if (const auto* neighbour = std::get_if<plan::Neighbour>(&step)) return vias.contains(neighbour->ip);
     if (const auto* nexthop = std::get_if<plan::Nexthop>(&step)) return nexthops.contains(nexthop->id);
-    if (const auto* route = std::get_if<plan::Route>(&step)) return route->nexthop && nexthops.contains(*route->nexthop);
+    if (const auto* route = std::get_if<plan::Route>(&step))
+      return route->nexthop && nexthops.contains(*route->nexthop);
     return false;
   });
   return leaving.size() - most;
@@ -66,15 +70,18 @@ class Programmer {
     if (const auto* fdb = std::get_if<plan::Fdb>(&step)) kernel::add_fdb(batch_, index_, *fdb);
     if (const auto* neighbour = std::get_if<plan::Neighbour>(&step)) kernel::add_neighbour(batch_, index_, *neighbour);
     if (const auto* nexthop = std::get_if<plan::Nexthop>(&step)) kernel::add_nexthop(batch_, index_, *nexthop);
-    if (const auto* route = std::get_if<plan::Route>(&step)) kernel::add_route(batch_, 0, *route, true, plan::describe(step));
+    if (const auto* route = std::get_if<plan::Route>(&step))
+      kernel::add_route(batch_, 0, *route, true, plan::describe(step));
     send_when(kTogether);
   }
   void remove(const Step& step) {
     if (const auto* fdb = std::get_if<plan::Fdb>(&step)) kernel::delete_fdb(batch_, index_, *fdb);
-    if (const auto* neighbour = std::get_if<plan::Neighbour>(&step)) kernel::delete_neighbour(batch_, index_, *neighbour);
+    if (const auto* neighbour = std::get_if<plan::Neighbour>(&step))
+      kernel::delete_neighbour(batch_, index_, *neighbour);
     if (const auto* nexthop = std::get_if<plan::Nexthop>(&step))
       kernel::delete_nexthop(batch_, nexthop->id, plan::describe(step));
-    if (const auto* route = std::get_if<plan::Route>(&step)) kernel::delete_route(batch_, 0, *route, plan::describe(step));
+    if (const auto* route = std::get_if<plan::Route>(&step))
+      kernel::delete_route(batch_, 0, *route, plan::describe(step));
     send_when(kTogether);
   }
   void finish() { send_when(1); }

@@ -117,9 +117,9 @@ std::string describe(const Step& step) {
                    (s.via       ? " via " + s.via->str()
                     : s.nexthop ? std::string()
                                 : std::string(" on-link")) +
-                   (s.source ? " from " + s.source->str() : "") +
-                   number("table", s.table) + number("metric", s.metric) + number("mtu", s.mtu) +
-                   number("advmss", s.advmss) + number("scope", s.scope);
+                   (s.source ? " from " + s.source->str() : "") + number("table", s.table) +
+                   number("metric", s.metric) + number("mtu", s.mtu) + number("advmss", s.advmss) +
+                   number("scope", s.scope);
           },
           [](const Rules& s) {
             return s.name == "tables" ? std::string("host: nftables tables that all switches share")

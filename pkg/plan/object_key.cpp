@@ -87,8 +87,8 @@ std::string rest(const Step& step) {
   if (const auto* tap = std::get_if<Tap>(&step)) return tap->mac.str() + tap->label + tap->alias;
   if (const auto* service = std::get_if<Service>(&step)) return texts(*service);
   if (const auto* vxlan = std::get_if<Vxlan>(&step))
-    return std::to_string(vxlan->group) + (vxlan->learning ? "l" : "") + (vxlan->told ? "t" : "") + (vxlan->isolated ? "i" : "") +
-           (vxlan->underlay ? vxlan->underlay->str() : "");
+    return std::to_string(vxlan->group) + (vxlan->learning ? "l" : "") + (vxlan->told ? "t" : "") +
+           (vxlan->isolated ? "i" : "") + (vxlan->underlay ? vxlan->underlay->str() : "");
   if (const auto* veth = std::get_if<Veth>(&step))
     return veth->host_mac.str() + std::to_string(veth->group) + veth->alias;
   return {};

@@ -19,11 +19,11 @@ struct Vxlan {
   std::uint32_t vni = 0;
   std::uint16_t port = 0;
   net::Ip local;
-  std::optional<net::Ip> multicast;      // control plane "multicast": where frames for everybody go
-  std::optional<net::IfName> underlay;   // its NIC
-  bool learning = false;                 // senders are learned from frames
-  bool told = false;                     // a routing daemon tells where stations are: the switch learns none from the tunnel
-  bool isolated = false;                 // as a port: portIsolation
+  std::optional<net::Ip> multicast;     // control plane "multicast": where frames for everybody go
+  std::optional<net::IfName> underlay;  // its NIC
+  bool learning = false;                // senders are learned from frames
+  bool told = false;      // a routing daemon tells where stations are: the switch learns none from the tunnel
+  bool isolated = false;  // as a port: portIsolation
   net::Mac mac;
   std::uint32_t mtu = 0;
   std::uint32_t group = 0;

@@ -279,9 +279,9 @@ struct Redirect {
   bool operator==(const Redirect&) const = default;
 };
 
-using Step =
-    std::variant<Sysctl, File, Bridge, Veth, Up, Port, Address, Route, Rules, Elements, Announce, Fdb, Bond, Uplink,
-                 Vlans, TakeAddresses, Publish, Neighbour, Shape, Tap, Redirect, Service, GuestHost, Rule, Vxlan, Nexthop>;
+using Step = std::variant<Sysctl, File, Bridge, Veth, Up, Port, Address, Route, Rules, Elements, Announce, Fdb, Bond,
+                          Uplink, Vlans, TakeAddresses, Publish, Neighbour, Shape, Tap, Redirect, Service, GuestHost,
+                          Rule, Vxlan, Nexthop>;
 
 template <class... F>
 struct Overloaded : F... {

@@ -196,9 +196,10 @@ Json to_json(const Step& step) {
                         {"priority", s.priority}};
           },
           [](const Vxlan& s) {
-            Json json = {{"step", "vxlan"}, {"link", s.link.str()},   {"vni", s.vni},           {"port", s.port},
-                         {"local", s.local.str()}, {"learning", s.learning}, {"told", s.told}, {"isolated", s.isolated},
-                         {"mac", s.mac.str()},     {"mtu", s.mtu},           {"group", s.group}};
+            Json json = {{"step", "vxlan"}, {"link", s.link.str()},   {"vni", s.vni},
+                         {"port", s.port},  {"local", s.local.str()}, {"learning", s.learning},
+                         {"told", s.told},  {"isolated", s.isolated}, {"mac", s.mac.str()},
+                         {"mtu", s.mtu},    {"group", s.group}};
             if (s.master) json["master"] = s.master->str();
             if (s.multicast) json["multicast"] = s.multicast->str();
             if (s.underlay) json["underlay"] = s.underlay->str();

@@ -36,15 +36,9 @@ Rules rules(const Json& json) {
 }
 
 Route route(const Json& json) {
-  Route out{link_ref(string(json, "dev")),
-            net::Cidr::parse(string(json, "dst")),
-            std::nullopt,
-            maybe_number(json, "table"),
-            maybe_number(json, "metric"),
-            maybe_number(json, "mtu"),
-            maybe_number(json, "advmss"),
-            maybe_number(json, "scope"),
-            maybe_number(json, "nexthop"),
+  Route out{link_ref(string(json, "dev")), net::Cidr::parse(string(json, "dst")), std::nullopt,
+            maybe_number(json, "table"),   maybe_number(json, "metric"),          maybe_number(json, "mtu"),
+            maybe_number(json, "advmss"),  maybe_number(json, "scope"),           maybe_number(json, "nexthop"),
             maybe_ip(json, "source")};
   if (json.contains("via")) out.via = net::Ip::parse(string(json, "via"));
   return out;

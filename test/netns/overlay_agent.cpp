@@ -15,17 +15,24 @@ namespace {
 // Runs in the background of that node until the object ends.
 class Agent {
  public:
-  Agent(const Cluster& cluster, int n, const json& conf, const std::string& options = "--interval 1 --metrics-port 9754") : cluster_(cluster), n_(n) {
+  Agent(const Cluster& cluster, int n, const json& conf,
+        const std::string& options = "--interval 1 --metrics-port 9754")
+      : cluster_(cluster), n_(n) {
     Cluster::write(file(), conf.dump());
-    cluster.node(n).must_exec("TRESTLE_STATE_DIR=" + Cluster::state(n) + " setsid " + trestle_program() + " agent " + options + " " + file() +
-                              " > /run/agent" + std::to_string(n) + ".log 2>&1 & echo $! > " + pid());
+    cluster.node(n).must_exec("TRESTLE_STATE_DIR=" + Cluster::state(n) + " setsid " + trestle_program() + " agent " +
+                              options + " " + file() + " > /run/agent" + std::to_string(n) + ".log 2>&1 & echo $! > " +
+                              pid());
   }
   ~Agent() { kill("TERM"); }
-  void kill(const std::string& signal) const { run("kill -" + signal + " $(cat " + pid() + ") 2>/dev/null; sleep 0.2"); }
+  void kill(const std::string& signal) const {
+    run("kill -" + signal + " $(cat " + pid() + ") 2>/dev/null; sleep 0.2");
+  }
   std::string file() const { return "/run/agent" + std::to_string(n_) + ".json"; }
   std::string log() const { return run("cat /run/agent" + std::to_string(n_) + ".log").out; }
   std::string metrics() const {
-    return cluster_.node(n_).exec("printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | timeout 2 busybox nc 127.0.0.1 9754").out;
+    return cluster_.node(n_)
+        .exec("printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | timeout 2 busybox nc 127.0.0.1 9754")
+        .out;
   }
 
  private:
@@ -44,19 +51,24 @@ bool becomes_true(const std::function<bool()>& what, int seconds = 10) {
 
 }  // namespace
 
-TEST_CASE("the agent makes again what is lost: entries, the tunnel, flushed tables, an underlay address that changed", "[overlay][agent]") {
+TEST_CASE("the agent makes again what is lost: entries, the tunnel, flushed tables, an underlay address that changed",
+          "[overlay][agent]") {
   const Cluster cluster(2);
   json conf = layer3(2, {{"local", "eth0"}});
-  for (int i = 0; i < 2; ++i) conf["overlay"]["peers"][static_cast<std::size_t>(i)]["node"] = "n" + std::to_string(i + 1);
+  for (int i = 0; i < 2; ++i)
+    conf["overlay"]["peers"][static_cast<std::size_t>(i)]["node"] = "n" + std::to_string(i + 1);
   json of[2] = {conf, conf};
   for (int i = 0; i < 2; ++i) of[i]["overlay"]["node"] = "n" + std::to_string(i + 1);
   for (int n = 1; n <= 2; ++n) cluster.add(n, of[n - 1]);
   const Agent agent(cluster, 1, of[0]);
   const auto reaches = [&] { return ping(cluster.pod(1).netns(), "10.51.2.2", 300) == Reach::connected; };
   REQUIRE(becomes_true(reaches));
-  const auto tampered = GENERATE(as<std::string>{}, "bridge fdb del $(bridge fdb show dev vx42 | awk '/dst/{print $1}') dev vx42 dst 192.0.2.12 self",
-                                 "ip nexthop flush", "ip neigh flush dev vx42 nud permanent; ip -6 neigh flush dev vx42 nud permanent",
-                                 "ip link del vx42", "nft flush ruleset", "ip link set eth0 down; ip link set eth0 up; ip route add default via 192.0.2.1");
+  const auto tampered =
+      GENERATE(as<std::string>{},
+               "bridge fdb del $(bridge fdb show dev vx42 | awk '/dst/{print $1}') dev vx42 dst 192.0.2.12 self",
+               "ip nexthop flush", "ip neigh flush dev vx42 nud permanent; ip -6 neigh flush dev vx42 nud permanent",
+               "ip link del vx42", "nft flush ruleset",
+               "ip link set eth0 down; ip link set eth0 up; ip route add default via 192.0.2.1");
   CAPTURE(tampered);
   cluster.node(1).exec(tampered);
   CHECK(becomes_true(reaches));
@@ -71,13 +83,16 @@ TEST_CASE("the agent makes again what is lost: entries, the tunnel, flushed tabl
 TEST_CASE("an underlay address that changed is followed without a new tunnel", "[overlay][agent]") {
   const Cluster cluster(2);
   json conf = layer3(2, {{"local", "eth0"}});
-  for (int i = 0; i < 2; ++i) conf["overlay"]["peers"][static_cast<std::size_t>(i)]["node"] = "n" + std::to_string(i + 1);
+  for (int i = 0; i < 2; ++i)
+    conf["overlay"]["peers"][static_cast<std::size_t>(i)]["node"] = "n" + std::to_string(i + 1);
   json of[2] = {conf, conf};
   for (int i = 0; i < 2; ++i) of[i]["overlay"]["node"] = "n" + std::to_string(i + 1);
   for (int n = 1; n <= 2; ++n) cluster.add(n, of[n - 1]);
   const std::string index = cluster.node(1).must_exec("cat /proc/net/dev_snmp6/vx42 | head -1");
   const Agent one(cluster, 1, of[0]), two(cluster, 2, of[1]);
-  cluster.node(1).must_exec("ip addr add 192.0.2.21/24 dev eth0 && ip addr del 192.0.2.11/24 dev eth0 && ip addr add 192.0.2.21/24 dev eth0; ip route add default via 192.0.2.1; ip link show lo");
+  cluster.node(1).must_exec(
+      "ip addr add 192.0.2.21/24 dev eth0 && ip addr del 192.0.2.11/24 dev eth0 && ip addr add 192.0.2.21/24 dev eth0; "
+      "ip route add default via 192.0.2.1; ip link show lo");
   for (json& each : of) each["overlay"]["peers"][0]["vtep"] = "192.0.2.21";
   Cluster::write(one.file(), of[0].dump());
   Cluster::write(two.file(), of[1].dump());
@@ -94,8 +109,10 @@ TEST_CASE("the agent tells its metrics, takes dead attachments away, and its end
   REQUIRE(cluster.command(1, "add {} --netns gone --ifname eth0", conf).ok());
   {
     const Agent agent(cluster, 1, conf);
-    REQUIRE(becomes_true([&] { return agent.metrics().find("trestle_overlay_peers{network=\"over\"} 1") != std::string::npos; }));
-    CHECK_THAT(agent.metrics(), Contains("HTTP/1.0 200 OK") && Contains("trestle_attachments 2") && Contains("trestle_agent_passes_total"));
+    REQUIRE(becomes_true(
+        [&] { return agent.metrics().find("trestle_overlay_peers{network=\"over\"} 1") != std::string::npos; }));
+    CHECK_THAT(agent.metrics(), Contains("HTTP/1.0 200 OK") && Contains("trestle_attachments 2") &&
+                                    Contains("trestle_agent_passes_total"));
     CHECK(run("test -S " + Cluster::state(1) + "/agent.sock").ok());
     gone.remove();
     CHECK(becomes_true([&] { return agent.metrics().find("trestle_attachments 1") != std::string::npos; }));

@@ -34,7 +34,9 @@ TEST_CASE("layer 2: the gateway's ARP and ND never cross the tunnel, nor what is
   CHECK(mac == cluster.node(2).must_exec("ip -br link show trflat | awk '{print $3}'").substr(0, 17));
   cluster.node(2).must_exec(
       "nft 'add table netdev seen; add chain netdev seen in { type filter hook ingress device vx43 priority -500; }; "
-      "add rule netdev seen in ether saddr " + mac + " counter; add rule netdev seen in ether daddr " + mac + " counter; "
+      "add rule netdev seen in ether saddr " +
+      mac + " counter; add rule netdev seen in ether daddr " + mac +
+      " counter; "
       "add rule netdev seen in arp daddr ip 10.52.0.1 counter' && nft list table netdev seen");
   for (int n = 1; n <= 2; ++n) cluster.pod(n).must_exec("ip neigh flush all; ip -6 neigh flush all; ip link show lo");
   CHECK(ping(cluster.pod(1).netns(), "10.52.0.1") == Reach::connected);
@@ -53,7 +55,8 @@ TEST_CASE("layer 2 by multicast: the nodes find each other", "[overlay][multicas
   must_run("ip link set und type bridge mcast_snooping 0 && ip link show und");
   const json more{{"control", "multicast"}, {"group", "239.1.1.1"}, {"local", "eth0"}};
   for (int n = 1; n <= 3; ++n) cluster.add(n, layer2(n, 3, "isolated", more));
-  CHECK_THAT(cluster.node(1).must_exec("ip -d link show vx43"), Contains("group 239.1.1.1 local 192.0.2.11 dev eth0") && !Contains("nolearning"));
+  CHECK_THAT(cluster.node(1).must_exec("ip -d link show vx43"),
+             Contains("group 239.1.1.1 local 192.0.2.11 dev eth0") && !Contains("nolearning"));
   CHECK(ping(cluster.pod(1).netns(), "10.52.0.20") == Reach::connected);
   CHECK(ping(cluster.pod(3).netns(), "fd52::10") == Reach::connected);
   CHECK_THAT(cluster.command(1, "check").out, Contains("as configured"));
@@ -61,28 +64,35 @@ TEST_CASE("layer 2 by multicast: the nodes find each other", "[overlay][multicas
   for (int n = 1; n <= 3; ++n) CHECK(cluster.left(n) == "");
 }
 
-TEST_CASE("control evpn: each endpoint is permanent here, and goes with its pod; what the daemon made stays", "[overlay][evpn]") {
+TEST_CASE("control evpn: each endpoint is permanent here, and goes with its pod; what the daemon made stays",
+          "[overlay][evpn]") {
   const Cluster cluster(1);
   const json conf = layer2(1, 2, "nat", {{"control", "evpn"}});
   cluster.add(1, conf);
   const Pod& node = cluster.node(1);
-  CHECK_THAT(node.must_exec("ip neigh show dev trflat"), Contains("10.52.0.10") && Contains("fd52::10") && Contains("PERMANENT"));
+  CHECK_THAT(node.must_exec("ip neigh show dev trflat"),
+             Contains("10.52.0.10") && Contains("fd52::10") && Contains("PERMANENT"));
   CHECK_THAT(node.must_exec("bridge fdb show br trflat"), Contains("static"));
   CHECK_THAT(node.must_exec("bridge -d link show dev vx43"), Contains("learning off") && Contains("neigh_suppress on"));
   // The pod moved: zebra has put the other node's entry in its place.
-  node.must_exec("ip neigh replace 10.52.0.10 lladdr 02:00:00:00:00:99 dev trflat nud noarp extern_learn && ip neigh show dev trflat");
+  node.must_exec(
+      "ip neigh replace 10.52.0.10 lladdr 02:00:00:00:00:99 dev trflat nud noarp extern_learn && ip neigh show dev "
+      "trflat");
   node.must_exec("ip link set trflat up && ip link show trflat");
   const Pod second("second");
   REQUIRE(cluster.command(1, "add {} --netns second --ifname eth0", conf).ok());  // keeps the switch
   cluster.del(1, conf);
-  CHECK_THAT(node.must_exec("ip neigh show dev trflat"), Contains("10.52.0.10 lladdr 02:00:00:00:00:99") && !Contains("fd52::10 "));
+  CHECK_THAT(node.must_exec("ip neigh show dev trflat"),
+             Contains("10.52.0.10 lladdr 02:00:00:00:00:99") && !Contains("fd52::10 "));
   const Ran frr = cluster.command(1, "overlay frr-config {}", conf);
-  CHECK_THAT(frr.out, Contains("neighbor 192.0.2.12 peer-group NODES") && Contains("advertise-all-vni") && !Contains("neighbor 192.0.2.11 "));
+  CHECK_THAT(frr.out, Contains("neighbor 192.0.2.12 peer-group NODES") && Contains("advertise-all-vni") &&
+                          !Contains("neighbor 192.0.2.11 "));
   cluster.command(1, "del {} --netns second --ifname eth0", conf);
   CHECK(cluster.left(1) == "");
 }
 
-TEST_CASE("nodeRange: one configuration for all nodes, each with its part; a VM that moved keeps its address off it", "[overlay][noderange]") {
+TEST_CASE("nodeRange: one configuration for all nodes, each with its part; a VM that moved keeps its address off it",
+          "[overlay][noderange]") {
   const Cluster cluster(3);
   json conf = layer2(1, 3, "isolated");
   conf["ipam"] = {{"ranges", {{{{"subnet", "10.52.0.0/24"}}}, {{{"subnet", "fd52::/64"}}}}},

@@ -9,11 +9,14 @@ using namespace trestle::test;
 using Catch::Contains;
 using nlohmann::json;
 
-TEST_CASE("layer 3: pods of three nodes reach each other, the outside and every host, in both families", "[overlay][layer3]") {
-  const auto [mode, v6_underlay] = GENERATE(table<std::string, bool>({{"nat", false}, {"routed", false}, {"nat", true}}));
+TEST_CASE("layer 3: pods of three nodes reach each other, the outside and every host, in both families",
+          "[overlay][layer3]") {
+  const auto [mode, v6_underlay] =
+      GENERATE(table<std::string, bool>({{"nat", false}, {"routed", false}, {"nat", true}}));
   CAPTURE(mode, v6_underlay);
   const Cluster cluster(3);
-  const json conf = layer3(3, v6_underlay ? json{{"peers", peers(3, true)}, {"local", "2001:db8::/64"}} : json::object(), mode);
+  const json conf =
+      layer3(3, v6_underlay ? json{{"peers", peers(3, true)}, {"local", "2001:db8::/64"}} : json::object(), mode);
   std::vector<std::vector<std::string>> addresses;
   for (int n = 1; n <= 3; ++n) addresses.push_back(cluster.add(n, conf));
   CHECK(addresses[1] == std::vector<std::string>{"10.51.2.2", "fd51:2::2"});
@@ -45,8 +48,9 @@ TEST_CASE("layer 3: one FDB entry, one neighbour, one next hop and its routes fo
   const json conf = layer3(3);
   cluster.add(1, conf);
   const Pod& node = cluster.node(1);
-  CHECK_THAT(node.must_exec("ip -d link show vx42"), Contains("vxlan id 42 local 192.0.2.11") && Contains("dstport 4789") &&
-                                                         Contains("nolearning") && Contains("mtu 1450") && !Contains(" dev eth0"));
+  CHECK_THAT(node.must_exec("ip -d link show vx42"), Contains("vxlan id 42 local 192.0.2.11") &&
+                                                         Contains("dstport 4789") && Contains("nolearning") &&
+                                                         Contains("mtu 1450") && !Contains(" dev eth0"));
   CHECK(node.must_exec("bridge fdb show dev vx42 | grep -c 'dst 192.0.2.1[23] self permanent'") == "2\n");
   CHECK(node.must_exec("ip neigh show dev vx42 | grep -c PERMANENT") == "2\n");
   CHECK(node.must_exec("ip nexthop show dev vx42 | grep -c 'proto 84'") == "2\n");
@@ -61,7 +65,9 @@ TEST_CASE("a changed list is taken up by the next ADD and by sync; a fifth goes 
   const Cluster cluster(2);
   json conf = layer3(9);
   cluster.add(1, conf);
-  const auto count = [&] { return std::stoi(cluster.node(1).must_exec("bridge fdb show dev vx42 | grep -c permanent")); };
+  const auto count = [&] {
+    return std::stoi(cluster.node(1).must_exec("bridge fdb show dev vx42 | grep -c permanent"));
+  };
   CHECK(count() == 8);
   conf["overlay"]["peers"] = peers(2);
   const Ran first = cluster.command(1, "overlay sync {}", conf);
@@ -107,7 +113,8 @@ TEST_CASE("what comes by the tunnel goes to this network's pods and nowhere else
   const Pod other("other");
   const json another{{"cniVersion", "1.1.0"}, {"name", "other"}, {"type", "trestle"}, {"subnets", {"10.77.0.0/24"}}};
   REQUIRE(cluster.command(2, "add {} --netns other --ifname eth0", another).ok());
-  cluster.node(1).must_exec("ip route add 10.77.0.0/24 nhid $(ip nexthop show dev vx42 | sed 's/id \\([0-9]*\\).*/\\1/')");
+  cluster.node(1).must_exec(
+      "ip route add 10.77.0.0/24 nhid $(ip nexthop show dev vx42 | sed 's/id \\([0-9]*\\).*/\\1/')");
   CHECK(ping(cluster.pod(1).netns(), "10.77.0.2", 700) != Reach::connected);
   CHECK(ping(cluster.pod(1).netns(), "10.51.2.2") == Reach::connected);
   cluster.command(2, "del {} --netns other --ifname eth0", another);
@@ -123,16 +130,21 @@ TEST_CASE("tunnel packets are taken from peers alone; another VXLAN on the port 
   for (const int n : {1, 3}) {
     const std::string other = n == 1 ? "13" : "11", own = n == 1 ? "11" : "13";
     cluster.node(n).must_exec("ip link add theirs type vxlan id 7 local 192.0.2." + own + " remote 192.0.2." + other +
-                              " dstport 4789 && ip addr add 198.51.100." + own + "/24 dev theirs && ip link set theirs up && ip link show theirs");
+                              " dstport 4789 && ip addr add 198.51.100." + own +
+                              "/24 dev theirs && ip link set theirs up && ip link show theirs");
   }
   CHECK(ping(cluster.node(3).netns(), "198.51.100.11") == Reach::connected);
   // The stranger forges our VNI towards our pod.
-  cluster.node(3).must_exec("ip link add vx42 type vxlan id 42 local 192.0.2.13 remote 192.0.2.11 dstport 4789 && ip link set vx42 up && ip link show vx42");
+  cluster.node(3).must_exec(
+      "ip link add vx42 type vxlan id 42 local 192.0.2.13 remote 192.0.2.11 dstport 4789 && ip link set vx42 up && ip "
+      "link show vx42");
   const std::string mac = cluster.node(1).must_exec("ip -br link show vx42 | awk '{print $3}'");
-  cluster.node(3).must_exec("ip addr add 10.51.9.9/32 dev vx42 && ip route add 10.51.1.2 dev vx42 && ip neigh add 10.51.1.2 lladdr " +
-                            mac.substr(0, 17) + " dev vx42 && ip neigh show dev vx42");
-  cluster.node(1).must_exec("nft add table inet seen && nft 'add chain inet seen in { type filter hook prerouting priority 0; }' && "
-                            "nft add rule inet seen in iifname vx42 counter && nft list table inet seen");
+  cluster.node(3).must_exec(
+      "ip addr add 10.51.9.9/32 dev vx42 && ip route add 10.51.1.2 dev vx42 && ip neigh add 10.51.1.2 lladdr " +
+      mac.substr(0, 17) + " dev vx42 && ip neigh show dev vx42");
+  cluster.node(1).must_exec(
+      "nft add table inet seen && nft 'add chain inet seen in { type filter hook prerouting priority 0; }' && "
+      "nft add rule inet seen in iifname vx42 counter && nft list table inet seen");
   CHECK(ping(cluster.node(3).netns(), "10.51.1.2", 700) != Reach::connected);
   CHECK_THAT(cluster.node(1).must_exec("nft list table inet seen"), Contains("packets 0 "));
   CHECK(ping(cluster.node(3).netns(), "198.51.100.11") == Reach::connected);

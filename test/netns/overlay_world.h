@@ -15,15 +15,18 @@ class Cluster {
  public:
   explicit Cluster(int nodes) {
     must_run("rm -rf /run/state-* && ls /run");
-    must_run("ip link add und type bridge && ip link set und up && ip addr add 192.0.2.1/24 dev und && "
-             "ip addr add 2001:db8::1/64 dev und nodad && ip link show und");
+    must_run(
+        "ip link add und type bridge && ip link set und up && ip addr add 192.0.2.1/24 dev und && "
+        "ip addr add 2001:db8::1/64 dev und nodad && ip link show und");
     for (int n = 1; n <= nodes; ++n) {
       nodes_.push_back(std::make_unique<Pod>("n" + std::to_string(n)));
       const std::string at = std::to_string(n);
       must_run("ip link add u" + at + " type veth peer name eth0 netns n" + at + " && ip link set u" + at +
                " master und up && ip link show u" + at);
-      nodes_.back()->must_exec("ip link set eth0 up && ip addr add 192.0.2.1" + at + "/24 dev eth0 && ip addr add 2001:db8::1" + at +
-                               "/64 dev eth0 nodad && ip route add default via 192.0.2.1 && ip -6 route add default via 2001:db8::1 && ip link show eth0");
+      nodes_.back()->must_exec("ip link set eth0 up && ip addr add 192.0.2.1" + at +
+                               "/24 dev eth0 && ip addr add 2001:db8::1" + at +
+                               "/64 dev eth0 nodad && ip route add default via 192.0.2.1 && ip -6 route add default "
+                               "via 2001:db8::1 && ip link show eth0");
       pods_.push_back(std::make_unique<Pod>("p" + at));
     }
   }
@@ -57,8 +60,10 @@ class Cluster {
   }
   // Links, tables and routes of ours on that node; "" when nothing is left.
   std::string left(int n) const {
-    return node(n).exec("ip -br link | grep -vE '^(lo|eth0)' ; nft list tables; ip route show proto 84; ip nexthop; ls " + state(n) +
-                        "/overlay " + state(n) + "/records 2>/dev/null | grep json").out;
+    return node(n)
+        .exec("ip -br link | grep -vE '^(lo|eth0)' ; nft list tables; ip route show proto 84; ip nexthop; ls " +
+              state(n) + "/overlay " + state(n) + "/records 2>/dev/null | grep json")
+        .out;
   }
   static void write(const std::string& path, const std::string& text) {
     must_run("cat > " + path + ".new << 'J' && mv " + path + ".new " + path + "\n" + text + "\nJ\n");
@@ -73,28 +78,38 @@ inline nlohmann::json peers(int nodes, bool v6 = false, int first = 1) {
   nlohmann::json out = nlohmann::json::array();
   for (int n = first; n < first + nodes; ++n) {
     const std::string at = std::to_string(n);
-    out.push_back({{"vtep", (v6 ? "2001:db8::1" : "192.0.2.1") + at}, {"subnets", {"10.51." + at + ".0/24", "fd51:" + at + "::/64"}}});
+    out.push_back({{"vtep", (v6 ? "2001:db8::1" : "192.0.2.1") + at},
+                   {"subnets", {"10.51." + at + ".0/24", "fd51:" + at + "::/64"}}});
   }
   return out;
 }
 
 // Layer 3: each node's subnet is in the list.
-inline nlohmann::json layer3(int nodes, const nlohmann::json& overlay = nlohmann::json::object(), const std::string& mode = "nat") {
-  nlohmann::json conf{{"cniVersion", "1.1.0"}, {"name", "over"}, {"type", "trestle"}, {"mode", mode},
+inline nlohmann::json layer3(int nodes, const nlohmann::json& overlay = nlohmann::json::object(),
+                             const std::string& mode = "nat") {
+  nlohmann::json conf{{"cniVersion", "1.1.0"},
+                      {"name", "over"},
+                      {"type", "trestle"},
+                      {"mode", mode},
                       {"overlay", {{"vni", 42}, {"layer", 3}, {"peers", peers(nodes)}}}};
   conf["overlay"].update(overlay);
   return conf;
 }
 
 // Layer 2: one subnet; each node has its own stretch of it.
-inline nlohmann::json layer2(int node, int nodes, const std::string& mode, const nlohmann::json& overlay = nlohmann::json::object()) {
+inline nlohmann::json layer2(int node, int nodes, const std::string& mode,
+                             const nlohmann::json& overlay = nlohmann::json::object()) {
   const std::string at = std::to_string(node);
   nlohmann::json list = peers(nodes);
   for (auto& peer : list) peer.erase("subnets");
-  nlohmann::json conf{{"cniVersion", "1.1.0"}, {"name", "flat"}, {"type", "trestle"}, {"mode", mode},
+  nlohmann::json conf{{"cniVersion", "1.1.0"},
+                      {"name", "flat"},
+                      {"type", "trestle"},
+                      {"mode", mode},
                       {"overlay", {{"vni", 43}, {"peers", list}}}};
-  conf["ipam"]["ranges"] = {{{{"subnet", "10.52.0.0/24"}, {"rangeStart", "10.52.0." + at + "0"}, {"rangeEnd", "10.52.0." + at + "9"}}},
-                            {{{"subnet", "fd52::/64"}, {"rangeStart", "fd52::" + at + "0"}, {"rangeEnd", "fd52::" + at + "9"}}}};
+  conf["ipam"]["ranges"] = {
+      {{{"subnet", "10.52.0.0/24"}, {"rangeStart", "10.52.0." + at + "0"}, {"rangeEnd", "10.52.0." + at + "9"}}},
+      {{{"subnet", "fd52::/64"}, {"rangeStart", "fd52::" + at + "0"}, {"rangeEnd", "fd52::" + at + "9"}}}};
   conf["overlay"].update(overlay);
   if (conf["overlay"].value("control", "static") == "multicast") conf["overlay"].erase("peers");
   return conf;
