@@ -67,7 +67,7 @@ std::vector<std::pair<std::uint64_t, std::int64_t>> stamps(const std::vector<std
 
 class Agent {
  public:
-  Agent(const AgentSettings& settings, const Log& log)
+  Agent(const AgentSettings& settings, Log& log)
       : settings_(settings), log_(log), server_(settings.metrics, settings.port) {}
 
   void run() {
@@ -118,8 +118,7 @@ class Agent {
     const auto began = Clock::now();
     ++metrics_.passes;
     attempt("look at the node", [&] {
-      Log log = Log(2);
-      Session session(settings_.settings, log, kPassBudget, Session::Access::read);
+      Session session(settings_.settings, log_, kPassBudget, Session::Access::read);
       if (!session.has_store()) return;  // nothing was ever added
       metrics_.attachments = session.store().count();
       if (links || all) tunnels(session);
@@ -207,7 +206,7 @@ class Agent {
   }
 
   const AgentSettings& settings_;
-  const Log& log_;
+  Log& log_;
   MetricsServer server_;
   kernel::Monitor monitor_;
   AgentMetrics metrics_;
@@ -220,6 +219,6 @@ class Agent {
 
 }  // namespace
 
-void run_agent(const AgentSettings& settings, const Log& log) { Agent(settings, log).run(); }
+void run_agent(const AgentSettings& settings, Log& log) { Agent(settings, log).run(); }
 
 }  // namespace trestle::app

@@ -20,6 +20,6 @@ struct AgentSettings {
 };
 
 // Returns when SIGTERM or SIGINT comes. Throws Error when it cannot begin.
-void run_agent(const AgentSettings& settings, const Log& log);
+void run_agent(const AgentSettings& settings, Log& log);
 
 }  // namespace trestle::app

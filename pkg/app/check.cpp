@@ -3,6 +3,7 @@
 #include "app/attachment.h"
 #include "app/delegated.h"
 #include "app/shared.h"
+#include "app/tunnel.h"
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -45,6 +46,17 @@ std::vector<plan::Step> all_steps(Session& session, const store::Record& record)
   return steps;
 }
 
+std::vector<std::string> defects_of_tunnels(Session& session, const config::NetConf& conf) try {
+  std::vector<std::string> lines;
+  const config::NetConf here = with_tunnels(session.context(), conf);
+  for (const config::NetConf* nic : config::nics(here))
+    if (nic->overlay)
+      for (std::string& line : tunnel_defects(session, *nic)) lines.push_back(std::move(line));
+  return lines;
+} catch (const Error& e) {
+  return {e.what()};
+}
+
 [[noreturn]] void differs(const net::Owner& owner, const std::vector<std::string>& lines) {
   throw Error(Code::differs,
               "attachment " + owner.container + "/" + owner.ifname + " of network '" + owner.network +
@@ -75,6 +87,7 @@ void check(Session& session, const cni::Request& request, const config::NetConf&
   const auto defects =
       engine::verify(session.context(), all_steps(session, record), overrides(*conf.prev_result, record));
   for (const engine::Defect& defect : defects) lines.push_back(defect.text);
+  for (std::string& line : defects_of_tunnels(session, conf)) lines.push_back(std::move(line));
   for (const config::NetConf* nic : config::nics(conf))
     if (const auto delegate = called(nic->ipam.delegate, request)) try {
         delegate::call(*delegate, "CHECK", {owner.container, request.netns, config::name_of(*nic, owner.ifname).str()});

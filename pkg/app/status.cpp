@@ -75,6 +75,8 @@ void parts_hold(Session& session, const config::NetConf& conf) {
   for (const store::Part& part : parts_in_force(session)) {
     if (part.bridge != conf.bridge || session.store().part_unused({part.bridge, part.digest}, false)) continue;
     for (const engine::Defect& defect : engine::verify(session.context(), part.steps)) lines.push_back(defect.text);
+    if (conf.overlay)
+      for (std::string& line : tunnel_defects(session, conf)) lines.push_back(std::move(line));
   }
   if (!lines.empty())
     throw Error(Code::limited,

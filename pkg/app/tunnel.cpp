@@ -66,6 +66,14 @@ std::optional<std::string> text_of(const std::string& path) {
   return file.valid() ? base::read_all(file.get(), kMostFile) : std::nullopt;
 }
 
+// Does the file begin with that? The rest of it, thousands of peers, is none of an ADD's business.
+bool begins_with(const std::string& path, const std::string& text) {
+  const base::Fd file = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  std::string seen(text.size(), '\0');
+  return file.valid() && ::pread(file.get(), seen.data(), seen.size(), 0) == static_cast<ssize_t>(seen.size()) &&
+         seen == text;
+}
+
 std::string first_line(const State& state) { return state.digest + " " + std::to_string(state.index) + "\n"; }
 
 // The first line tells an ADD all that it asks; the rest is for repair.
@@ -134,6 +142,15 @@ bool guarded(Session& session, const State& state) {
   return kernel::missing_elements(session.context().nft(), one, &table_gone).empty() && !table_gone;
 }
 
+// nullopt: the kernel has all.
+std::optional<std::string> lost(Session& session, const net::IfName& vtep, const std::vector<plan::Step>& wanted) {
+  const auto gone = overlay::difference(overlay::seen(session.context(), vtep), wanted).fresh;
+  if (gone.empty()) return std::nullopt;
+  return plan::describe(gone.front()) + ": is gone" +
+         (gone.size() > 1 ? " (and " + std::to_string(gone.size() - 1) + " entries of peers more)" : "") +
+         "; 'trestle repair' makes it again";
+}
+
 // A guard that is narrowed last and widened first loses no peer's packet.
 overlay::Outcome program(Session& session, const State& state) {
   const store::Lock tables = session.store().locks().tables(session.deadline());
@@ -171,12 +188,32 @@ overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool 
   const auto index = kernel::link_index(session.context().route(), state.vtep);
   if (!index) return {};
   state.index = *index;
-  if (unasked) {
-    const auto text = text_of(state_path(session, state.vtep));
-    if (text && text->starts_with(first_line(state)) && guarded(session, state)) return {};
-  }
+  if (unasked && begins_with(state_path(session, state.vtep), first_line(state)) && guarded(session, state)) return {};
   state.steps = overlay::desired(nic);
   return program(session, state);
+}
+
+std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic) {
+  std::vector<std::string> out;
+  const net::IfName vtep = net::vtep_name(nic.overlay->vni, nic.overlay->port);
+  const auto link = kernel::get_link(session.context().route(), vtep);
+  if (!link) return out;  // its Step tells
+  const config::Here& here = *nic.overlay->here;
+  if (link->mtu > here.mtu)
+    out.push_back("tunnel " + vtep.str() + ": its MTU " + std::to_string(link->mtu) + " is more than " +
+                  here.underlay.str() + " carries now (" + std::to_string(here.mtu) +
+                  "): larger frames vanish; raise the NIC's MTU, or give the network a smaller \"mtu\"");
+  if (nic.overlay->control != "static") return out;
+  if (auto line = lost(session, vtep, overlay::desired(nic))) out.push_back(std::move(*line));
+  return out;
+}
+
+std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session) {
+  std::vector<std::pair<net::IfName, std::string>> out;
+  for (const std::string& path : state_paths(session))
+    if (const auto state = read_state(path); state && kernel::link_index(session.context().route(), state->vtep))
+      if (auto line = lost(session, state->vtep, state->steps)) out.emplace_back(state->bridge, std::move(*line));
+  return out;
 }
 
 void follow_tunnel(Session& session, const config::NetConf& nic) {
@@ -210,7 +247,9 @@ std::vector<std::string> repair_tunnels(Session& session) {
 void forget_tunnels(Session& session, const std::vector<plan::Step>& steps) {
   for (const plan::Step& step : steps)
     if (const auto* vxlan = std::get_if<plan::Vxlan>(&step)) {
-      (void)::unlink(state_path(session, vxlan->link).c_str());
+      const std::string path = state_path(session, vxlan->link);
+      for (const std::string& name : {path, path + ".trestle-new"})
+        (void)::unlink(name.c_str());          // the latter of a call that was killed
       (void)::rmdir(folder(session).c_str());  // refused while another tunnel's is there
     }
 }

@@ -2,6 +2,7 @@
 // Networks over many nodes: the configuration as it is here, and the kernel's entries for its peers. What was programmed last is kept in
 // overlay/<VTEP>.json below the state directory, so that an ADD sees at a glance whether anything is to do, and `repair` needs no configuration.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/session.h"
@@ -16,8 +17,15 @@ config::NetConf with_tunnels(engine::Context& context, const config::NetConf& co
 // same VTEP and the guard is there. The network's part is made already, else nothing is done.
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked);
 
+// What of the tunnel is not as the configuration says, one line each: an MTU that the underlay does not carry, peers that are not programmed.
+// `nic`: as with_tunnels() has it.
+std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic);
+
 // The underlay's address changed (DHCP, another NIC): tunnel packets leave from the new one at once, without a gap. Nothing else is changed.
 void follow_tunnel(Session& session, const config::NetConf& nic);
+
+// Of what was programmed last, by the tunnel's switch: what the kernel has not any more.
+std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session);
 
 // The same from what was programmed last, for all tunnels of this store. Returns what could not be mended, one line each.
 std::vector<std::string> repair_tunnels(Session& session);

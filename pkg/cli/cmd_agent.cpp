@@ -83,7 +83,7 @@ int run_agent(const Arguments& arguments, const Console& console) {
 const Command kAgent{
     "agent",
     "About",
-    "keep the node as its records and configurations say (for the systemd unit)",
+    "keep the node as it was made (for the systemd unit)",
     "Reads FILEs, else what is in /etc/cni/net.d. Takes up a changed list of peers, an underlay address that changed,\n"
     "a NIC that flapped; makes again what a firewall's reload flushed; takes away attachments whose pod is gone; asks\n"
     "peers through the tunnel and says why one does not answer. Pods need it for none of their traffic: it may end\n"

@@ -5,6 +5,7 @@
 #include "app/attachment.h"
 #include "app/firewall.h"
 #include "app/shared.h"
+#include "app/tunnel.h"
 #include "cli/attachments.h"
 #include "cli/command.h"
 #include "cli/examine.h"
@@ -75,6 +76,8 @@ int run_check(const Arguments& arguments, const Console& console) {
   const auto nic = arguments.find("ifname");
   for (const store::Record& record : all.records)
     if (!nic || record.owner.ifname == *nic) check_one(node.session, record.owner, report);
+  for (const auto& [bridge, line] : app::lost_entries(node.session))
+    if (report.switches.contains(bridge)) report.add("switch " + bridge.str(), line);
   // A host may close itself on purpose: said, but no defect.
   for (const auto& [bridge, routed] : report.switches)
     for (const std::string& line : app::foreign_drops(node.session, bridge, routed)) console.note(line);

@@ -159,7 +159,7 @@ int run_overlay(const Arguments& arguments, const Console& console) {
 const Command kOverlay{
     "overlay",
     "While pods run",
-    "a network over many nodes: its peers, and whether they are reached",
+    "a network over many nodes: are its peers reached?",
     "peers FILE        every other node of the list: is it in the kernel, does a full frame come through\n"
     "sync FILE         program the list anew, as an ADD does when it has changed; again is no error\n"
     "probe FILE        ask each peer through the tunnel, and say what is likely wrong\n"

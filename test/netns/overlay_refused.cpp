@@ -68,6 +68,9 @@ TEST_CASE("CHECK names what another hand did to the tunnel, repair mends it", "[
       {"ip link del vx42", "is gone"},
       {"ip link set vx42 address 02:00:00:00:00:09", "MAC is 02:00:00:00:00:09"},
       {"nft flush ruleset", "table"},
+      {"ip nexthop flush", "nexthop"},
+      {"ip -6 neigh flush dev vx42 nud permanent", "neighbour"},
+      {"ip route flush proto 84", "route 10.51.2.0/24"},
   }));
   CAPTURE(tampered);
   const Cluster cluster(2);
@@ -86,4 +89,17 @@ TEST_CASE("CHECK names what another hand did to the tunnel, repair mends it", "[
   CHECK(ping(cluster.pod(2).netns(), "10.51.1.2") == Reach::connected);
   for (int n = 1; n <= 2; ++n) cluster.del(n, conf);
   for (int n = 1; n <= 2; ++n) CHECK(cluster.left(n) == "");
+}
+
+TEST_CASE("an underlay that carries less than it did is told by STATUS", "[overlay][check]") {
+  const Cluster cluster(2);
+  const json conf = layer3(2);
+  cluster.add(1, conf);
+  CHECK(cluster.command(1, "status {}", conf).ok());
+  cluster.node(1).must_exec("ip link set eth0 mtu 1400 && ip link show eth0");
+  const Ran status = cluster.command(1, "status {}", conf);
+  CAPTURE(status.out, status.err);
+  CHECK(status.status == 1);
+  CHECK_THAT(status.out + status.err, Contains("larger frames vanish"));
+  cluster.del(1, conf);
 }

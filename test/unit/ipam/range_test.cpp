@@ -192,3 +192,18 @@ TEST_CASE("the capacity of a pool is the sum of its ranges", "[ipam][range]") {
   CHECK(text({a, b}) == "10.88.0.2-10.88.0.99,10.88.0.100-10.88.0.200");
   CHECK(capacity({six, six}) == std::uint64_t{1} << 63);
 }
+
+TEST_CASE("a node's part of a pool", "[ipam][range]") {
+  const RangeSet all = {made({"10.52.0.0/16", "", "", "", {}})};
+  const auto part = [&](std::uint8_t prefix, std::uint32_t index) {
+    const auto found = part_of(all, prefix, index);
+    return found ? text(*found) : "";
+  };
+  CHECK(part(24, 0) == "10.52.0.2-10.52.0.255");
+  CHECK(part(24, 3) == "10.52.3.0-10.52.3.255");
+  CHECK(part(24, 255) == "10.52.255.0-10.52.255.254");
+  CHECK(part(24, 256).empty());
+  CHECK(part(8, 0).empty());
+  CHECK(part(32, 1).empty());  // the gateway
+  CHECK(part_of({made({"fd52::/64", "", "", "", {}})}, 80, 1)->front().first.str() == "fd52::1:0:0:0");
+}
