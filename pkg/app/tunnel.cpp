@@ -170,16 +170,16 @@ overlay::Outcome program(Session& session, const State& state) {
 
 }  // namespace
 
-config::NetConf with_tunnels(engine::Context& context, const config::NetConf& conf) {
-  const auto here = [&](const config::NetConf& nic) {
-    if (nic.overlay) return overlay::as_here(context, nic, read_peers_file(*nic.overlay), host_name());
-    config::NetConf out = nic;
-    overlay::take_part(out, std::nullopt);
-    return out;
+config::NetConf with_tunnels(engine::Context& context, config::NetConf conf) {
+  const auto here = [&](config::NetConf& nic) {
+    if (nic.overlay)
+      nic = overlay::as_here(context, nic, read_peers_file(*nic.overlay), host_name());
+    else
+      overlay::take_part(nic, std::nullopt);
   };
-  config::NetConf out = here(conf);
-  for (config::NetConf& nic : out.more) nic = here(nic);
-  return out;
+  here(conf);
+  for (config::NetConf& nic : conf.more) here(nic);
+  return conf;
 }
 
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked) {

@@ -11,7 +11,7 @@
 namespace trestle::app {
 
 // Every NIC's `overlay` as it is on this node (overlay::as_here); the configuration itself when none has one. Reads `peersFile`.
-config::NetConf with_tunnels(engine::Context& context, const config::NetConf& conf);
+config::NetConf with_tunnels(engine::Context& context, config::NetConf conf);
 
 // Brings peers and their guard to what the configuration says. `unasked` (an ADD): nothing is done where the same was programmed into the
 // same VTEP and the guard is there. The network's part is made already, else nothing is done.

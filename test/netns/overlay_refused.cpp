@@ -70,7 +70,7 @@ TEST_CASE("CHECK names what another hand did to the tunnel, repair mends it", "[
       {"nft flush ruleset", "table"},
       {"ip nexthop flush", "nexthop"},
       {"ip -6 neigh flush dev vx42 nud permanent", "neighbour"},
-      {"ip route flush proto 84", "route 10.51.2.0/24"},
+      {"ip route del 10.51.2.0/24", "route 10.51.2.0/24"},
   }));
   CAPTURE(tampered);
   const Cluster cluster(2);
