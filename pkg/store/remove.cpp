@@ -55,6 +55,7 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
   if (!has_record(owner)) {
     if (records() != nullptr)
       (void)records()->unlink("." + base::hex(owner, 16) + ".tmp");  // of an ADD that was killed
+    drop_temporaries();
     return;
   }
   const std::string file = record_file(owner);
@@ -116,6 +117,16 @@ void DirectoryStore::doubt_all_segments(std::vector<std::string>& failed) {
   } catch (const base::Error& e) {
     failed.emplace_back(e.what());
   }
+}
+
+// Whoever writes one holds the store's lock, as we do.
+void DirectoryStore::drop_temporaries() const {
+  const auto segments = root_.find(kSegments);
+  if (!segments) return;
+  for (const std::string& entry : segments->names())
+    if (const auto dir = segments->find_if_dir(entry))
+      for (const std::string& name : dir->names())
+        if (name.starts_with('.')) (void)dir->unlink(name);
 }
 
 void DirectoryStore::sweep() {

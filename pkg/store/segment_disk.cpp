@@ -61,7 +61,10 @@ int Segment::save_block(const net::Ip& base, Block& b) {
     return error;
   }
   const std::string bytes = files::block_bytes(b.bits);
-  const int error = anew_ ? dir_->replace(name, bytes) : dir_->write_in_place(name, bytes, 0, true);
+  // What is in its place may be no file of ours. No file aside: a call that was killed left it behind, and nobody reads a dirty segment.
+  if (anew_)
+    if (const int gone = dir_->unlink(name); gone != 0) return gone;
+  const int error = dir_->write_in_place(name, bytes, 0, true);
   if (error == 0) b.on_disk = true;
   return error;
 }
@@ -108,7 +111,8 @@ void Segment::note_places(const std::vector<plan::LeasedIp>& ips) {
     places_ = kNoPlaces;
   } else if (const std::string text = dir_->read(files::kDerived, kMostPlaces).text;
              !text.empty() && text != kNoPlaces) {
-    dir_->check(dir_->replace(files::kDerived, kNoPlaces), "write", files::kDerived);
+    dir_->check(dir_->unlink(files::kDerived), "remove", files::kDerived);  // killed here, less is known, which harms nobody
+    dir_->check(dir_->write_new(files::kDerived, kNoPlaces), "write", files::kDerived);
   }
 }
 

@@ -106,6 +106,7 @@ class DirectoryStore final : public Store {
   void leave_to_kin(Segment& segment, const Outline& gone, std::uint64_t owner, std::vector<Resting>& leases,
                     std::vector<std::string>& failed) const;
   void sweep_refs();
+  void drop_temporaries() const;
   void sweep_segments();
 
   Dir root_;
