@@ -1,7 +1,6 @@
 #include "app/agent.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>

@@ -18,16 +18,10 @@ constexpr Option kOptions[] = {
     {"json", "", "as JSON: a list of objects"},
 };
 
-std::string plain_addresses(const store::Record& record) {
+std::string plain_addresses(const store::Record& record, std::size_t nic) {
   std::vector<std::string> out;
-  for (const store::LeaseRef& lease : record.leases) out.push_back(lease.ip.str());
-  return base::join(out, ",");
-}
-
-template <class F>
-std::string of_nics(const store::Record& record, F&& word) {
-  std::vector<std::string> out;
-  for (const store::Nic& nic : record.nics) out.push_back(word(nic));
+  for (const store::LeaseRef& lease : record.leases)
+    if (lease.nic == nic) out.push_back(lease.ip.str());
   return base::join(out, ",");
 }
 
@@ -35,18 +29,15 @@ std::string short_pod(const store::Record& record) {
   return record.pod.empty() ? shortened(record.owner.container, kShortId + 1) : shortened(record.pod, kShortPod);
 }
 
-std::vector<std::string> row(const store::Record& record, const Health& health, bool wide) {
-  std::vector<std::string> cells = {record.owner.network,
-                                    wide ? pod_of(record) : short_pod(record),
-                                    of_nics(record, [](const store::Nic& nic) { return nic.name.str(); }),
-                                    plain_addresses(record),
-                                    of_nics(record, [](const store::Nic& nic) { return nic.mac.str(); }),
-                                    of_nics(record, [](const store::Nic& nic) { return nic.host_link.str(); }),
-                                    age(age_of(record)),
-                                    std::string(health.word)};
+std::vector<std::string> row(const store::Record& record, std::size_t number, const Health& health, bool wide) {
+  const store::Nic& nic = record.nics[number];
+  std::vector<std::string> cells = {record.owner.network, wide ? pod_of(record) : short_pod(record),
+                                    nic.name.str(),       plain_addresses(record, number),
+                                    nic.mac.str(),        nic.host_link.str(),
+                                    age(age_of(record)),  std::string(health.word)};
   if (wide)
-    for (const std::string& more : {of_nics(record, [](const store::Nic& nic) { return nic.bridge.str(); }),
-                                    record.mode, record.vm, record.owner.container, record.netns, health.why})
+    for (const std::string& more :
+         {nic.bridge.str(), record.mode, record.vm, record.owner.container, record.netns, health.why})
       cells.push_back(more);
   return cells;
 }
@@ -84,10 +75,8 @@ int run_ps(const Arguments& arguments, const Console& console) {
     for (const char* more : {"SWITCH", "MODE", "VM", "CONTAINER", "NETNS", "WHY"}) rows.front().emplace_back(more);
   for (const store::Record& record : all.records) {
     const Health health = doctor.look(record);
-    if (arguments.has("json"))
-      list.push_back(object(record, health));
-    else
-      rows.push_back(row(record, health, wide));
+    list.push_back(object(record, health));
+    for (std::size_t i = 0; i < record.nics.size(); ++i) rows.push_back(row(record, i, health, wide));
   }
   console.print(arguments.has("json") ? list.dump(2) + "\n" : table(rows));
   for (const std::string& line : all.unreadable) console.note(line);
@@ -100,8 +89,8 @@ const Command kPs{
     "ps",
     "While pods run",
     "list who is attached",
-    "One line per attachment: its network, pod (or container id), the NIC in the pod, addresses, MAC, the\n"
-    "link on this host, how long ago it was attached, and its health from a quick look:\n"
+    "One line per NIC: network, pod (or container id), the NIC's name in the pod, addresses, MAC, the link on\n"
+    "this host, how long ago it was attached, and its health from a quick look:\n"
     "  ok        the host link is up and a port of its switch\n"
     "  down      host link or switch is down\n"
     "  degraded  host link or switch is gone, or the link is in no or another switch\n"

@@ -100,7 +100,10 @@ struct NetConf {
   // likewise the MAC.
   std::vector<net::Cidr> requested_ips = {};  // bare = host length: no prefix asked
   std::optional<net::Mac> requested_mac = {};
-  std::optional<bool> default_route = {};  // absent: on the first NIC
+  std::optional<std::uint32_t> source_table = {};  // choose_tables(): replies leave by this NIC, by that table
+  std::optional<bool> default_route = {};          // absent: on the first NIC
+  std::optional<bool> source_routing = {};         // absent: on where the pod has several NICs
+  bool same_switch = false;                        // of several NICs: one more on the first one's switch
   bool spoof_check = true;
   bool hairpin = false;
   HostAccess host_access = {};
@@ -126,10 +129,7 @@ struct NetConf {
 
   // Several NICs of one call.
   std::optional<net::IfName> nic = {};              // its name in the pod; absent: the first one's, CNI_IFNAME
-  bool same_switch = false;                         // one more NIC on the first one's switch
-  std::optional<bool> source_routing = {};          // absent: on where the pod has several NICs
   std::vector<net::Family> default_elsewhere = {};  // families whose default route another NIC of the call has
-  std::optional<std::uint32_t> source_table = {};   // choose_tables(): replies leave by this NIC, by that table
   std::vector<NetConf> more = {};                   // further NICs (`interfaces`), each without any of its own
 };
 

@@ -111,7 +111,8 @@ void Segment::note_places(const std::vector<plan::LeasedIp>& ips) {
     places_ = kNoPlaces;
   } else if (const std::string text = dir_->read(files::kDerived, kMostPlaces).text;
              !text.empty() && text != kNoPlaces) {
-    dir_->check(dir_->unlink(files::kDerived), "remove", files::kDerived);  // killed here, less is known, which harms nobody
+    dir_->check(dir_->unlink(files::kDerived), "remove",
+                files::kDerived);  // killed here, less is known, which harms nobody
     dir_->check(dir_->write_new(files::kDerived, kNoPlaces), "write", files::kDerived);
   }
 }

@@ -129,10 +129,11 @@ TEST_CASE("an agent killed at random moments leaves the traffic and the state wh
   const json conf = layer3(2);
   for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
   Cluster::write("/run/killed.json", conf.dump());
-  cluster.node(1).must_exec("for i in $(seq 200); do TRESTLE_STATE_DIR=" + Cluster::state(1) + " " + trestle_program() +
-                            " agent --interval 1 /run/killed.json 2>> /run/killed.log & p=$!; "
-                            "[ $((i % 10)) != 0 ] || { ip nexthop flush; ip link set vx42 mtu 1400; } > /dev/null 2>&1; "
-                            "sleep 0.0$((i * 37 % 80 + 10)); kill -9 $p; wait $p 2> /dev/null; done; ip link show vx42");
+  cluster.node(1).must_exec(
+      "for i in $(seq 200); do TRESTLE_STATE_DIR=" + Cluster::state(1) + " " + trestle_program() +
+      " agent --interval 1 /run/killed.json 2>> /run/killed.log & p=$!; "
+      "[ $((i % 10)) != 0 ] || { ip nexthop flush; ip link set vx42 mtu 1400; } > /dev/null 2>&1; "
+      "sleep 0.0$((i * 37 % 80 + 10)); kill -9 $p; wait $p 2> /dev/null; done; ip link show vx42");
   const Agent agent(cluster, 1, conf);
   CHECK(becomes_true([&] { return cluster.command(1, "check").ok(); }));
   CHECK(becomes_true([&] { return ping(cluster.pod(1).netns(), "10.51.2.2", 300) == Reach::connected; }));

@@ -26,7 +26,8 @@ inline std::string host_state() {
   wait_settled();  // a NIC that is no port or member any more has its multicast route when its carrier was noticed
   // Sorted: which of two NICs got its multicast route first is chance.
   return must_run(
-      "{ ip -o addr; ip -o route show table all; ip -6 -o route show table all; } | grep -v fe80 | grep -v veth | sort");
+      "{ ip -o addr; ip -o route show table all; ip -6 -o route show table all; } | grep -v fe80 | grep -v veth | "
+      "sort");
 }
 
 // The host is reached at its own addresses, and reaches the LAN.
