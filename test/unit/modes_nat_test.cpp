@@ -17,8 +17,7 @@ ipam::RangeSet pool(const char* subnet, const char* path = "subnets[0]") {
 }
 
 config::NetConf conf(std::vector<ipam::RangeSet> ranges) {
-  config::NetConf out{"1.1.0", "demo", "nat", net::IfName::parse("trdemo"), {}, {}, {}, {}, {}, true, false,
-                      {},      {},     {}};
+  config::NetConf out{.cni_version = "1.1.0", .name = "demo", .mode = "nat", .bridge = net::IfName::parse("trdemo")};
   out.ipam.ranges = std::move(ranges);
   return out;
 }
