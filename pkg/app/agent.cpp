@@ -64,6 +64,11 @@ std::vector<std::pair<std::uint64_t, std::int64_t>> stamps(const std::vector<std
   return out;
 }
 
+struct News {
+  bool links = false, tables = false, files = false;
+  bool any() const { return links || tables || files; }
+};
+
 class Agent {
  public:
   Agent(const AgentSettings& settings, Log& log)
@@ -71,16 +76,15 @@ class Agent {
 
   void run() {
     const sigset_t waiting = hold_signals();
-    bool links = true, tables = true;
+    News news{true, true, true};
     auto all_at = Clock::now();
     while (!stopped) {
       const auto now = Clock::now();
       const bool all = now >= all_at;
-      if (links || tables || all) pass(links, tables, all);
+      if (news.any() || all) pass(news, all);
       if (all) all_at = Clock::now() + std::chrono::seconds(settings_.interval_s) + jitter();
       if (now >= probe_at_) probe();
-      links = tables = false;
-      wait(waiting, all_at, links, tables);
+      news = wait(waiting, all_at);
     }
   }
 
@@ -92,7 +96,8 @@ class Agent {
         settings_.interval_s == 0 ? 0 : (seed_ >> 33) % (static_cast<std::uint64_t>(settings_.interval_s) * 200));
   }
 
-  void wait(const sigset_t& waiting, Clock::time_point until, bool& links, bool& tables) {
+  News wait(const sigset_t& waiting, Clock::time_point until) {
+    News news;
     std::optional<Clock::time_point> settle;
     while (!stopped && Clock::now() < std::min(until, settle.value_or(until))) {
       std::vector<pollfd> fds = {{monitor_.links(), POLLIN, 0}, {monitor_.tables(), POLLIN, 0}};
@@ -101,27 +106,28 @@ class Agent {
       const auto ns = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(left).count());
       const timespec patience{ns / 1'000'000'000, ns % 1'000'000'000};
       if (::ppoll(fds.data(), fds.size(), &patience, &waiting) < 0) continue;  // a signal: the loop's head looks
-      if (fds[0].revents != 0 && kernel::Monitor::drain(monitor_.links())) links = true;
-      if (fds[1].revents != 0 && kernel::Monitor::drain(monitor_.tables())) tables = true;
+      if (fds[0].revents != 0 && kernel::Monitor::drain(monitor_.links())) news.links = true;
+      if (fds[1].revents != 0 && kernel::Monitor::drain(monitor_.tables())) news.tables = true;
       for (std::size_t i = 2; i < fds.size(); ++i)
         if (fds[i].revents != 0) MetricsServer::answer(fds[i].fd, metrics_.text());
       if (auto seen = stamps(settings_.watched); seen != stamps_) {
         stamps_ = std::move(seen);
-        links = true;
+        news.files = true;
       }
-      if ((links || tables) && !settle) settle = Clock::now() + kDebounce;
+      if (news.any() && !settle) settle = Clock::now() + kDebounce;
     }
+    return news;
   }
 
-  void pass(bool links, bool tables, bool all) {
+  void pass(const News& news, bool all) {
     const auto began = Clock::now();
     ++metrics_.passes;
     attempt("look at the node", [&] {
       Session session(settings_.settings, log_, kPassBudget, Session::Access::read);
       if (!session.has_store()) return;  // nothing was ever added
       metrics_.attachments = session.store().count();
-      if (links || all) tunnels(session);
-      if (tables && !all) mend_if_flushed(session);
+      if (news.links || news.files || all) tunnels(session, news.links || news.tables || all);
+      if (news.tables && !all) mend_if_flushed(session);
       if (!all) return;
       heal_all(session);
       mend(session);
@@ -132,7 +138,18 @@ class Agent {
     metrics_.last_pass_s = std::chrono::duration<double>(Clock::now() - began).count();
   }
 
-  void tunnels(Session& session) {
+  // Where only a file has changed since we programmed it all, only what changed in it is looked at.
+  overlay::Outcome bring(Session& session, const config::NetConf& nic, bool whole) {
+    const auto last = programmed_.find(nic.name);
+    std::optional<overlay::Outcome> done;
+    if (last != programmed_.end() && !whole) done = change_tunnel(session, last->second, nic);
+    if (!done) done = sync_tunnel(session, nic, false);
+    programmed_.erase(nic.name);
+    if (done->kept == 0) programmed_.emplace(nic.name, nic);
+    return *done;
+  }
+
+  void tunnels(Session& session, bool whole) {
     metrics_.peers.clear();
     for (const config::NetConf& conf : settings_.networks())
       attempt("overlay of network " + conf.name, [&] {
@@ -140,7 +157,10 @@ class Agent {
         for (const config::NetConf* nic : config::nics(here)) {
           if (!nic->overlay) continue;
           follow_tunnel(session, *nic);
-          const overlay::Outcome done = sync_tunnel(session, *nic, false);
+          const auto began = Clock::now();
+          const overlay::Outcome done = bring(session, *nic, whole);
+          if (done.made + done.removed != 0)
+            metrics_.last_programming_s = std::chrono::duration<double>(Clock::now() - began).count();
           metrics_.made += done.made;
           metrics_.removed += done.removed;
           metrics_.peers[nic->name] = nic->overlay->here->others.size();
@@ -211,6 +231,7 @@ class Agent {
   AgentMetrics metrics_;
   std::vector<std::pair<std::uint64_t, std::int64_t>> stamps_ = stamps(settings_.watched);
   std::map<std::pair<std::string, net::Ip>, overlay::Finding> findings_;
+  std::map<std::string, config::NetConf> programmed_;  // by network: what we programmed last
   Clock::time_point probe_at_ = Clock::now() + std::chrono::seconds(5);
   std::size_t turn_ = 0;
   std::uint64_t seed_ = static_cast<std::uint64_t>(boottime());

@@ -80,6 +80,9 @@ std::string AgentMetrics::text() const {
   metric(out, "trestle_agent_repairs_total", "counter", "Times that something another hand had changed was made again.",
          std::to_string(repairs));
   metric(out, "trestle_agent_last_pass_seconds", "gauge", "How long the last look took.", std::to_string(last_pass_s));
+  metric(out, "trestle_overlay_last_programming_seconds", "gauge",
+         "Of the last look that changed peers, the time to bring them into the kernel.",
+         std::to_string(last_programming_s));
   metric(out, "trestle_attachments", "gauge", "Attachments on the node.", std::to_string(attachments));
   metric(out, "trestle_overlay_entries_made_total", "counter", "Entries for peers that were programmed.",
          std::to_string(made));

@@ -12,6 +12,7 @@ namespace trestle::app {
 struct AgentMetrics {
   std::uint64_t passes = 0, errors = 0, repairs = 0, made = 0, removed = 0;
   double last_pass_s = 0;
+  double last_programming_s = 0;  // of it, bringing the peers of the tunnel that changed last into the kernel
   std::size_t attachments = 0;
   std::map<std::string, std::size_t> peers, reached;  // by network
   std::string text() const;

@@ -6,33 +6,33 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <set>
 
+#include "app/tunnel_state.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/hash.h"
 #include "base/text.h"
 #include "engine/apply.h"
 #include "engine/file.h"
 #include "engine/undo.h"
 #include "kernel/link.h"
+#include "kernel/nexthop.h"
 #include "kernel/nft.h"
 #include "kernel/vxlan.h"
 #include "modes/tunnel.h"
 #include "net/names.h"
 #include "overlay/desired.h"
 #include "overlay/here.h"
-#include "plan/step_json.h"
+#include "plan/plan.h"
 
 namespace trestle::app {
 
 using base::Code;
 using base::Error;
-using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kMostFile = 1U << 24, kMostPeersFile = 1U << 20;
+constexpr std::size_t kMostPeersFile = 1U << 20;
 
 std::string read_peers_file(const config::Overlay& overlay) {
   if (overlay.peers_file.empty()) return "";
@@ -52,80 +52,6 @@ std::string state_path(Session& session, const net::IfName& vtep) {
   return folder(session) + "/" + vtep.str() + ".json";
 }
 
-// What was programmed, into which VTEP. nullopt: nothing that can be read.
-struct State {
-  net::IfName bridge, vtep;
-  std::uint32_t index = 0;  // of the VTEP: made anew it has none of it
-  std::string digest;
-  std::vector<plan::Step> steps;
-  plan::Elements guard;
-};
-
-std::optional<std::string> text_of(const std::string& path) {
-  const base::Fd file = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  return file.valid() ? base::read_all(file.get(), kMostFile) : std::nullopt;
-}
-
-// Does the file begin with that? The rest of it, thousands of peers, is none of an ADD's business.
-bool begins_with(const std::string& path, const std::string& text) {
-  const base::Fd file = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  std::string seen(text.size(), '\0');
-  return file.valid() && ::pread(file.get(), seen.data(), seen.size(), 0) == static_cast<ssize_t>(seen.size()) &&
-         seen == text;
-}
-
-std::string first_line(const State& state) { return state.digest + " " + std::to_string(state.index) + "\n"; }
-
-// The first line tells an ADD all that it asks; the rest is for repair.
-std::string text_of(const State& state) {
-  std::vector<plan::Step> all = state.steps;
-  all.emplace_back(state.guard);
-  return first_line(state) +
-         json{{"schema", 1}, {"switch", state.bridge.str()}, {"vtep", state.vtep.str()}, {"steps", plan::to_json(all)}}
-             .dump() +
-         "\n";
-}
-
-std::optional<State> read_state(const std::string& path) try {
-  const auto text = text_of(path);
-  const auto end = text ? text->find('\n') : std::string::npos;
-  if (end == std::string::npos) return std::nullopt;
-  const json document = json::parse(std::string_view(*text).substr(end + 1));
-  State out{net::IfName::parse(document.at("switch").get<std::string>()),
-            net::IfName::parse(document.at("vtep").get<std::string>()),
-            0,
-            text->substr(0, text->find(' ')),
-            plan::steps_from_json(document.at("steps")),
-            {}};
-  if (out.steps.empty() || !std::holds_alternative<plan::Elements>(out.steps.back())) return std::nullopt;
-  out.guard = std::get<plan::Elements>(out.steps.back());
-  out.steps.pop_back();
-  return out;
-} catch (const std::exception&) {
-  return std::nullopt;
-}
-
-// What is programmed follows from this; making that for thousands of peers would cost an ADD more than all else.
-std::string digest_of(const config::NetConf& nic) {
-  const config::Here& here = *nic.overlay->here;
-  std::string text = nic.bridge.str() + " " + std::to_string(nic.overlay->layer) + " " + here.local.str() + "\n";
-  for (const config::Peer& peer : here.others) {
-    text += peer.vtep.bytes() + peer.node;
-    for (const net::Cidr& subnet : peer.subnets) text += subnet.ip.bytes() + static_cast<char>(subnet.length);
-    text += '\n';
-  }
-  return base::hex(base::hash64(text), 16);
-}
-
-// Without its Steps.
-State begin_state(const config::NetConf& nic) {
-  std::vector<net::Ip> peers;
-  for (const config::Peer& peer : nic.overlay->here->others) peers.push_back(peer.vtep);
-  return {nic.bridge, net::vtep_name(nic.overlay->vni, nic.overlay->port),
-          0,          digest_of(nic),
-          {},         modes::peer_elements(nic, peers)};
-}
-
 std::vector<std::string> state_paths(Session& session) {
   std::vector<std::string> out;
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder(session).c_str()), ::closedir);
@@ -134,12 +60,49 @@ std::vector<std::string> state_paths(Session& session) {
   return out;
 }
 
-// One stands for all: a flush takes the whole set.
-bool guarded(Session& session, const State& state) {
-  if (state.guard.elements.empty()) return true;
-  bool table_gone = false;
-  const plan::Elements one{state.guard.table, state.guard.set, {state.guard.elements.front()}};
-  return kernel::missing_elements(session.context().nft(), one, &table_gone).empty() && !table_gone;
+config::Overlay overlay_without_peers(const config::Overlay& overlay) {
+  config::Overlay out;
+  out.vni = overlay.vni;
+  out.port = overlay.port;
+  out.layer = overlay.layer;
+  out.control = overlay.control;
+  out.direct = overlay.direct;
+  const config::Here& here = *overlay.here;
+  out.here = config::Here{here.local, here.underlay, here.mtu, here.identity, {}, here.segments};
+  return out;
+}
+
+// One of each set stands for all: a flush takes the whole.
+bool guarded(Session& session, const std::vector<plan::Elements>& guard) {
+  return std::ranges::all_of(guard, [&](const plan::Elements& set) {
+    if (set.elements.empty()) return true;
+    bool table_gone = false;
+    const plan::Elements one{set.table, set.set, {set.elements.front()}};
+    return kernel::missing_elements(session.context().nft(), one, &table_gone).empty() && !table_gone;
+  });
+}
+
+// A NIC that went down took all next hops on it along.
+bool has_sample(Session& session, std::uint32_t sample) {
+  return sample == 0 || kernel::has_nexthop(session.context().route(), sample);
+}
+
+// A few peers that have an element in every set.
+config::Overlay samples(const config::Overlay& overlay) {
+  config::Overlay out = overlay_without_peers(overlay);
+  for (const config::Peer& peer : overlay.here->others) {
+    const bool direct = config::is_direct(overlay, peer, peer.vtep.family);
+    if (out.here->others.empty() || direct) out.here->others.push_back(peer);
+    if (!overlay.direct || direct) break;
+  }
+  return out;
+}
+
+// Is everything as it was programmed last, into the same VTEP?
+bool as_before(Session& session, const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index) {
+  const auto sample =
+      sample_if_same(state_path(session, net::vtep_name(overlay.vni, overlay.port)), bridge, overlay, index);
+  return sample && has_sample(session, *sample) && guarded(session, modes::peer_elements(bridge, samples(overlay)));
 }
 
 // nullopt: the kernel has all.
@@ -151,20 +114,63 @@ std::optional<std::string> lost(Session& session, const net::IfName& vtep, const
          "; 'trestle repair' makes it again";
 }
 
+bool in(const plan::Element& element, const plan::Elements& set) {
+  return std::ranges::find(set.elements, element) != set.elements.end();
+}
+
+// What the set has and `wanted` has not.
+plan::Elements left_over(engine::Context& context, const plan::Elements& wanted) {
+  plan::Elements out{wanted.table, wanted.set, kernel::list_elements(context.nft(), wanted.table, wanted.set)};
+  const std::set<std::string> keep = [&] {
+    std::set<std::string> texts;
+    for (const plan::Element& element : wanted.elements) texts.insert(plan::element_text(element));
+    return texts;
+  }();
+  std::erase_if(out.elements, [&](const plan::Element& one) { return keep.contains(plan::element_text(one)); });
+  return out;
+}
+
+const net::Cidr* prefix_of(const plan::Element& element) { return std::get_if<net::Cidr>(&element.key.front()); }
+
+// An interval that another one overlaps cannot be put beside it: it goes first.
+void make_room(engine::Context& context, const plan::Elements& wanted) {
+  if (wanted.elements.empty() || !prefix_of(wanted.elements.front())) return;
+  plan::Elements gone = left_over(context, wanted);
+  std::erase_if(gone.elements, [&](const plan::Element& old) {
+    return std::ranges::none_of(
+        wanted.elements, [&](const plan::Element& fresh) { return prefix_of(fresh)->overlaps(*prefix_of(old)); });
+  });
+  if (!gone.elements.empty()) static_cast<void>(engine::undo(context, {gone}));
+}
+
+void add_guard(engine::Context& context, const std::vector<plan::Elements>& guard) {
+  for (const plan::Elements& set : guard) {
+    make_room(context, set);
+    if (!set.elements.empty()) engine::apply_shared(context, {set});
+  }
+}
+
+void narrow_guard(engine::Context& context, const plan::Elements& old) {
+  if (!old.elements.empty()) static_cast<void>(engine::undo(context, {old}));
+}
+
+void keep(Session& session, const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index) {
+  engine::ensure_file(state_path(session, net::vtep_name(overlay.vni, overlay.port)),
+                      state_text(bridge, overlay, index, overlay::a_nexthop_past(overlay)));
+}
+
 // A guard that is narrowed last and widened first loses no peer's packet.
-overlay::Outcome program(Session& session, const State& state) {
+overlay::Outcome program(Session& session, const net::IfName& bridge, const config::Overlay& overlay,
+                         std::uint32_t index) {
   const store::Lock tables = session.store().locks().tables(session.deadline());
   engine::Context& context = session.context();
-  if (!state.guard.elements.empty()) engine::apply_shared(context, {state.guard});
-  const overlay::Outcome out = overlay::reconcile(context, state.vtep, state.steps);
+  const std::vector<plan::Elements> guard = modes::peer_elements(bridge, overlay);
+  add_guard(context, guard);
+  const overlay::Outcome out =
+      overlay::reconcile(context, net::vtep_name(overlay.vni, overlay.port), overlay::desired(overlay));
   if (out.kept != 0) return out;
-  plan::Elements old{state.guard.table, state.guard.set,
-                     kernel::list_elements(context.nft(), state.guard.table, state.guard.set)};
-  std::erase_if(old.elements, [&](const plan::Element& element) {
-    return std::find(state.guard.elements.begin(), state.guard.elements.end(), element) != state.guard.elements.end();
-  });
-  if (!old.elements.empty()) static_cast<void>(engine::undo(context, {old}));
-  engine::ensure_file(state_path(session, state.vtep), text_of(state));
+  for (const plan::Elements& set : guard) narrow_guard(context, left_over(context, set));
+  keep(session, bridge, overlay, index);
   return out;
 }
 
@@ -184,13 +190,40 @@ config::NetConf with_tunnels(engine::Context& context, config::NetConf conf) {
 
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked) {
   if (nic.overlay->control != "static") return {};
-  State state = begin_state(nic);
-  const auto index = kernel::link_index(session.context().route(), state.vtep);
+  const auto index = kernel::link_index(session.context().route(), net::vtep_name(nic.overlay->vni, nic.overlay->port));
   if (!index) return {};
-  state.index = *index;
-  if (unasked && begins_with(state_path(session, state.vtep), first_line(state)) && guarded(session, state)) return {};
-  state.steps = overlay::desired(nic);
-  return program(session, state);
+  if (unasked && as_before(session, nic.bridge, *nic.overlay, *index)) return {};
+  return program(session, nic.bridge, *nic.overlay, *index);
+}
+
+std::optional<overlay::Outcome> change_tunnel(Session& session, const config::NetConf& before,
+                                              const config::NetConf& now) {
+  const config::Overlay &had = *before.overlay, &have = *now.overlay;
+  if (have.control != "static" || before.bridge != now.bridge || had.vni != have.vni || had.port != have.port ||
+      had.layer != have.layer || had.direct != have.direct || had.here->local != have.here->local ||
+      had.here->underlay != have.here->underlay || had.here->segments != have.here->segments)
+    return std::nullopt;
+  const overlay::PeerChange change = overlay::change(had, have);
+  if (overlay::too_many(change.gone.size(), had.here->others.size())) return std::nullopt;
+  engine::Context& context = session.context();
+  const auto index = kernel::link_index(context.route(), net::vtep_name(have.vni, have.port));
+  if (!index || !as_before(session, before.bridge, had, *index)) return std::nullopt;
+  const store::Lock tables = session.store().locks().tables(session.deadline());
+  const auto guard_of = [&](const config::Overlay& overlay, const std::vector<config::Peer>& peers) {
+    config::Overlay some = overlay_without_peers(overlay);
+    some.here->others = peers;
+    return modes::peer_elements(now.bridge, some);
+  };
+  std::vector<plan::Elements> gone = guard_of(had, change.gone);
+  const std::vector<plan::Elements> fresh = guard_of(have, change.fresh);
+  add_guard(context, fresh);
+  overlay::program(context, net::vtep_name(have.vni, have.port), change.steps);
+  for (std::size_t i = 0; i < gone.size(); ++i) {
+    std::erase_if(gone[i].elements, [&](const plan::Element& one) { return in(one, fresh[i]); });
+    narrow_guard(context, gone[i]);
+  }
+  keep(session, now.bridge, have, *index);
+  return overlay::Outcome{change.steps.fresh.size(), change.steps.gone.size(), 0};
 }
 
 std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic) {
@@ -204,15 +237,17 @@ std::vector<std::string> tunnel_defects(Session& session, const config::NetConf&
                   here.underlay.str() + " carries now (" + std::to_string(here.mtu) +
                   "): larger frames vanish; raise the NIC's MTU, or give the network a smaller \"mtu\"");
   if (nic.overlay->control != "static") return out;
-  if (auto line = lost(session, vtep, overlay::desired(nic))) out.push_back(std::move(*line));
+  if (auto line = lost(session, vtep, overlay::desired(*nic.overlay))) out.push_back(std::move(*line));
   return out;
 }
 
 std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session) {
   std::vector<std::pair<net::IfName, std::string>> out;
   for (const std::string& path : state_paths(session))
-    if (const auto state = read_state(path); state && kernel::link_index(session.context().route(), state->vtep))
-      if (auto line = lost(session, state->vtep, state->steps)) out.emplace_back(state->bridge, std::move(*line));
+    if (const auto state = read_tunnel_state(path);
+        state && kernel::link_index(session.context().route(), state->vtep()))
+      if (auto line = lost(session, state->vtep(), overlay::desired(state->overlay)))
+        out.emplace_back(state->bridge, std::move(*line));
   return out;
 }
 
@@ -230,21 +265,25 @@ void follow_tunnel(Session& session, const config::NetConf& nic) {
 std::vector<std::string> repair_tunnels(Session& session) {
   std::vector<std::string> left;
   for (const std::string& path : state_paths(session)) {
-    auto state = read_state(path);
+    const auto state = read_tunnel_state(path);
     if (!state) continue;
     try {
-      const auto index = kernel::link_index(session.context().route(), state->vtep);
+      const auto index = kernel::link_index(session.context().route(), state->vtep());
       if (!index) continue;
-      state->index = *index;
-      static_cast<void>(program(session, *state));
+      static_cast<void>(program(session, state->bridge, state->overlay, *index));
     } catch (const Error& e) {
-      left.push_back("tunnel " + state->vtep.str() + ": " + e.what());
+      left.push_back("tunnel " + state->vtep().str() + ": " + e.what());
     }
   }
   return left;
 }
 
 void forget_tunnels(Session& session, const std::vector<plan::Step>& steps) {
+  const auto routed = [](const plan::Step& step) {
+    const auto* vxlan = std::get_if<plan::Vxlan>(&step);
+    return vxlan && !vxlan->master;
+  };
+  if (std::ranges::any_of(steps, routed)) overlay::drop_widows(session.context());
   for (const plan::Step& step : steps)
     if (const auto* vxlan = std::get_if<plan::Vxlan>(&step)) {
       const std::string path = state_path(session, vxlan->link);

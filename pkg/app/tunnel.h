@@ -1,6 +1,7 @@
 #pragma once
 // Networks over many nodes: the configuration as it is here, and the kernel's entries for its peers. What was programmed last is kept in
 // overlay/<VTEP>.json below the state directory, so that an ADD sees at a glance whether anything is to do, and `repair` needs no configuration.
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,11 @@ config::NetConf with_tunnels(engine::Context& context, config::NetConf conf);
 // Brings peers and their guard to what the configuration says. `unasked` (an ADD): nothing is done where the same was programmed into the
 // same VTEP and the guard is there. The network's part is made already, else nothing is done.
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked);
+
+// The same where `before` is what this process programmed last and only the list has changed since: the peers that changed, without a look at
+// the others. nullopt: it is no such change (too many at once, other than peers, something is gone), nothing is done; sync_tunnel() is right.
+std::optional<overlay::Outcome> change_tunnel(Session& session, const config::NetConf& before,
+                                              const config::NetConf& now);
 
 // What of the tunnel is not as the configuration says, one line each: an MTU that the underlay does not carry, peers that are not programmed.
 // `nic`: as with_tunnels() has it.

@@ -70,7 +70,8 @@ std::map<net::Ip, bool> programmed(engine::Context& context, const config::NetCo
 
 int peers(const Arguments& arguments, const Console& console, app::Session& session,
           const std::vector<config::NetConf>& nics) {
-  std::vector<std::vector<std::string>> rows = {{"NETWORK", "PEER", "NODE", "SUBNETS", "KERNEL", "PROBE", "MTU"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"NETWORK", "PEER", "NODE", "SUBNETS", "KERNEL", "WAY", "PROBE", "MTU"}};
   json all = json::array();
   bool well = true;
   for (const config::NetConf& nic : nics) {
@@ -79,13 +80,15 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
       std::string subnets;
       for (const net::Cidr& subnet : one.peer.subnets) subnets += (subnets.empty() ? "" : ",") + subnet.str();
       const bool in_kernel = nic.overlay->control != "static" || there.at(one.peer.vtep);
+      const bool direct = config::is_direct(*nic.overlay, one.peer, one.peer.vtep.family);
       well = well && in_kernel && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
       rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets, in_kernel ? "yes" : "no",
-                      finding_of(one.finding), std::to_string(nic.mtu.value_or(0))});
+                      direct ? "direct" : "tunnel", finding_of(one.finding), std::to_string(nic.mtu.value_or(0))});
       all.push_back({{"network", nic.name},
                      {"peer", one.peer.vtep.str()},
                      {"node", one.peer.node},
                      {"inKernel", in_kernel},
+                     {"direct", direct},
                      {"probe", finding_of(one.finding)},
                      {"text", one.text},
                      {"mtu", nic.mtu.value_or(0)}});

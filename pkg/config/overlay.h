@@ -20,11 +20,12 @@ struct Peer {
 
 // This node's part, as the host says; parse() leaves it out.
 struct Here {
-  net::Ip local;                  // tunnel packets leave from it
-  net::IfName underlay;           // the link that has it
-  std::uint32_t mtu = 0;          // the most that the tunnel carries
-  std::string identity;           // what its peers derive our MAC from
-  std::vector<Peer> others = {};  // all but ourselves, of the configuration and of its file
+  net::Ip local;                         // tunnel packets leave from it
+  net::IfName underlay;                  // the link that has it
+  std::uint32_t mtu = 0;                 // the most that the tunnel carries
+  std::string identity;                  // what its peers derive our MAC from
+  std::vector<Peer> others = {};         // all but ourselves, of the configuration and of its file
+  std::vector<net::Cidr> segments = {};  // what `underlay` reaches without a router, while it is up
 };
 
 struct Overlay {
@@ -37,8 +38,13 @@ struct Overlay {
   std::string peers_file = {};
   std::optional<net::Ip> group = {};  // control "multicast"
   std::string node = {};              // our name in the list; "": the host's
+  bool direct = false;                // peers in our own segment are reached past the tunnel
   std::optional<Here> here = {};
 };
+
+// Is that subnet of the peer's reached past the tunnel? The peer stands in our own segment, and the kernel takes an IPv4 next hop for IPv4
+// alone: an IPv6 subnet over an IPv4 underlay stays in the tunnel. `overlay.here` is set.
+bool is_direct(const Overlay& overlay, const Peer& peer, net::Family subnet);
 
 // What a file of peers holds: a JSON list, or an object with that list as "peers". Throws Error{bad_config} with the place.
 std::vector<Peer> parse_peers(const std::string& text, const std::string& path);

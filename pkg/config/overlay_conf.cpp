@@ -24,6 +24,7 @@ constexpr Key kOverlay[] = {
     {"group"},
     {"peersFile"},
     {"node"},
+    {"directRouting"},
     {"type", Fate::foreign, "there is one: VXLAN"},
     {"mtu", Fate::foreign, "it stands beside \"overlay\", and is the pods'; the tunnel's follows from the underlay"},
     {"engine", Fate::foreign, "it is called \"control\" here"},
@@ -69,6 +70,11 @@ std::vector<Peer> parse_list(const Field& list) {
 
 }  // namespace
 
+bool is_direct(const Overlay& overlay, const Peer& peer, net::Family subnet) {
+  return overlay.direct && (subnet == net::Family::v4 || peer.vtep.family == net::Family::v6) &&
+         std::ranges::any_of(overlay.here->segments, [&](const net::Cidr& one) { return one.contains(peer.vtep); });
+}
+
 std::vector<Peer> parse_peers(const std::string& text, const std::string& path) {
   const cni::Json json = base::in_context(path, [&] { return cni::parse_json(text, Code::bad_config); });
   const Field top(json, path);
@@ -93,6 +99,7 @@ std::optional<Overlay> parse_overlay(const Field& conf) {
   if (const auto peers = field->find("peers")) out.peers = parse_list(*peers);
   if (const auto file = field->find("peersFile")) out.peers_file = file->string();
   if (const auto node = field->find("node")) out.node = node->string();
+  if (const auto direct = field->find("directRouting")) out.direct = direct->boolean();
   if (const auto group = field->find("group")) {
     out.group = base::in_context(group->path(), [&] { return net::Ip::parse(group->string()); });
     if (!out.group->is_multicast())
@@ -122,6 +129,8 @@ void check_overlay(const Field& conf, const NetConf& out) {
     field.at("group").refuse("is for control \"multicast\"; this is \"" + overlay.control + "\"");
   if (overlay.control == "multicast" && !(overlay.peers.empty() && overlay.peers_file.empty()))
     field.refuse("peers are listed for control \"static\" and \"evpn\"; multicast finds them by itself");
+  if (overlay.direct && overlay.layer != 3)
+    field.at("directRouting").refuse("is for layer 3: frames of one segment, layer 2, go through the tunnel alone");
   if (overlay.layer == 3 && overlay.control != "static")
     field.refuse("layer 3 needs control \"static\": \"" + overlay.control + "\" is for one segment, layer 2");
   if (out.vlan || !out.vlan_trunk.empty())

@@ -15,14 +15,14 @@ namespace trestle::kernel {
 
 namespace {
 
-std::optional<plan::Nexthop> read_nexthop(const nlmsghdr& message, std::uint32_t link_index, const net::IfName& dev) {
+std::optional<HeldNexthop> read_nexthop(const nlmsghdr& message) {
   const auto header = header_of<nhmsg>(message);
   if (!header || message.nlmsg_type != RTM_NEWNEXTHOP || header->nh_protocol != kOverlayProtocol) return std::nullopt;
   const Attrs attrs = Attrs::of(message, sizeof(nhmsg));
-  const auto id = attrs.u32(NHA_ID);
+  const auto id = attrs.u32(NHA_ID), link = attrs.u32(NHA_OIF);
   const auto via = attrs.view(NHA_GATEWAY);
-  if (!id || !via || via->size() != 16 || attrs.u32(NHA_OIF) != link_index) return std::nullopt;
-  return plan::Nexthop{*id, dev, net::Ip::from_bytes(*via)};
+  if (!id || !link || !via || (via->size() != 4 && via->size() != 16)) return std::nullopt;
+  return HeldNexthop{*id, *link, net::Ip::from_bytes(*via)};
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ std::optional<plan::Nexthop> read_nexthop(const nlmsghdr& message, std::uint32_t
 void add_nexthop(Batch& batch, std::uint32_t link_index, const plan::Nexthop& nexthop) {
   auto* header = static_cast<nhmsg*>(
       batch.begin(RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, sizeof(nhmsg), plan::describe(nexthop)));
-  header->nh_family = AF_INET6;
+  header->nh_family = nexthop.via.family == net::Family::v4 ? AF_INET : AF_INET6;
   header->nh_protocol = kOverlayProtocol;
   header->nh_flags = RTNH_F_ONLINK;
   batch.put_u32(NHA_ID, nexthop.id);
@@ -44,25 +44,34 @@ void delete_nexthop(Batch& batch, std::uint32_t id, const std::string& label) {
   for (const int gone : {ENOENT, ESRCH, EOPNOTSUPP}) batch.accept(gone);
 }
 
-bool has_nexthop(Socket& socket, std::uint32_t link_index, const plan::Nexthop& nexthop) {
+namespace {
+
+std::optional<HeldNexthop> get_nexthop(Socket& socket, std::uint32_t id) {
   Batch batch;
-  batch.begin(RTM_GETNEXTHOP, 0, sizeof(nhmsg), plan::describe(nexthop));
-  batch.put_u32(NHA_ID, nexthop.id);
+  batch.begin(RTM_GETNEXTHOP, 0, sizeof(nhmsg), "look up next hop " + std::to_string(id));
+  batch.put_u32(NHA_ID, id);
   const auto answer = socket.get(batch);
-  if (!answer) return false;
-  return read_nexthop(*reinterpret_cast<const nlmsghdr*>(answer->data()), link_index, nexthop.dev) == nexthop;
+  return answer ? read_nexthop(*reinterpret_cast<const nlmsghdr*>(answer->data())) : std::nullopt;
 }
 
-std::vector<plan::Nexthop> nexthops(Socket& socket, std::uint32_t link_index, const net::IfName& dev) {
+}  // namespace
+
+bool has_nexthop(Socket& socket, std::uint32_t link_index, const plan::Nexthop& nexthop) {
+  const auto there = get_nexthop(socket, nexthop.id);
+  return there && there->link_index == link_index && there->via == nexthop.via;
+}
+
+bool has_nexthop(Socket& socket, std::uint32_t id) { return get_nexthop(socket, id).has_value(); }
+
+std::vector<HeldNexthop> nexthops(Socket& socket) {
   Batch batch;
   batch.begin(RTM_GETNEXTHOP, NLM_F_DUMP, sizeof(nhmsg), "list next hops");
-  batch.put_u32(NHA_OIF, link_index);
-  for (const int none : {EOPNOTSUPP, ENODEV}) batch.accept(none);
-  std::vector<plan::Nexthop> out;
+  batch.accept(EOPNOTSUPP);
+  std::vector<HeldNexthop> out;
   socket.dump(
       batch, [&] { out.clear(); },
       [&](const nlmsghdr& message) {
-        if (auto found = read_nexthop(message, link_index, dev)) out.push_back(std::move(*found));
+        if (const auto found = read_nexthop(message)) out.push_back(*found);
       });
   return out;
 }

@@ -6,12 +6,17 @@
 
 namespace trestle::kernel {
 
-// RTM_NEWNEXTHOP, created or replaced: an IPv6 next hop on the link, which routes of both families may use.
+// RTM_NEWNEXTHOP, created or replaced: a next hop on the link. Routes of both families may use one of IPv6; of IPv4, those of IPv4 alone.
 void add_nexthop(Batch& batch, std::uint32_t link_index, const plan::Nexthop& nexthop);
 void delete_nexthop(Batch& batch, std::uint32_t id,
                     const std::string& label);  // absent is accepted; its routes go with it
 bool has_nexthop(Socket& socket, std::uint32_t link_index, const plan::Nexthop& nexthop);
-// All of that link (named `dev`), in the kernel's order. A dump.
-std::vector<plan::Nexthop> nexthops(Socket& socket, std::uint32_t link_index, const net::IfName& dev);
+bool has_nexthop(Socket& socket, std::uint32_t id);  // of ours, wherever it leads
+// All that carry our protocol, of every tunnel, in the kernel's order. A dump.
+struct HeldNexthop {
+  std::uint32_t id = 0, link_index = 0;
+  net::Ip via;
+};
+std::vector<HeldNexthop> nexthops(Socket& socket);
 
 }  // namespace trestle::kernel

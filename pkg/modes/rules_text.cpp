@@ -1,6 +1,7 @@
 #include "modes/rules_text.h"
 
 #include "modes/guest_services.h"
+#include "modes/tunnel.h"
 
 namespace trestle::modes {
 
@@ -226,16 +227,15 @@ std::string input_chain(const config::NetConf& conf) {
 }  // namespace
 
 std::string nat_text(const config::NetConf& conf) {
-  std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "");
+  std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "") + direct_sets(conf);
   text += "chain leave-$\n" + own_switch(conf) + kReplies;
   text += "  ct state invalid drop\n";  // conntrack does not translate it: it would leave with the pod's own address
-  text += "  ct status dnat return\n" + other_switches() + only_by_uplink(conf, "oifname");
+  text += "  ct status dnat return\n" + other_switches() + to_direct(conf) + only_by_uplink(conf, "oifname");
   text += "chain enter-$\n  iifname @if-$ return\n";  // what a pod sends back to its switch was judged when it left
-  text += std::string(kReplies) + "  ct status dnat return\n" + kReject;
+  text += std::string(kReplies) + "  ct status dnat return\n" + from_direct(conf) + kReject;
   text += own_ports(conf);
-  text += R"(chain masq-$
-  oifname @if-$ return
-  ip daddr 224.0.0.0/4 return
+  text += "chain masq-$\n  oifname @if-$ return\n" + to_direct(conf);
+  text += R"(  ip daddr 224.0.0.0/4 return
   ip daddr 255.255.255.255 return
   ip daddr @net4-$ return
   ip6 daddr ff00::/8 return
@@ -248,20 +248,20 @@ std::string nat_text(const config::NetConf& conf) {
 }
 
 std::string routed_text(const config::NetConf& conf) {
-  std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "");
+  std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "") + direct_sets(conf);
   text += "chain leave-$\n" + own_switch(conf);
   text += "  ip saddr != @net4-$ drop\n  ip6 saddr != @net6-$ drop\n";
   text += std::string(kReplies) + "  ct state invalid drop\n  ct status dnat return\n";
   if (conf.port_isolation)
     text +=
         "  oifname @if-$ meta l4proto tcp reject with tcp reset\n  oifname @if-$ reject with icmpx admin-prohibited\n";
-  text += "  oifname @routed return\n" + other_switches() + only_by_uplink(conf, "oifname");
+  text += "  oifname @routed return\n" + other_switches() + to_direct(conf) + only_by_uplink(conf, "oifname");
   text += "chain enter-$\n  iifname @if-$ return\n" + std::string(kReplies) +
           "  ct status dnat return\n  iifname @routed return\n";
   text +=
       "  iifname @switches meta l4proto tcp reject with tcp reset\n  iifname @switches reject with icmpx "
       "admin-prohibited\n";
-  text += only_by_uplink(conf, "iifname");
+  text += from_direct(conf) + only_by_uplink(conf, "iifname");
   text += own_ports(conf);
   return named(text + input_chain(conf) + kBridgeMarks, conf.bridge);
 }

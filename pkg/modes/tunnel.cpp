@@ -70,6 +70,8 @@ constexpr const char* kToPods =
     "  meta l4proto tcp reject with tcp reset\n"
     "  reject with icmpx admin-prohibited\n";
 
+bool past_tunnel(const config::NetConf& conf) { return conf.overlay && conf.overlay->direct; }
+
 std::string named(std::string text, const net::IfName& bridge) {
   for (std::size_t at = 0; (at = text.find('$', at)) != std::string::npos; at += bridge.str().size())
     text.replace(at, 1, bridge.str());
@@ -85,6 +87,22 @@ std::string tunnel_text(const SwitchInput& in) {
   if (overlay.layer == 3) text += kToPods;
   if (overlay.layer == 2 && has_gateway(in.conf)) text += gateway_stays(in.conf);
   return named(text, in.conf.bridge);
+}
+
+std::string direct_sets(const config::NetConf& conf) {
+  if (!past_tunnel(conf)) return "";
+  return "set direct4-$ ipv4_addr interval\nset direct6-$ ipv6_addr interval\nset underlay-$ ifname\n";
+}
+std::string to_direct(const config::NetConf& conf) {
+  if (!past_tunnel(conf)) return "";
+  return "  oifname @underlay-$ ip daddr @direct4-$ return\n  oifname @underlay-$ ip6 daddr @direct6-$ return\n";
+}
+std::string from_direct(const config::NetConf& conf) {
+  if (!past_tunnel(conf)) return "";
+  const char* hosts = conf.overlay->here->local.family == net::Family::v4 ? "ip" : "ip6";
+  return std::string("  iifname @underlay-$ ip saddr @direct4-$ return\n") +
+         "  iifname @underlay-$ ip6 saddr @direct6-$ return\n  iifname @underlay-$ " + hosts +
+         " saddr @peers-$ return\n";
 }
 
 void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
@@ -137,9 +155,18 @@ void add_endpoint(std::vector<Step>& steps, const AttachmentInput& in) {
       steps.push_back(plan::Neighbour{{Where::host, in.conf.bridge}, ip.cidr.ip, in.lease.mac, false});
 }
 
-plan::Elements peer_elements(const config::NetConf& conf, const std::vector<net::Ip>& peers) {
-  Elements out{Table::inet, "peers-" + conf.bridge.str(), {}};
-  for (const net::Ip& peer : peers) out.elements.push_back(Element{{peer}, {}});
+std::vector<Elements> peer_elements(const net::IfName& bridge, const config::Overlay& overlay) {
+  const auto set = [&](const char* name) { return Elements{Table::inet, name + bridge.str(), {}}; };
+  std::vector<Elements> out = {set("peers-")};
+  for (const config::Peer& peer : overlay.here->others) out.front().elements.push_back(Element{{peer.vtep}, {}});
+  if (!overlay.direct) return out;
+  Elements v4 = set("direct4-"), v6 = set("direct6-"), link = set("underlay-");
+  link.elements.push_back(Element{{overlay.here->underlay}, {}});
+  for (const config::Peer& peer : overlay.here->others)
+    for (const net::Cidr& subnet : peer.subnets)
+      if (config::is_direct(overlay, peer, subnet.ip.family))
+        (subnet.ip.family == net::Family::v4 ? v4 : v6).elements.push_back(Element{{subnet}, {}});
+  for (Elements* one : {&v4, &v6, &link}) out.push_back(std::move(*one));
   return out;
 }
 

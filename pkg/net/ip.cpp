@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "base/error.h"
@@ -41,18 +42,19 @@ std::string text_v6(U128 value) {
       best_length = length;
     }
   }
-  std::string text;
+  char text[INET6_ADDRSTRLEN];
+  char* end = text;
   for (int i = 0; i < 8; ++i) {
     if (i == best) {
-      text += "::";
+      *end++ = ':';
+      *end++ = ':';
       i += best_length - 1;
       continue;
     }
-    if (!text.empty() && text.back() != ':') text += ':';
-    const std::string digits = base::hex(words[i], 4);
-    text += digits.substr(std::min<std::size_t>(digits.find_first_not_of('0'), 3));
+    if (end != text && end[-1] != ':') *end++ = ':';
+    end = std::to_chars(end, std::end(text), words[i], 16).ptr;
   }
-  return text;
+  return {text, end};
 }
 
 }  // namespace
@@ -91,12 +93,13 @@ std::string Ip::bytes() const {
 
 std::string Ip::str() const {
   if (family == Family::v6) return text_v6(value);
-  std::string text;
+  char text[INET_ADDRSTRLEN];
+  char* end = text;
   for (int shift = 24; shift >= 0; shift -= 8) {
-    text += std::to_string(static_cast<unsigned>((value >> shift) & 0xFF));
-    if (shift > 0) text += '.';
+    end = std::to_chars(end, std::end(text), static_cast<unsigned>((value >> shift) & 0xFF)).ptr;
+    if (shift > 0) *end++ = '.';
   }
-  return text;
+  return {text, end};
 }
 
 bool Ip::is_multicast() const { return family == Family::v4 ? value >> 28 == 0xE : value >> 120 == 0xFF; }

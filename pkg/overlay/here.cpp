@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "ipam/range.h"
 #include "kernel/address.h"
 #include "kernel/link.h"
@@ -78,6 +80,7 @@ Underlay find_underlay(kernel::Socket& host, const config::NetConf& conf) {
 void check_peers(const config::NetConf& conf, const std::vector<Peer>& peers, net::Family family) {
   std::map<net::Ip, const Peer*> addresses;
   std::map<net::Ip, std::pair<net::Cidr, const Peer*>> subnets;
+  std::set<std::string_view> nodes;
   for (const Peer& peer : peers) {
     if (peer.vtep.family != family)
       throw Error(Code::bad_config,
@@ -86,6 +89,10 @@ void check_peers(const config::NetConf& conf, const std::vector<Peer>& peers, ne
     if (!addresses.emplace(peer.vtep, &peer).second)
       throw Error(Code::bad_config,
                   subject(conf) + ": two peers have the address " + peer.vtep.str() + "; each node has its own");
+    // Two tunnel ends of one name would have one MAC: the second one would take the first one's frames.
+    if (!peer.node.empty() && !nodes.insert(peer.node).second)
+      throw Error(Code::bad_config, subject(conf) + ": two peers are called \"" + base::printable(peer.node) +
+                                        "\"; each node has a name of its own");
     for (const net::Cidr& subnet : peer.subnets) {
       const auto after = subnets.upper_bound(subnet.last());
       if (after != subnets.begin() && std::prev(after)->second.first.overlaps(subnet))
@@ -154,7 +161,10 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
     for (Peer& peer : config::parse_peers(file, overlay.peers_file)) peers.push_back(std::move(peer));
   check_peers(conf, peers, underlay.address.family);
   const std::string& name = overlay.node.empty() ? host : overlay.node;
-  config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}};
+  config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}, {}};
+  if (overlay.direct && underlay.link.up())
+    for (const net::Cidr& cidr : kernel::addresses(context.route(), underlay.link.index))
+      if (usable(cidr)) here.segments.push_back(cidr.network());
   const Peer* own = nullptr;
   std::optional<std::uint32_t> place;
   for (const Peer& peer : peers)

@@ -1,6 +1,7 @@
 #include "overlay/reconcile.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -9,7 +10,7 @@
 #include "kernel/neighbour.h"
 #include "kernel/nexthop.h"
 #include "kernel/route.h"
-#include "overlay/desired.h"
+#include "overlay/nexthop_id.h"
 #include "plan/plan.h"
 
 namespace trestle::overlay {
@@ -23,6 +24,8 @@ namespace {
 constexpr std::size_t kTogether = 200;  // messages of one send
 constexpr std::size_t kLeastAtOnce = 3, kShare = 5;
 
+std::size_t most_at_once(std::size_t all) { return std::max(kLeastAtOnce, all / kShare); }
+
 // Peers go as a whole: which of `gone` stay for now, because too many would go at once.
 std::size_t hold_back(std::vector<Step>& gone, const std::vector<Step>& there, const std::vector<Step>& wanted) {
   const auto peers_in = [](const std::vector<Step>& steps) {
@@ -34,12 +37,12 @@ std::size_t hold_back(std::vector<Step>& gone, const std::vector<Step>& there, c
   const std::set<net::Ip> had = peers_in(there), kept = peers_in(wanted);
   std::vector<net::Ip> leaving;
   std::set_difference(had.begin(), had.end(), kept.begin(), kept.end(), std::back_inserter(leaving));
-  const std::size_t most = std::max(kLeastAtOnce, had.size() / kShare);
-  if (leaving.size() <= most) return 0;
+  if (!too_many(leaving.size(), had.size())) return 0;
+  const std::size_t most = most_at_once(had.size());
   const std::set<net::Ip> staying(leaving.begin() + static_cast<std::ptrdiff_t>(most), leaving.end());
   std::set<net::Mac> macs;
   std::set<net::Ip> vias;
-  std::set<std::uint32_t> nexthops;
+  std::set<std::uint32_t> places;
   for (const Step& step : there)
     if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst && staying.contains(*fdb->dst))
       macs.insert(fdb->mac);
@@ -49,13 +52,13 @@ std::size_t hold_back(std::vector<Step>& gone, const std::vector<Step>& there, c
       vias.insert(neighbour->ip);
   for (const Step& step : there)
     if (const auto* nexthop = std::get_if<plan::Nexthop>(&step); nexthop && vias.contains(nexthop->via))
-      nexthops.insert(nexthop->id);
+      places.insert(place_in(nexthop->id));
   std::erase_if(gone, [&](const Step& step) {
     if (const auto* fdb = std::get_if<plan::Fdb>(&step)) return fdb->dst && staying.contains(*fdb->dst);
     if (const auto* neighbour = std::get_if<plan::Neighbour>(&step)) return vias.contains(neighbour->ip);
-    if (const auto* nexthop = std::get_if<plan::Nexthop>(&step)) return nexthops.contains(nexthop->id);
+    if (const auto* nexthop = std::get_if<plan::Nexthop>(&step)) return places.contains(place_in(nexthop->id));
     if (const auto* route = std::get_if<plan::Route>(&step))
-      return route->nexthop && nexthops.contains(*route->nexthop);
+      return route->nexthop && places.contains(place_in(*route->nexthop));
     return false;
   });
   return leaving.size() - most;
@@ -64,12 +67,13 @@ std::size_t hold_back(std::vector<Step>& gone, const std::vector<Step>& there, c
 class Programmer {
  public:
   Programmer(engine::Context& context, const net::IfName& vtep, std::uint32_t index)
-      : socket_(context.route()), vtep_(vtep), index_(index) {}
+      : context_(context), vtep_(vtep), index_(index) {}
 
   void add(const Step& step) {
     if (const auto* fdb = std::get_if<plan::Fdb>(&step)) kernel::add_fdb(batch_, index_, *fdb);
     if (const auto* neighbour = std::get_if<plan::Neighbour>(&step)) kernel::add_neighbour(batch_, index_, *neighbour);
-    if (const auto* nexthop = std::get_if<plan::Nexthop>(&step)) kernel::add_nexthop(batch_, index_, *nexthop);
+    if (const auto* nexthop = std::get_if<plan::Nexthop>(&step))
+      kernel::add_nexthop(batch_, context_.index({Where::host, nexthop->dev}), *nexthop);
     if (const auto* route = std::get_if<plan::Route>(&step))
       kernel::add_route(batch_, 0, *route, true, plan::describe(step));
     send_when(kTogether);
@@ -90,15 +94,42 @@ class Programmer {
   void send_when(std::size_t at_least) {
     if (++waiting_ < at_least && at_least != 1) return;
     waiting_ = 0;
-    if (!batch_.empty()) socket_.send_or_throw(batch_);
+    if (!batch_.empty()) context_.route().send_or_throw(batch_);
   }
 
-  kernel::Socket& socket_;
+  engine::Context& context_;
   const net::IfName& vtep_;
   std::uint32_t index_;
   kernel::Batch batch_;
   std::size_t waiting_ = 0;
 };
+
+// Adds the tunnel's next hops and those past it; the link of each.
+std::map<std::uint32_t, net::IfName> append_nexthops(std::vector<Step>& out, kernel::Socket& host, std::uint32_t index,
+                                                     const net::IfName& vtep) {
+  const std::vector<kernel::HeldNexthop> all = kernel::nexthops(host);
+  std::map<std::uint32_t, net::IfName> devs;
+  std::set<std::uint32_t> places;
+  for (const kernel::HeldNexthop& one : all)
+    if (one.link_index == index && !is_past_tunnel(one.id)) {
+      out.push_back(plan::Nexthop{one.id, vtep, one.via});
+      devs.emplace(one.id, vtep);
+      places.insert(place_in(one.id));
+    }
+  std::map<std::uint32_t, net::IfName> names;
+  for (const kernel::HeldNexthop& one : all) {
+    if (!is_past_tunnel(one.id) || !places.contains(place_in(one.id))) continue;
+    auto name = names.find(one.link_index);
+    if (name == names.end()) {
+      const auto link = kernel::get_link(host, one.link_index);
+      if (!link) continue;
+      name = names.emplace(one.link_index, net::IfName::parse(link->name)).first;
+    }
+    out.push_back(plan::Nexthop{one.id, name->second, one.via});
+    devs.emplace(one.id, name->second);
+  }
+  return devs;
+}
 
 }  // namespace
 
@@ -111,35 +142,54 @@ std::vector<Step> seen(engine::Context& context, const net::IfName& vtep) {
   const auto append = [&](const auto& all) { out.insert(out.end(), all.begin(), all.end()); };
   append(kernel::tunnel_entries(host, *index, vtep));
   append(kernel::neighbours(host, *index, dev));
-  const auto nexthops = kernel::nexthops(host, *index, vtep);
-  append(nexthops);
-  std::set<std::uint32_t> ids;
-  for (const plan::Nexthop& nexthop : nexthops) ids.insert(nexthop.id);
-  std::vector<plan::Route> routes = kernel::tunnel_routes(host, dev);
-  std::erase_if(routes, [&](const plan::Route& route) { return !ids.contains(*route.nexthop); });
-  append(routes);
+  const std::map<std::uint32_t, net::IfName> devs = append_nexthops(out, host, *index, vtep);
+  for (plan::Route& route : kernel::tunnel_routes(host, dev))
+    if (const auto found = devs.find(*route.nexthop); found != devs.end()) {
+      route.dev.name = found->second;
+      out.emplace_back(std::move(route));
+    }
   return out;
 }
 
-Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<Step>& wanted) {
-  Outcome out;
+void program(engine::Context& context, const net::IfName& vtep, const Difference& steps) {
   const auto index = kernel::link_index(context.route(), vtep);
-  if (!index) return out;
-  const std::vector<Step> there = seen(context, vtep);
-  Difference change = difference(there, wanted);
-  out.kept = hold_back(change.gone, there, wanted);
+  if (!index) return;
   Programmer programmer(context, vtep, *index);
   // A route that goes from one peer to another is in both lists: replaced, it is not lost for a moment.
   std::set<std::string> again;
-  for (const Step& step : change.fresh) again.insert(plan::object_key(step));
-  for (const Step& step : change.fresh) programmer.add(step);
+  for (const Step& step : steps.fresh) again.insert(plan::object_key(step));
+  for (const Step& step : steps.fresh) programmer.add(step);
   programmer.finish();
-  for (const Step& step : change.gone)
+  for (const Step& step : steps.gone)
     if (!again.contains(plan::object_key(step))) programmer.remove(step);
   programmer.finish();
+}
+
+bool too_many(std::size_t leaving, std::size_t all) { return leaving > most_at_once(all); }
+
+Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<Step>& wanted) {
+  Outcome out;
+  const std::vector<Step> there = seen(context, vtep);
+  Difference change = difference(there, wanted);
+  out.kept = hold_back(change.gone, there, wanted);
+  program(context, vtep, change);
   out.made = change.fresh.size();
   out.removed = change.gone.size();
   return out;
+}
+
+void drop_widows(engine::Context& context) {
+  std::vector<std::uint32_t> past;
+  std::set<std::uint32_t> places;
+  for (const kernel::HeldNexthop& one : kernel::nexthops(context.route()))
+    if (is_past_tunnel(one.id))
+      past.push_back(one.id);
+    else
+      places.insert(place_in(one.id));
+  kernel::Batch batch;
+  for (const std::uint32_t id : past)
+    if (!places.contains(place_in(id))) kernel::delete_nexthop(batch, id, "next hop " + std::to_string(id));
+  if (!batch.empty()) context.route().send_or_throw(batch);
 }
 
 }  // namespace trestle::overlay

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "config/netconf.h"
 #include "engine/context.h"
+#include "overlay/desired.h"
 #include "plan/step.h"
 
 namespace trestle::overlay {
@@ -20,5 +20,13 @@ std::vector<plan::Step> seen(engine::Context& context, const net::IfName& vtep);
 // Idempotent; only what is ours is touched. `wanted` is a complete list. A VTEP that is not there has no entries: nothing is done. Throws
 // Error{kernel} naming the Step.
 Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<plan::Step>& wanted);
+
+// What changed between two lists, where the first is programmed and nobody has touched it since: no look at the rest.
+void program(engine::Context& context, const net::IfName& vtep, const Difference& steps);
+// Would more peers go than may at once? `all`: how many there are.
+bool too_many(std::size_t leaving, std::size_t all);
+
+// Next hops past a tunnel that is gone. They are on the underlay's link, and do not go with the VTEP as all the rest does.
+void drop_widows(engine::Context& context);
 
 }  // namespace trestle::overlay

@@ -1,0 +1,128 @@
+#include "app/tunnel_state.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/fd.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "cni/json.h"
+#include "config/overlay_conf.h"
+#include "net/names.h"
+
+namespace trestle::app {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kMostFile = 1U << 24, kFirstLine = 64;
+constexpr int kSchema = 2;  // 1 had Steps
+
+std::optional<std::string> text_at(const std::string& path) {
+  const base::Fd file = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  return file.valid() ? base::read_all(file.get(), kMostFile) : std::nullopt;
+}
+
+// Equal where the same would be programmed; making that for thousands of peers would cost an ADD more than all else.
+std::string digest_of(const net::IfName& bridge, const config::Overlay& overlay) {
+  const config::Here& here = *overlay.here;
+  std::string text = bridge.str() + " " + std::to_string(overlay.layer) + " " + here.local.str() + " " +
+                     here.underlay.str() + (overlay.direct ? " direct" : "");
+  for (const net::Cidr& segment : here.segments) text += " " + segment.str();
+  text += '\n';
+  for (const config::Peer& peer : here.others) {
+    text += peer.vtep.bytes() + peer.node;
+    for (const net::Cidr& subnet : peer.subnets) text += subnet.ip.bytes() + static_cast<char>(subnet.length);
+    text += '\n';
+  }
+  return base::hex(base::hash64(text), 16);
+}
+
+std::string head(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index) {
+  return digest_of(bridge, overlay) + " " + std::to_string(index) + " ";
+}
+
+// Not by way of a JSON document: for thousands of peers that takes the time of all the rest.
+std::string peers_text(const std::vector<config::Peer>& peers) {
+  std::string out = "[";
+  for (const config::Peer& peer : peers) {
+    if (out.size() > 1) out += ",\n";
+    out += "{\"vtep\":\"" + peer.vtep.str() + "\"";
+    if (!peer.node.empty()) out += ",\"node\":" + json(peer.node).dump();
+    for (std::size_t i = 0; i < peer.subnets.size(); ++i)
+      out += (i == 0 ? ",\"subnets\":[\"" : ",\"") + peer.subnets[i].str() + "\"";
+    out += peer.subnets.empty() ? "}" : "]}";
+  }
+  return out + "]";
+}
+
+}  // namespace
+
+net::IfName TunnelState::vtep() const { return net::vtep_name(overlay.vni, overlay.port); }
+
+std::string state_text(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,
+                       std::uint32_t sample) {
+  const config::Here& here = *overlay.here;
+  json segments = json::array();
+  for (const net::Cidr& segment : here.segments) segments.push_back(segment.str());
+  const json fixed{{"schema", kSchema},
+                   {"switch", bridge.str()},
+                   {"overlay",
+                    {{"vni", overlay.vni},
+                     {"port", overlay.port},
+                     {"layer", overlay.layer},
+                     {"control", overlay.control},
+                     {"directRouting", overlay.direct}}},
+                   {"local", here.local.str()},
+                   {"underlay", here.underlay.str()},
+                   {"segments", segments}};
+  std::string text = fixed.dump();
+  text.pop_back();
+  return head(bridge, overlay, index) + std::to_string(sample) + "\n" + text + ",\"peers\":" + peers_text(here.others) +
+         "}\n";
+}
+
+std::optional<TunnelState> read_tunnel_state(const std::string& path) try {
+  const auto text = text_at(path);
+  const auto end = text ? text->find('\n') : std::string::npos;
+  if (end == std::string::npos) return std::nullopt;
+  const json document = json::parse(std::string_view(*text).substr(end + 1));
+  if (document.at("schema") != kSchema) return std::nullopt;
+  auto overlay = config::parse_overlay(cni::Field(document, path));
+  if (!overlay) return std::nullopt;
+  config::Here here{net::Ip::parse(document.at("local").get<std::string>()),
+                    net::IfName::parse(document.at("underlay").get<std::string>()),
+                    0,
+                    "",
+                    config::parse_peers(json{{"peers", document.at("peers")}}.dump(), path),
+                    {}};
+  for (const json& segment : document.at("segments"))
+    here.segments.push_back(net::Cidr::parse(segment.get<std::string>()));
+  overlay->here = std::move(here);
+  return TunnelState{net::IfName::parse(document.at("switch").get<std::string>()), std::move(*overlay)};
+} catch (const std::exception&) {
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> sample_if_same(const std::string& path, const net::IfName& bridge,
+                                            const config::Overlay& overlay, std::uint32_t index) {
+  const base::Fd file = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  std::array<char, kFirstLine> seen{};
+  const ssize_t got = file.valid() ? ::pread(file.get(), seen.data(), seen.size(), 0) : 0;
+  const std::string begin = head(bridge, overlay, index);
+  std::string_view line(seen.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  line = line.substr(0, line.find('\n'));
+  if (!line.starts_with(begin)) return std::nullopt;
+  line.remove_prefix(begin.size());
+  std::uint32_t sample = 0;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), sample);
+  if (error != std::errc() || end != line.data() + line.size()) return std::nullopt;
+  return sample;
+}
+
+}  // namespace trestle::app
