@@ -133,6 +133,7 @@ std::string filled(std::string text, const std::string& link, const std::string&
 TEST_CASE("CHECK names the one thing of a mode that a foreign hand changed, and repair mends it", "[modes][check]") {
   for (const Kind& kind : kinds()) {
     if (lacking(kind)) continue;
+    if (in_vm() && kind.needs == Needs::nothing) continue;  // the host's kernel shows it, ten times as fast
     Node node;
     must_run("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad");  // its end would be a change
     for (const char* n : {"1", "2", "3"})

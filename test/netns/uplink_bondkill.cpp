@@ -31,7 +31,7 @@ TEST_CASE("takeAddresses and a bond, killed at messages to the kernel: the host 
       lan_conf({{"uplink", {{"links", {"uplink0", "uplink1"}}, {"bond", "active-backup"}, {"takeAddresses", true}}}});
   bool done = false;
   for (int k = 1; !done && k < kMostMessages;
-       k += in_vm() ? 13 : 1) {  // an emulated processor takes many seconds for each
+       k += in_vm() ? 23 : 1) {  // an emulated processor takes many seconds for each
     CAPTURE(k);
     Node node;
     const Lan lan(node.host());
