@@ -6,6 +6,7 @@
 #include "app/chained.h"
 #include "app/delegated.h"
 #include "app/heal.h"
+#include "app/here.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
 #include "app/verbs.h"
@@ -60,7 +61,7 @@ void release_left(Session& session, const std::vector<store::PartRef>& parts) no
 
 void add(Session& session, const cni::Request& request, const config::NetConf& asked, const Print& print) {
   enter_pod(session, request);
-  config::NetConf conf = with_tunnels(session.context(), with_interface(session, request, asked));
+  config::NetConf conf = with_tunnels(session, with_interface(session, request, asked));
   config::check_names(conf, request.ifname);
   const Job job{request, conf, owner_of(request, conf), ways_out(session, conf)};
   config::choose_tables(conf, request.ifname, !job.pod_default.empty());

@@ -11,6 +11,7 @@
 #include "app/agent_metrics.h"
 #include "app/attachment.h"
 #include "app/heal.h"
+#include "app/here.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
 #include "base/error.h"

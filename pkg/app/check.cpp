@@ -2,6 +2,7 @@
 
 #include "app/attachment.h"
 #include "app/delegated.h"
+#include "app/here.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
 #include "app/verbs.h"
@@ -48,7 +49,7 @@ std::vector<plan::Step> all_steps(Session& session, const store::Record& record)
 
 std::vector<std::string> defects_of_tunnels(Session& session, const config::NetConf& conf) try {
   std::vector<std::string> lines;
-  const config::NetConf here = with_tunnels(session.context(), conf);
+  const config::NetConf here = with_tunnels(session, conf);
   for (const config::NetConf* nic : config::nics(here))
     if (nic->overlay)
       for (std::string& line : tunnel_defects(session, *nic)) lines.push_back(std::move(line));

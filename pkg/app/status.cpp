@@ -3,6 +3,7 @@
 #include "app/delegated.h"
 #include "app/facts.h"
 #include "app/firewall.h"
+#include "app/here.h"
 #include "app/refuse.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
@@ -112,7 +113,7 @@ void must_serve(Session& session, const config::NetConf& conf) {
 
 // Whoever cannot be a node of its network cannot serve it.
 config::NetConf here(Session& session, const config::NetConf& conf) try {
-  return with_tunnels(session.context(), conf);
+  return with_tunnels(session, conf);
 } catch (const Error& e) {
   throw Error(Code::not_available, e.what(), e.details);
 }

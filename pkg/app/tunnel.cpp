@@ -1,7 +1,6 @@
 #include "app/tunnel.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,8 +9,6 @@
 
 #include "app/tunnel_state.h"
 #include "base/error.h"
-#include "base/fd.h"
-#include "base/text.h"
 #include "engine/apply.h"
 #include "engine/file.h"
 #include "engine/undo.h"
@@ -22,7 +19,6 @@
 #include "modes/tunnel.h"
 #include "net/names.h"
 #include "overlay/desired.h"
-#include "overlay/here.h"
 #include "plan/plan.h"
 
 namespace trestle::app {
@@ -32,24 +28,9 @@ using base::Error;
 
 namespace {
 
-constexpr std::size_t kMostPeersFile = 1U << 20;
-
-std::string read_peers_file(const config::Overlay& overlay) {
-  if (overlay.peers_file.empty()) return "";
-  const base::Fd file = base::try_open(overlay.peers_file, O_RDONLY | O_NONBLOCK);
-  const auto text = file.valid() ? base::read_all(file.get(), kMostPeersFile) : std::nullopt;
-  if (!text) base::throw_errno(errno, "overlay.peersFile " + overlay.peers_file + " cannot be read", Code::bad_config);
-  return *text;
-}
-
-std::string host_name() {
-  char name[256] = "";
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
 std::string folder(Session& session) { return session.settings().state_dir + "/overlay"; }
 std::string state_path(Session& session, const net::IfName& vtep) {
-  return folder(session) + "/" + vtep.str() + ".json";
+  return tunnel_state_path(session.settings().state_dir, vtep);
 }
 
 std::vector<std::string> state_paths(Session& session) {
@@ -68,7 +49,7 @@ config::Overlay overlay_without_peers(const config::Overlay& overlay) {
   out.control = overlay.control;
   out.direct = overlay.direct;
   const config::Here& here = *overlay.here;
-  out.here = config::Here{here.local, here.underlay, here.mtu, here.identity, {}, here.segments};
+  out.here = config::Here{here.local, here.underlay, here.mtu, here.identity, {}, {}, 0, here.segments};
   return out;
 }
 
@@ -175,18 +156,6 @@ overlay::Outcome program(Session& session, const net::IfName& bridge, const conf
 }
 
 }  // namespace
-
-config::NetConf with_tunnels(engine::Context& context, config::NetConf conf) {
-  const auto here = [&](config::NetConf& nic) {
-    if (nic.overlay)
-      nic = overlay::as_here(context, nic, read_peers_file(*nic.overlay), host_name());
-    else
-      overlay::take_part(nic, std::nullopt);
-  };
-  here(conf);
-  for (config::NetConf& nic : conf.more) here(nic);
-  return conf;
-}
 
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked) {
   if (nic.overlay->control != "static") return {};

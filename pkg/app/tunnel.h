@@ -1,5 +1,5 @@
 #pragma once
-// Networks over many nodes: the configuration as it is here, and the kernel's entries for its peers. What was programmed last is kept in
+// Networks over many nodes: the kernel's entries for a tunnel's peers. What was programmed last is kept in
 // overlay/<VTEP>.json below the state directory, so that an ADD sees at a glance whether anything is to do, and `repair` needs no configuration.
 #include <optional>
 #include <string>
@@ -11,9 +11,6 @@
 
 namespace trestle::app {
 
-// Every NIC's `overlay` as it is on this node (overlay::as_here); the configuration itself when none has one. Reads `peersFile`.
-config::NetConf with_tunnels(engine::Context& context, config::NetConf conf);
-
 // Brings peers and their guard to what the configuration says. `unasked` (an ADD): nothing is done where the same was programmed into the
 // same VTEP and the guard is there. The network's part is made already, else nothing is done.
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked);
@@ -24,7 +21,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const config::Ne
                                               const config::NetConf& now);
 
 // What of the tunnel is not as the configuration says, one line each: an MTU that the underlay does not carry, peers that are not programmed.
-// `nic`: as with_tunnels() has it.
+// `nic`: as with_tunnels() (app/here.h) has it.
 std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic);
 
 // The underlay's address changed (DHCP, another NIC): tunnel packets leave from the new one at once, without a gap. Nothing else is changed.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -35,11 +36,16 @@ std::string digest_of(const net::IfName& bridge, const config::Overlay& overlay)
                      here.underlay.str() + (overlay.direct ? " direct" : "");
   for (const net::Cidr& segment : here.segments) text += " " + segment.str();
   text += '\n';
-  for (const config::Peer& peer : here.others) {
+  const auto add = [&](const config::Peer& peer) {
     text += peer.vtep.bytes() + peer.node;
     for (const net::Cidr& subnet : peer.subnets) text += subnet.ip.bytes() + static_cast<char>(subnet.length);
     text += '\n';
+  };
+  if (here.own) {
+    text += std::to_string(here.place) + " ";
+    add(*here.own);
   }
+  for (const config::Peer& peer : here.others) add(peer);
   return base::hex(base::hash64(text), 16);
 }
 
@@ -65,6 +71,16 @@ std::string peers_text(const std::vector<config::Peer>& peers) {
 
 net::IfName TunnelState::vtep() const { return net::vtep_name(overlay.vni, overlay.port); }
 
+std::string tunnel_state_path(const std::string& state_dir, const net::IfName& vtep) {
+  return state_dir + "/overlay/" + vtep.str() + ".json";
+}
+
+std::vector<config::Peer> all_peers(const config::Here& here) {
+  std::vector<config::Peer> out = here.others;
+  if (here.own) out.insert(out.begin() + std::min<std::ptrdiff_t>(here.place, std::ssize(out)), *here.own);
+  return out;
+}
+
 std::string state_text(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,
                        std::uint32_t sample) {
   const config::Here& here = *overlay.here;
@@ -80,11 +96,12 @@ std::string state_text(const net::IfName& bridge, const config::Overlay& overlay
                      {"directRouting", overlay.direct}}},
                    {"local", here.local.str()},
                    {"underlay", here.underlay.str()},
+                   {"place", here.own ? json(here.place) : json()},
                    {"segments", segments}};
   std::string text = fixed.dump();
   text.pop_back();
-  return head(bridge, overlay, index) + std::to_string(sample) + "\n" + text + ",\"peers\":" + peers_text(here.others) +
-         "}\n";
+  return head(bridge, overlay, index) + std::to_string(sample) + "\n" + text +
+         ",\"peers\":" + peers_text(all_peers(here)) + "}\n";
 }
 
 std::optional<TunnelState> read_tunnel_state(const std::string& path) try {
@@ -100,7 +117,14 @@ std::optional<TunnelState> read_tunnel_state(const std::string& path) try {
                     0,
                     "",
                     config::parse_peers(json{{"peers", document.at("peers")}}.dump(), path),
+                    {},
+                    0,
                     {}};
+  if (const json& place = document.at("place"); place.is_number()) {
+    here.place = place.get<std::uint32_t>();
+    here.own = here.others.at(here.place);
+    here.others.erase(here.others.begin() + here.place);
+  }
   for (const json& segment : document.at("segments"))
     here.segments.push_back(net::Cidr::parse(segment.get<std::string>()));
   overlay->here = std::move(here);

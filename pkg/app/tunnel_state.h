@@ -17,6 +17,10 @@ struct TunnelState {
   net::IfName vtep() const;
 };
 
+std::string tunnel_state_path(const std::string& state_dir, const net::IfName& vtep);
+// Our own entry at its place among the others.
+std::vector<config::Peer> all_peers(const config::Here& here);
+
 // `index`: of the VTEP: made anew it has nothing of it. `sample`: the number of a next hop past the tunnel, 0 for none: it goes with the
 // underlay's link, and all of them together.
 std::string state_text(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,

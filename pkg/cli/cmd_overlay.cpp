@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "app/here.h"
 #include "app/tunnel.h"
 #include "base/text.h"
 #include "cli/command.h"

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/facts.h"
+#include "app/here.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
 #include "cli/command.h"

@@ -25,6 +25,8 @@ struct Here {
   std::uint32_t mtu = 0;                 // the most that the tunnel carries
   std::string identity;                  // what its peers derive our MAC from
   std::vector<Peer> others = {};         // all but ourselves, of the configuration and of its file
+  std::optional<Peer> own = {};          // our entry
+  std::uint32_t place = 0;               // and where it stands in the list
   std::vector<net::Cidr> segments = {};  // what `underlay` reaches without a router, while it is up
 };
 

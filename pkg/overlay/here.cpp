@@ -161,18 +161,18 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
     for (Peer& peer : config::parse_peers(file, overlay.peers_file)) peers.push_back(std::move(peer));
   check_peers(conf, peers, underlay.address.family);
   const std::string& name = overlay.node.empty() ? host : overlay.node;
-  config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}, {}};
+  config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}, {}, 0, {}};
   if (overlay.direct && underlay.link.up())
     for (const net::Cidr& cidr : kernel::addresses(context.route(), underlay.link.index))
       if (usable(cidr)) here.segments.push_back(cidr.network());
-  const Peer* own = nullptr;
-  std::optional<std::uint32_t> place;
-  for (const Peer& peer : peers)
-    if (peer.vtep == here.local || (!peer.node.empty() && peer.node == name))
-      own = &peer, place = static_cast<std::uint32_t>(&peer - peers.data());
-    else
-      here.others.push_back(peer);
-  if (own && !own->node.empty()) here.identity = own->node;
+  for (Peer& peer : peers)
+    if (peer.vtep == here.local || (!peer.node.empty() && peer.node == name)) {
+      here.place = static_cast<std::uint32_t>(&peer - peers.data());
+      here.own = std::move(peer);
+    } else {
+      here.others.push_back(std::move(peer));
+    }
+  if (here.own && !here.own->node.empty()) here.identity = here.own->node;
   const std::uint32_t head = overhead(here.local.family);
   here.mtu = underlay.link.mtu > head ? underlay.link.mtu - head : 0;
   if (out.mtu.value_or(here.mtu) > here.mtu || here.mtu < 68)
@@ -181,8 +181,9 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
                                       std::to_string(here.mtu) + "): larger frames would vanish");
   out.mtu = out.mtu.value_or(here.mtu);
   overlay.here = std::move(here);
-  take_subnets(out, own);
-  take_part(out, place);
+  const config::Here& set = *overlay.here;
+  take_subnets(out, set.own ? &*set.own : nullptr);
+  take_part(out, set.own ? std::optional(set.place) : std::nullopt);
   return out;
 }
 

@@ -49,7 +49,8 @@ bool Stage::arrives(const std::string& frame) {
   if (host_listens_) return comes(host_, frame, last) || neighbour;
   // Not "nothing at all": what the LAN's own machines say to everybody (MLD, late on a slow machine) comes to the host as well.
   CHECK_FALSE(host_.wait(
-      [&](const Frame& seen) { return !seen.outgoing && (is_same(frame, seen.bytes) || is_same(last, seen.bytes)); }, 0));
+      [&](const Frame& seen) { return !seen.outgoing && (is_same(frame, seen.bytes) || is_same(last, seen.bytes)); },
+      0));
   return neighbour;
 }
 

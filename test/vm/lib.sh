@@ -31,6 +31,7 @@ enter_scratch_host() { # "$@" of the script: runs it again inside
   [ "$(readlink /proc/self/ns/net)" != "$TRESTLE_GUESTS_INSIDE" ] || die "still in the caller's network"
   mount -t tmpfs tmpfs /run
   mkdir -p /run/netns /run/guest
+  mkdir -m 1777 /run/sock # for QEMU, which is nobody here; two tests in /tmp had one name once
   open_tun
   make_lan /run/www || die "the LAN cannot be made"
   dd if=/dev/urandom of=/run/www/blob bs=1M count=4 2> /dev/null
@@ -68,6 +69,14 @@ says() { # NETNS WORD [SECONDS]: waits until the guest says a line that begins w
   return 1
 }
 said() { tr -d '\r' < "/run/guest/$1.log" | sed -n "s/^$2 //p" | head -n 1; } # NETNS WORD: what stands behind it
+
+# One line to QEMU's monitor; what it says.
+monitor() { # SOCKET COMMAND
+  (echo "$2"; sleep 1) | timeout 3 busybox nc local:"$1" 2> /dev/null || python3 - "$1" "$2" << 'P'
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); time.sleep(0.2); s.sendall((sys.argv[2] + "\n").encode()); time.sleep(0.5); print(s.recv(65536).decode(errors="replace"))
+P
+}
 
 left_behind() {
   ip -o link | cut -d: -f2 | tr -d ' ' | grep -vE '^(lo|uplink0)(@|$)'

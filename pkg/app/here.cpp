@@ -1,0 +1,76 @@
+#include "app/here.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "app/tunnel_state.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "net/names.h"
+#include "overlay/here.h"
+
+namespace trestle::app {
+
+using base::Code;
+using base::Error;
+
+namespace {
+
+constexpr std::size_t kMostPeersFile = 1U << 22;
+
+std::string read_peers_file(const config::Overlay& overlay) {
+  if (overlay.peers_file.empty()) return "";
+  const base::Fd file = base::try_open(overlay.peers_file, O_RDONLY | O_NONBLOCK);
+  const auto text = file.valid() ? base::read_all(file.get(), kMostPeersFile) : std::nullopt;
+  if (!text) base::throw_errno(errno, "overlay.peersFile " + overlay.peers_file + " cannot be read", Code::bad_config);
+  return *text;
+}
+
+std::string host_name() {
+  char name[256] = "";
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+config::NetConf as_here(engine::Context& context, const config::NetConf& nic) {
+  return overlay::as_here(context, nic, read_peers_file(*nic.overlay), host_name());
+}
+
+config::NetConf as_here_or_before(Session& session, const config::NetConf& nic) try {
+  return as_here(session.context(), nic);
+} catch (const Error& e) {
+  if (nic.overlay->peers_file.empty()) throw;
+  const auto last = read_tunnel_state(
+      tunnel_state_path(session.settings().state_dir, net::vtep_name(nic.overlay->vni, nic.overlay->port)));
+  if (!last || last->bridge != nic.bridge) throw;
+  config::NetConf before = nic;
+  before.overlay->peers = all_peers(*last->overlay.here);
+  before.overlay->peers_file.clear();
+  session.log().write(Log::Level::warn, "the list of peers is not taken, the one before serves",
+                      {{"network", nic.name}, {"why", e.what()}});
+  return overlay::as_here(session.context(), before, "", host_name());
+}
+
+template <class Here>
+config::NetConf each_nic(config::NetConf conf, Here here) {
+  const auto one = [&](config::NetConf& nic) {
+    if (nic.overlay)
+      nic = here(nic);
+    else
+      overlay::take_part(nic, std::nullopt);
+  };
+  one(conf);
+  for (config::NetConf& nic : conf.more) one(nic);
+  return conf;
+}
+
+}  // namespace
+
+config::NetConf with_tunnels(engine::Context& context, config::NetConf conf) {
+  return each_nic(std::move(conf), [&](const config::NetConf& nic) { return as_here(context, nic); });
+}
+
+config::NetConf with_tunnels(Session& session, config::NetConf conf) {
+  return each_nic(std::move(conf), [&](const config::NetConf& nic) { return as_here_or_before(session, nic); });
+}
+
+}  // namespace trestle::app

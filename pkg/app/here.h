@@ -1,0 +1,16 @@
+#pragma once
+// A configuration that serves every node of a network, as it is on this one.
+#include "app/session.h"
+#include "config/netconf.h"
+#include "engine/context.h"
+
+namespace trestle::app {
+
+// Every NIC's `overlay` as it is on this node (overlay::as_here); the configuration itself when none has one. Reads `peersFile`. Throws what
+// as_here() throws, and Error{bad_config} for a file that cannot be read.
+config::NetConf with_tunnels(engine::Context& context, config::NetConf conf);
+// The same for a runtime's calls: a file that is damaged or gone must not stop a node's pods. Where that network's tunnel is there, the list that
+// was programmed last serves, and the log tells why.
+config::NetConf with_tunnels(Session& session, config::NetConf conf);
+
+}  // namespace trestle::app
