@@ -85,7 +85,7 @@ class Agent {
       if (news.any() || all) pass(news, all);
       if (all) all_at = Clock::now() + std::chrono::seconds(settings_.interval_s) + jitter();
       if (now >= probe_at_) probe();
-      news = wait(waiting, all_at);
+      news = wait(waiting, std::min(all_at, probe_at_));
     }
   }
 
@@ -111,7 +111,7 @@ class Agent {
       if (fds[1].revents != 0 && kernel::Monitor::drain(monitor_.tables())) news.tables = true;
       for (std::size_t i = 2; i < fds.size(); ++i)
         if (fds[i].revents != 0) MetricsServer::answer(fds[i].fd, metrics_.text());
-      if (auto seen = stamps(settings_.watched); seen != stamps_) {
+      if (auto seen = stamps(files_); seen != stamps_) {
         stamps_ = std::move(seen);
         news.files = true;
       }
@@ -123,6 +123,8 @@ class Agent {
   void pass(const News& news, bool all) {
     const auto began = Clock::now();
     ++metrics_.passes;
+    files_ = settings_.watched();
+    stamps_ = stamps(files_);
     attempt("look at the node", [&] {
       Session session(settings_.settings, log_, kPassBudget, Session::Access::read);
       if (!session.has_store()) return;  // nothing was ever added
@@ -133,9 +135,8 @@ class Agent {
       heal_all(session);
       mend(session);
     });
-    // What we did ourselves is no news.
-    static_cast<void>(kernel::Monitor::drain(monitor_.links()));
-    static_cast<void>(kernel::Monitor::drain(monitor_.tables()));
+    // What we did ourselves is heard too, and costs another look, which changes nothing: thrown away, it would take along what others did
+    // meanwhile.
     metrics_.last_pass_s = std::chrono::duration<double>(Clock::now() - began).count();
   }
 
@@ -144,9 +145,9 @@ class Agent {
     const auto last = programmed_.find(nic.name);
     std::optional<overlay::Outcome> done;
     if (last != programmed_.end() && !whole) done = change_tunnel(session, last->second, nic);
-    if (!done) done = sync_tunnel(session, nic, false);
+    if (!done) done = sync_tunnel(session, nic, Asked::by_agent);
     programmed_.erase(nic.name);
-    if (done->kept == 0) programmed_.emplace(nic.name, nic);
+    if (done->kept.empty()) programmed_.emplace(nic.name, nic);
     return *done;
   }
 
@@ -157,7 +158,6 @@ class Agent {
         const config::NetConf here = with_tunnels(session.context(), conf);
         for (const config::NetConf* nic : config::nics(here)) {
           if (!nic->overlay) continue;
-          follow_tunnel(session, *nic);
           const auto began = Clock::now();
           const overlay::Outcome done = bring(session, *nic, whole);
           if (done.made + done.removed != 0)
@@ -165,9 +165,9 @@ class Agent {
           metrics_.made += done.made;
           metrics_.removed += done.removed;
           metrics_.peers[nic->name] = nic->overlay->here->others.size();
-          if (done.kept != 0)
+          if (!done.kept.empty())
             log_.write(Log::Level::warn, "more than a fifth of the peers are gone from the list; the rest goes later",
-                       {{"network", nic->name}, {"left", std::to_string(done.kept)}});
+                       {{"network", nic->name}, {"left", std::to_string(done.kept.size())}});
         }
       });
   }
@@ -186,14 +186,13 @@ class Agent {
   void probe() {
     probe_at_ = Clock::now() + kProbes;
     metrics_.reached.clear();
-    attempt("probe peers", [&] {
-      engine::Context context(0, 0);
-      for (const config::NetConf& conf : settings_.networks()) {
+    for (const config::NetConf& conf : settings_.networks())
+      attempt("probe the peers of network " + conf.name, [&] {
+        engine::Context context(0, 0);
         const config::NetConf here = with_tunnels(context, conf);
         for (const config::NetConf* nic : config::nics(here))
           if (nic->overlay && nic->overlay->layer == 3) probe(*nic);
-      }
-    });
+      });
   }
 
   // A part of many at a time, the next part the next time.
@@ -230,7 +229,8 @@ class Agent {
   MetricsServer server_;
   kernel::Monitor monitor_;
   AgentMetrics metrics_;
-  std::vector<std::pair<std::uint64_t, std::int64_t>> stamps_ = stamps(settings_.watched);
+  std::vector<std::string> files_;
+  std::vector<std::pair<std::uint64_t, std::int64_t>> stamps_;
   std::map<std::pair<std::string, net::Ip>, overlay::Finding> findings_;
   std::map<std::string, config::NetConf> programmed_;  // by network: what we programmed last
   Clock::time_point probe_at_ = Clock::now() + std::chrono::seconds(5);

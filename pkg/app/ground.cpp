@@ -31,7 +31,7 @@ Ground::Ground(Session& session, const config::NetConf& conf, const net::Owner& 
       for (const store::PartRef& part : switches_.back().parts)
         if (std::find(parts_.begin(), parts_.end(), part) == parts_.end()) parts_.push_back(part);
       for (const config::NetConf& nic : confs)
-        if (nic.overlay) static_cast<void>(sync_tunnel(session, nic, true));
+        if (nic.overlay) static_cast<void>(sync_tunnel(session, nic, Asked::by_add));
     }
   } catch (...) {
     if (!switches_.empty()) let_go(session, owner, take_locks(), parts_);

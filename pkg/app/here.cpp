@@ -16,7 +16,7 @@ using base::Error;
 
 namespace {
 
-constexpr std::size_t kMostPeersFile = 1U << 22;
+constexpr std::size_t kMostPeersFile = 1U << 24;
 
 std::string read_peers_file(const config::Overlay& overlay) {
   if (overlay.peers_file.empty()) return "";

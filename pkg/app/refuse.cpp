@@ -21,8 +21,23 @@ void refuse_foreign(Session& session, const store::Part& part) {
     if (const auto* bridge = std::get_if<plan::Bridge>(&step)) engine::refuse_foreign(session.context(), *bridge);
 }
 
+// Layer 3: the tunnel is no port, so nothing else of two such switches differs but where they lead what comes out of it.
+void refuse_shared_tunnel(const store::Part& mine, const store::Part& other) {
+  if (mine.bridge == other.bridge) return;
+  for (const plan::Step& a : mine.steps)
+    for (const plan::Step& b : other.steps) {
+      const auto *here = std::get_if<plan::Vxlan>(&a), *there = std::get_if<plan::Vxlan>(&b);
+      if (here && there && here->link == there->link)
+        throw Error(Code::held, "network '" + mine.network + "' on switch " + mine.bridge.str() + " and network '" +
+                                    other.network + "' on " + other.bridge.str() + " have one VNI, " +
+                                    std::to_string(here->vni) + " on port " + std::to_string(here->port) +
+                                    "; give this network another \"vni\", the same on all nodes");
+    }
+}
+
 void refuse_conflict(Session& session, const store::Part& mine) {
   for (const store::Part& other : session.store().parts()) {
+    refuse_shared_tunnel(mine, other);
     if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
     const auto clash = plan::conflict(mine.steps, other.steps);
     if (!clash || (other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))) continue;

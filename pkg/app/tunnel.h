@@ -1,6 +1,6 @@
 #pragma once
-// Networks over many nodes: the kernel's entries for a tunnel's peers. What was programmed last is kept in
-// overlay/<VTEP>.json below the state directory, so that an ADD sees at a glance whether anything is to do, and `repair` needs no configuration.
+// Networks over many nodes: the kernel's entries for a tunnel's peers. What was programmed last is kept in overlay/<VTEP>.json below the state
+// directory (app/tunnel_state.h), so that an ADD sees at a glance whether anything is to do, and `repair` needs no configuration.
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,26 +11,28 @@
 
 namespace trestle::app {
 
-// Brings peers and their guard to what the configuration says. `unasked` (an ADD): nothing is done where the same was programmed into the
-// same VTEP and the guard is there. The network's part is made already, else nothing is done.
-overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, bool unasked);
+// Who wants a tunnel's peers as the list says. An ADD does nothing where the same was programmed into the same VTEP and is there. A person sees a
+// fifth of those go that the list has no more, each time; an ADD and the agent let a fifth go once a minute, and none for a list that names
+// nobody but ourselves: it may be one that is being written.
+enum class Asked : std::uint8_t { by_add, by_agent, by_person };
+
+// Brings peers and their guard to what the configuration says, and the tunnel's end to where the underlay is now. The network's part is made
+// already, else nothing is done.
+overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked);
 
 // The same where `before` is what this process programmed last and only the list has changed since: the peers that changed, without a look at
 // the others. nullopt: it is no such change (too many at once, other than peers, something is gone), nothing is done; sync_tunnel() is right.
 std::optional<overlay::Outcome> change_tunnel(Session& session, const config::NetConf& before,
                                               const config::NetConf& now);
 
-// What of the tunnel is not as the configuration says, one line each: an MTU that the underlay does not carry, peers that are not programmed.
-// `nic`: as with_tunnels() (app/here.h) has it.
+// What of the tunnel is not as the configuration says, one line each: where it leaves from, an MTU that the underlay does not carry, peers that
+// are not programmed. `nic`: as with_tunnels() (app/here.h) has it.
 std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic);
 
-// The underlay's address changed (DHCP, another NIC): tunnel packets leave from the new one at once, without a gap. Nothing else is changed.
-void follow_tunnel(Session& session, const config::NetConf& nic);
-
-// Of what was programmed last, by the tunnel's switch: what the kernel has not any more.
+// Of what was programmed last, by the tunnel's switch: what is not so any more.
 std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session);
 
-// The same from what was programmed last, for all tunnels of this store. Returns what could not be mended, one line each.
+// Makes all of it again as it was programmed last, for all tunnels of this store. Returns what could not be mended, one line each.
 std::vector<std::string> repair_tunnels(Session& session);
 
 // What is kept of the VTEPs among these Steps goes: they were taken away.

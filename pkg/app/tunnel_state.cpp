@@ -21,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kMostFile = 1U << 24, kFirstLine = 64;
+constexpr std::size_t kMostFile = 1U << 24, kFirstLine = 80;
 constexpr int kSchema = 2;  // 1 had Steps
 
 std::optional<std::string> text_at(const std::string& path) {
@@ -47,10 +47,6 @@ std::string digest_of(const net::IfName& bridge, const config::Overlay& overlay)
   }
   for (const config::Peer& peer : here.others) add(peer);
   return base::hex(base::hash64(text), 16);
-}
-
-std::string head(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index) {
-  return digest_of(bridge, overlay) + " " + std::to_string(index) + " ";
 }
 
 // Not by way of a JSON document: for thousands of peers that takes the time of all the rest.
@@ -81,8 +77,30 @@ std::vector<config::Peer> all_peers(const config::Here& here) {
   return out;
 }
 
-std::string state_text(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,
-                       std::uint32_t sample) {
+TunnelMark tunnel_mark(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index) {
+  return {digest_of(bridge, overlay), index, 0, 0};
+}
+
+std::optional<TunnelMark> read_tunnel_mark(const std::string& path) {
+  const base::Fd file = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  std::array<char, kFirstLine> seen{};
+  const ssize_t got = file.valid() ? ::pread(file.get(), seen.data(), seen.size(), 0) : 0;
+  const std::string_view text(seen.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  const std::size_t end = text.find('\n');
+  if (end == text.npos) return std::nullopt;
+  const std::vector<std::string> words = base::split(std::string(text.substr(0, end)), ' ');
+  const auto number = [&](std::size_t word, auto& value) {
+    const char* last = words[word].data() + words[word].size();
+    const auto [at, error] = std::from_chars(words[word].data(), last, value);
+    return error == std::errc() && at == last;
+  };
+  TunnelMark out;
+  if (words.size() != 4 || !number(1, out.index) || !number(2, out.sample) || !number(3, out.held)) return std::nullopt;
+  out.digest = words[0];
+  return out;
+}
+
+std::string state_text(const TunnelMark& mark, const net::IfName& bridge, const config::Overlay& overlay) {
   const config::Here& here = *overlay.here;
   json segments = json::array();
   for (const net::Cidr& segment : here.segments) segments.push_back(segment.str());
@@ -95,13 +113,14 @@ std::string state_text(const net::IfName& bridge, const config::Overlay& overlay
                      {"control", overlay.control},
                      {"directRouting", overlay.direct}}},
                    {"local", here.local.str()},
+                   {"identity", here.identity},
                    {"underlay", here.underlay.str()},
                    {"place", here.own ? json(here.place) : json()},
                    {"segments", segments}};
   std::string text = fixed.dump();
   text.pop_back();
-  return head(bridge, overlay, index) + std::to_string(sample) + "\n" + text +
-         ",\"peers\":" + peers_text(all_peers(here)) + "}\n";
+  return mark.digest + " " + std::to_string(mark.index) + " " + std::to_string(mark.sample) + " " +
+         std::to_string(mark.held) + "\n" + text + ",\"peers\":" + peers_text(all_peers(here)) + "}\n";
 }
 
 std::optional<TunnelState> read_tunnel_state(const std::string& path) try {
@@ -115,7 +134,7 @@ std::optional<TunnelState> read_tunnel_state(const std::string& path) try {
   config::Here here{net::Ip::parse(document.at("local").get<std::string>()),
                     net::IfName::parse(document.at("underlay").get<std::string>()),
                     0,
-                    "",
+                    document.at("identity").get<std::string>(),
                     config::parse_peers(json{{"peers", document.at("peers")}}.dump(), path),
                     {},
                     0,
@@ -131,22 +150,6 @@ std::optional<TunnelState> read_tunnel_state(const std::string& path) try {
   return TunnelState{net::IfName::parse(document.at("switch").get<std::string>()), std::move(*overlay)};
 } catch (const std::exception&) {
   return std::nullopt;
-}
-
-std::optional<std::uint32_t> sample_if_same(const std::string& path, const net::IfName& bridge,
-                                            const config::Overlay& overlay, std::uint32_t index) {
-  const base::Fd file = base::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  std::array<char, kFirstLine> seen{};
-  const ssize_t got = file.valid() ? ::pread(file.get(), seen.data(), seen.size(), 0) : 0;
-  const std::string begin = head(bridge, overlay, index);
-  std::string_view line(seen.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-  line = line.substr(0, line.find('\n'));
-  if (!line.starts_with(begin)) return std::nullopt;
-  line.remove_prefix(begin.size());
-  std::uint32_t sample = 0;
-  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), sample);
-  if (error != std::errc() || end != line.data() + line.size()) return std::nullopt;
-  return sample;
 }
 
 }  // namespace trestle::app

@@ -21,15 +21,19 @@ std::string tunnel_state_path(const std::string& state_dir, const net::IfName& v
 // Our own entry at its place among the others.
 std::vector<config::Peer> all_peers(const config::Here& here);
 
-// `index`: of the VTEP: made anew it has nothing of it. `sample`: the number of a next hop past the tunnel, 0 for none: it goes with the
-// underlay's link, and all of them together.
-std::string state_text(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,
-                       std::uint32_t sample);
-// nullopt: nothing that can be read, or of another version.
-std::optional<TunnelState> read_tunnel_state(const std::string& path);
-// The sample of a file that was written for the same; nullopt: it was written for something else, or there is none. The file's peers, thousands,
-// are not read, but those of `overlay` are hashed.
-std::optional<std::uint32_t> sample_if_same(const std::string& path, const net::IfName& bridge,
-                                            const config::Overlay& overlay, std::uint32_t index);
+// The first line of the file.
+struct TunnelMark {
+  std::string digest;        // equal where the same would be programmed
+  std::uint32_t index = 0;   // of the VTEP: made anew it has nothing of it
+  std::uint32_t sample = 0;  // the number of a next hop, 0 for none: with a link all next hops on it go
+  std::uint64_t held =
+      0;  // CLOCK_BOOTTIME in seconds: since then peers that are on the list no more wait for their turn to go; 0: none do
+};
+// Of what `overlay` has now.
+TunnelMark tunnel_mark(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index);
+std::optional<TunnelMark> read_tunnel_mark(const std::string& path);
 
+std::string state_text(const TunnelMark& mark, const net::IfName& bridge, const config::Overlay& overlay);
+// nullopt: nothing that can be read, or of another version. The mark tells an ADD all that it asks: of the peers, thousands, it reads none.
+std::optional<TunnelState> read_tunnel_state(const std::string& path);
 }  // namespace trestle::app

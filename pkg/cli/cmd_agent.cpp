@@ -67,10 +67,14 @@ int run_agent(const Arguments& arguments, const Console& console) {
   agent.metrics = arguments.find("metrics").value_or(agent.settings.state_dir + "/agent.sock");
   const auto files = [given] { return given.empty() ? configured() : given; };
   agent.networks = [files, &console] { return networks_of(files(), console); };
-  agent.watched = files();
-  for (const config::NetConf& conf : agent.networks())
-    for (const config::NetConf* nic : config::nics(conf))
-      if (nic->overlay && !nic->overlay->peers_file.empty()) agent.watched.push_back(nic->overlay->peers_file);
+  agent.watched = [files, alone = given.empty(), networks = agent.networks] {
+    std::vector<std::string> out = files();
+    if (alone) out.emplace_back(kConfigured);
+    for (const config::NetConf& conf : networks())
+      for (const config::NetConf* nic : config::nics(conf))
+        if (nic->overlay && !nic->overlay->peers_file.empty()) out.push_back(nic->overlay->peers_file);
+    return out;
+  };
   app::Log log(console.world().log);
   log.configure(agent.settings.log_level.empty() ? "info" : agent.settings.log_level, agent.settings.log_file);
   { Node store(agent.settings, console, app::Session::Access::write); }  // the socket's folder; and root's alone

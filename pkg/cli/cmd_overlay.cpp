@@ -42,6 +42,8 @@ std::vector<config::NetConf> tunnels_of(engine::Context& context, const nlohmann
   return out;
 }
 
+std::uint32_t mtu_of(const config::NetConf& nic) { return nic.mtu.value_or(nic.overlay->here->mtu); }
+
 std::string finding_of(overlay::Finding finding) {
   switch (finding) {
     case overlay::Finding::well:
@@ -84,7 +86,7 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
       const bool direct = config::is_direct(*nic.overlay, one.peer, one.peer.vtep.family);
       well = well && in_kernel && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
       rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets, in_kernel ? "yes" : "no",
-                      direct ? "direct" : "tunnel", finding_of(one.finding), std::to_string(nic.mtu.value_or(0))});
+                      direct ? "direct" : "tunnel", finding_of(one.finding), std::to_string(mtu_of(nic))});
       all.push_back({{"network", nic.name},
                      {"peer", one.peer.vtep.str()},
                      {"node", one.peer.node},
@@ -92,7 +94,7 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
                      {"direct", direct},
                      {"probe", finding_of(one.finding)},
                      {"text", one.text},
-                     {"mtu", nic.mtu.value_or(0)}});
+                     {"mtu", mtu_of(nic)}});
     }
   }
   console.print(arguments.has("json") ? all.dump(2) + "\n" : table(rows));
@@ -113,6 +115,7 @@ int probe(const Console& console, const std::vector<config::NetConf>& nics) {
 
 int sync(const Console& console, app::Session& session, const std::vector<config::NetConf>& nics) {
   std::string text;
+  bool well = true;
   for (const config::NetConf& nic : nics) {
     const net::IfName vtep = net::vtep_name(nic.overlay->vni, nic.overlay->port);
     const auto info = kernel::get_vxlan(session.context().route(), vtep);
@@ -120,17 +123,18 @@ int sync(const Console& console, app::Session& session, const std::vector<config
       text += nic.name + ": " + vtep.str() + " is not there; the first ADD makes it\n";
       continue;
     }
-    const overlay::Outcome done = app::sync_tunnel(session, nic, false);
+    const overlay::Outcome done = app::sync_tunnel(session, nic, app::Asked::by_person);
     text += nic.name + ": " + std::to_string(nic.overlay->here->others.size()) + " peers, " +
             std::to_string(done.made) + " entries made, " + std::to_string(done.removed) + " removed" +
-            (done.kept
-                 ? "; " + std::to_string(done.kept) +
+            (!done.kept.empty()
+                 ? "; " + std::to_string(done.kept.size()) +
                        " peers that the list has no more are left for the next time: no more than a fifth goes at once"
                  : "") +
             "\n";
+    for (const std::string& line : done.refused) text += nic.name + ": " + line + "\n", well = false;
   }
   console.print(text);
-  return kDone;
+  return well ? kDone : kFailed;
 }
 
 int frr(const Arguments& arguments, const Console& console, const std::vector<config::NetConf>& nics) {

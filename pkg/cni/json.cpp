@@ -69,7 +69,8 @@ std::string reason_of(const Json::exception& e) {
 // Builds the tree and enforces the limits; any event that returns false stops the parser.
 class Builder {
  public:
-  Builder(std::string_view text, Code code) : text_(text), code_(code), seen_(text.data()) {}
+  Builder(std::string_view text, Code code, std::size_t most_values)
+      : text_(text), code_(code), seen_(text.data()), most_values_(most_values) {}
 
   Json build() {
     const char* const end = text_.data() + text_.size();
@@ -131,7 +132,7 @@ class Builder {
     if (value.find('\0') != value.npos) refuse_here("a NUL character");
   }
   Json& add(Json value) {
-    if (++values_ > kMaxValues) refuse_here("too many values");
+    if (++values_ > most_values_) refuse_here("too many values");
     if (frames_.empty()) return root_ = std::move(value);
     if (frames_.back().value->is_array()) return frames_.back().value->emplace_back(std::move(value));
     return *member_ = std::move(value);
@@ -156,16 +157,18 @@ class Builder {
   Json root_;
   std::vector<Frame> frames_;
   Json* member_ = nullptr;  // of the innermost object: where its next value goes
-  std::size_t values_ = 0;
+  std::size_t values_ = 0, most_values_;
 };
 
 }  // namespace
 
 Json parse_json(std::string_view text) { return parse_json(text, Code::decode); }
 
-Json parse_json(std::string_view text, Code code) {
-  if (text.size() > kMaxInput) throw Error(code, "more than " + std::to_string(kMaxInput) + " bytes of JSON");
-  Builder builder(text, code);
+Json parse_json(std::string_view text, Code code) { return parse_json(text, code, kMaxInput, kMaxValues); }
+
+Json parse_json(std::string_view text, Code code, std::size_t most_bytes, std::size_t most_values) {
+  if (text.size() > most_bytes) throw Error(code, "more than " + std::to_string(most_bytes) + " bytes of JSON");
+  Builder builder(text, code, most_values);
   // The library skips a byte order mark and takes a NUL byte for the end of the text.
   if (text.starts_with("\xef\xbb\xbf")) builder.refuse(0, "a byte order mark");
   if (const std::size_t nul = text.find('\0'); nul != text.npos) builder.refuse(nul, "a NUL byte");

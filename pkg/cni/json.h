@@ -26,6 +26,8 @@ inline constexpr std::size_t kMaxValues = 1U << 17;
 Json parse_json(std::string_view text);
 // The same for a record of ours: `code` in place of decode.
 Json parse_json(std::string_view text, base::Code code);
+// Of a file that may be larger than what a runtime says.
+Json parse_json(std::string_view text, base::Code code, std::size_t most_bytes, std::size_t most_values);
 
 // A JSON value together with its path ("ipam.ranges[0][1].subnet"; "" for the document), for errors that name the place.
 // It points into the document, which must outlive it. All getters throw Error{bad_config}: "ipam.subnet: must be a string".

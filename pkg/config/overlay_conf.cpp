@@ -34,11 +34,32 @@ constexpr Key kOverlay[] = {
 constexpr Key kPeer[] = {{"vtep"}, {"subnets"}, {"node"}};
 constexpr Choice kControls[] = {{"static"}, {"multicast"}, {"evpn"}, {"etcd", false}, {"kubernetes", false}};
 constexpr std::int64_t kMostVni = (1 << 24) - 1;
-constexpr std::size_t kMostPeers = 20'000, kMostSubnets = 64;
+constexpr std::size_t kMostPeers = 20'000, kMostSubnets = 64, kMostName = 253;
+constexpr std::size_t kMostFile = 1U << 24, kMostValues = 1U << 21;
+
+// It is shown to people, and stands in a line of frr.conf.
+std::string node_name(const Field& field) {
+  std::string name = field.string();
+  if (name.size() > kMostName || std::ranges::any_of(name, [](char c) { return c <= ' ' || c > '~'; }))
+    field.refuse("\"" + base::printable(name) +
+                 "\" is no name of a node: printable characters without spaces, at most " + std::to_string(kMostName));
+  return name;
+}
+
+// What nobody's pods can have: routed into the tunnel it would be taken from the host.
+net::Cidr pods_subnet(const Field& field) {
+  const net::Cidr cidr = base::in_context(field.path(), [&] { return net::Cidr::parse_network(field.string()); });
+  const net::Ip first = cidr.first(), last = cidr.last();
+  if (cidr.length == 0 || first.is_unspecified() || first.is_loopback() || last.is_loopback() || first.is_multicast() ||
+      last.is_multicast() || first.is_link_local())
+    field.refuse("\"" + cidr.str() + "\" is no subnet that pods could have");
+  return cidr;
+}
 
 net::Ip address(const Field& field) {
   const net::Ip ip = base::in_context(field.path(), [&] { return net::Ip::parse(field.string()); });
-  if (ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || ip.is_link_local())
+  if (ip.is_unspecified() || ip == net::Ip::parse("255.255.255.255") || ip.is_loopback() || ip.is_multicast() ||
+      ip.is_link_local())
     field.refuse("\"" + ip.str() + "\" is no address that another node could send to");
   return ip;
 }
@@ -49,12 +70,12 @@ Peer parse_peer(const Field& field) {
   const auto vtep = field.find("vtep");
   if (!vtep) field.refuse("\"vtep\" is missing: the node's address on the underlay, as \"192.0.2.2\"");
   Peer peer{address(*vtep), {}, {}};
-  if (const auto node = field.find("node")) peer.node = node->string();
+  if (const auto node = field.find("node")) peer.node = node_name(*node);
   if (const auto list = field.find("subnets"))
     for (const Field& item : list->items()) {
       if (peer.subnets.size() == kMostSubnets)
         list->refuse("has more than " + std::to_string(kMostSubnets) + " entries");
-      peer.subnets.push_back(base::in_context(item.path(), [&] { return net::Cidr::parse_network(item.string()); }));
+      peer.subnets.push_back(pods_subnet(item));
     }
   return peer;
 }
@@ -76,7 +97,8 @@ bool is_direct(const Overlay& overlay, const Peer& peer, net::Family subnet) {
 }
 
 std::vector<Peer> parse_peers(const std::string& text, const std::string& path) {
-  const cni::Json json = base::in_context(path, [&] { return cni::parse_json(text, Code::bad_config); });
+  const cni::Json json =
+      base::in_context(path, [&] { return cni::parse_json(text, Code::bad_config, kMostFile, kMostValues); });
   const Field top(json, path);
   if (json.is_array()) return parse_list(top);
   top.must_be_object();
@@ -98,7 +120,7 @@ std::optional<Overlay> parse_overlay(const Field& conf) {
   if (const auto control = field->find("control")) out.control = choose(*control, kControls);
   if (const auto peers = field->find("peers")) out.peers = parse_list(*peers);
   if (const auto file = field->find("peersFile")) out.peers_file = file->string();
-  if (const auto node = field->find("node")) out.node = node->string();
+  if (const auto node = field->find("node")) out.node = node_name(*node);
   if (const auto direct = field->find("directRouting")) out.direct = direct->boolean();
   if (const auto group = field->find("group")) {
     out.group = base::in_context(group->path(), [&] { return net::Ip::parse(group->string()); });

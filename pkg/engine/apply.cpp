@@ -158,7 +158,7 @@ class Applier {
 
   void operator()(const plan::Nexthop& s) {
     const std::uint32_t index = link_index({Where::host, s.dev});
-    kernel::add_nexthop(queue(Where::host), index, s);
+    kernel::add_nexthop(queue(Where::host), index, s, true);
   }
 
   void operator()(const plan::Vxlan& s) { alone(s); }

@@ -28,6 +28,11 @@ bool same_tunnel(const kernel::VxlanInfo& there, const plan::Vxlan& step) {
                 "VXLAN " + std::to_string(step.vni) + " on port " + std::to_string(step.port) +
                     " is another link's on this host already (ip -d link show type vxlan); give this network "
                     "another \"vni\" or \"port\"");
+  if (refusal.err == EADDRINUSE)
+    throw Error(Code::held,
+                "UDP port " + std::to_string(step.port) +
+                    " is another program's on this host (ss -ulnp), or a VXLAN's that takes every VNI; give "
+                    "this network another \"port\", the same on all nodes");
   if (refusal.err == EOPNOTSUPP) throw Error(Code::kernel_lacks, "this kernel has no VXLAN (module vxlan)");
   kernel::refuse(refusal);
 }
@@ -60,12 +65,13 @@ void make(Context& context, const plan::Vxlan& step) {
   if (!there) {
     create(context, step);
   } else {
-    if (info->local != step.local) kernel::set_vxlan_local(batch, step.link, step.local);
+    // Where it leaves from is not ours to set: it has followed the underlay, and the plan is of the time before.
     const std::uint32_t master = step.master ? context.index({Where::host, *step.master}) : 0;
     if (there->master != master) kernel::set_master(batch, step.link, master);
   }
   kernel::dress_vxlan(batch, step);
-  host.send_or_throw(batch);
+  const auto refused = host.send(batch);
+  if (!refused.empty()) refuse(step, refused.front());
 }
 
 std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) {
@@ -76,11 +82,10 @@ std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) 
   const std::uint32_t master = step.master ? context.index({Where::host, *step.master}) : 0;
   if (link->master != master) return step.master ? "is no port of " + step.master->str() : "is a port of another link";
   if (link->group != step.group) return "its group is not ours any more";
-  if (link->mac != step.mac) return "MAC is " + (link->mac ? link->mac->str() : "none") + ", not " + step.mac.str();
   if (link->mtu != step.mtu)
     return "MTU is " + std::to_string(link->mtu) + ", not " + std::to_string(step.mtu) +
            ": larger frames vanish silently";
-  if (step.master && !step.learning && !info->suppress) return "does not suppress neighbours";
+  if (step.master && !step.multicast && !info->suppress) return "does not suppress neighbours";
   if (step.master && link->isolated != step.isolated) return "other flags: isolated";
   if (!link->up()) return "is down";
   return std::nullopt;

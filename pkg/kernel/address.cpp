@@ -26,8 +26,10 @@ void put_address(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uin
 }
 
 void read_addresses(Socket& socket, int family, std::uint32_t link_index, std::optional<std::int32_t> netns,
-                    std::vector<net::Cidr>& found) {
+                    std::vector<HeldAddress>& found) {
   const std::size_t before = found.size();
+  const std::uint32_t passing =
+      family == AF_INET ? 0 : IFA_F_TEMPORARY | IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_DADFAILED;
   Batch batch;
   auto* header = static_cast<ifaddrmsg*>(batch.begin(RTM_GETADDR, NLM_F_DUMP, sizeof(ifaddrmsg), "list addresses"));
   header->ifa_family = static_cast<std::uint8_t>(family);
@@ -38,7 +40,7 @@ void read_addresses(Socket& socket, int family, std::uint32_t link_index, std::o
     batch.accept(EINVAL);  // it is on its way out
   }
   socket.dump(
-      batch, [&] { found.resize(before); },
+      batch, [&] { found.erase(found.begin() + static_cast<std::ptrdiff_t>(before), found.end()); },
       [&](const nlmsghdr& message) {
         const auto address = header_of<ifaddrmsg>(message);
         if (!address || message.nlmsg_type != RTM_NEWADDR || address->ifa_family != family) return;
@@ -47,7 +49,8 @@ void read_addresses(Socket& socket, int family, std::uint32_t link_index, std::o
         // With a peer IFA_ADDRESS is the other end.
         const auto bytes = attrs.has(IFA_LOCAL) ? attrs.view(IFA_LOCAL) : attrs.view(IFA_ADDRESS);
         if (bytes && bytes->size() == (family == AF_INET ? 4U : 16U))
-          found.push_back({net::Ip::from_bytes(*bytes), address->ifa_prefixlen});
+          found.push_back({{net::Ip::from_bytes(*bytes), address->ifa_prefixlen},
+                           (attrs.u32(IFA_FLAGS).value_or(address->ifa_flags) & passing) == 0});
       });
 }
 
@@ -65,16 +68,32 @@ void delete_address(Batch& batch, std::uint32_t link_index, const net::Cidr& cid
   for (const int gone : {EADDRNOTAVAIL, ENODEV, ENXIO}) batch.accept(gone);
 }
 
-std::vector<net::Cidr> addresses(Socket& socket, std::uint32_t link_index) {
-  std::vector<net::Cidr> found;
-  for (const int family : {AF_INET, AF_INET6}) read_addresses(socket, family, link_index, std::nullopt, found);
+namespace {
+
+std::vector<HeldAddress> read_both(Socket& socket, std::uint32_t link_index, std::optional<std::int32_t> netns) {
+  std::vector<HeldAddress> found;
+  for (const int family : {AF_INET, AF_INET6}) read_addresses(socket, family, link_index, netns, found);
   return found;
 }
 
+std::vector<net::Cidr> bare(const std::vector<HeldAddress>& held) {
+  std::vector<net::Cidr> out;
+  for (const HeldAddress& one : held) out.push_back(one.cidr);
+  return out;
+}
+
+}  // namespace
+
+std::vector<HeldAddress> held_addresses(Socket& socket, std::uint32_t link_index) {
+  return read_both(socket, link_index, std::nullopt);
+}
+
+std::vector<net::Cidr> addresses(Socket& socket, std::uint32_t link_index) {
+  return bare(read_both(socket, link_index, std::nullopt));
+}
+
 std::vector<net::Cidr> addresses_there(Socket& socket, std::int32_t netns, std::uint32_t link_index) {
-  std::vector<net::Cidr> found;
-  for (const int family : {AF_INET, AF_INET6}) read_addresses(socket, family, link_index, netns, found);
-  return found;
+  return bare(read_both(socket, link_index, netns));
 }
 
 }  // namespace trestle::kernel

@@ -27,9 +27,9 @@ std::optional<HeldNexthop> read_nexthop(const nlmsghdr& message) {
 
 }  // namespace
 
-void add_nexthop(Batch& batch, std::uint32_t link_index, const plan::Nexthop& nexthop) {
-  auto* header = static_cast<nhmsg*>(
-      batch.begin(RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, sizeof(nhmsg), plan::describe(nexthop)));
+void add_nexthop(Batch& batch, std::uint32_t link_index, const plan::Nexthop& nexthop, bool again) {
+  auto* header = static_cast<nhmsg*>(batch.begin(RTM_NEWNEXTHOP, NLM_F_CREATE | (again ? NLM_F_REPLACE : NLM_F_EXCL),
+                                                 sizeof(nhmsg), plan::describe(nexthop)));
   header->nh_family = nexthop.via.family == net::Family::v4 ? AF_INET : AF_INET6;
   header->nh_protocol = kOverlayProtocol;
   header->nh_flags = RTNH_F_ONLINK;

@@ -117,8 +117,9 @@ bool same_gateway(const Attrs& hop, const plan::Route& route) {
 }  // namespace
 
 void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, bool again, const std::string& label) {
+  const bool replace = route.nexthop && again;
   rtmsg* header =
-      begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | (route.nexthop ? NLM_F_REPLACE : NLM_F_EXCL), route.dst, label);
+      begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL), route.dst, label);
   if (route.nexthop) header->rtm_protocol = kOverlayProtocol;
   const bool beyond = route.via || route.nexthop;
   header->rtm_scope = static_cast<std::uint8_t>(route.scope.value_or(beyond ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK));
@@ -131,7 +132,7 @@ void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route,
     if (route.advmss) batch.put_u32(RTAX_ADVMSS, *route.advmss);
     batch.close_nest(metrics);
   }
-  if (again) batch.accept(EEXIST);
+  if (again && !replace) batch.accept(EEXIST);
 }
 
 void restore_prefix_route(Batch& batch, std::uint32_t link_index, const net::Cidr& address, const std::string& label) {

@@ -11,7 +11,7 @@ namespace trestle::kernel {
 
 // RTPROT_STATIC; host bits of the destination are dropped. Scope: as asked, else link without and global with a
 // gateway. EEXIST is accepted when `again` (the kernel says so too for another gateway at the same destination, table
-// and metric: has_route() tells them apart).
+// and metric: has_route() tells them apart). A route by a Nexthop is replaced when `again`, and else EEXIST is another hand's route.
 void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, bool again, const std::string& label);
 void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& route,
                   const std::string& label);  // absent is accepted

@@ -60,7 +60,7 @@ void add_vxlan(Batch& batch, const plan::Vxlan& vxlan, std::uint32_t master_inde
 }
 
 void dress_vxlan(Batch& batch, const plan::Vxlan& vxlan) {
-  set_link(batch, vxlan.link, vxlan.mtu, &vxlan.mac, vxlan.group, std::nullopt);
+  set_link(batch, vxlan.link, vxlan.mtu, nullptr, vxlan.group, std::nullopt);
   if (vxlan.master) {
     keep_ipv6_off(batch, vxlan.link);
     batch.begin(RTM_NEWLINK, 0, sizeof(ifinfomsg), vxlan.link.str() + ": set bridge port flags");  // as set_port()
@@ -69,7 +69,7 @@ void dress_vxlan(Batch& batch, const plan::Vxlan& vxlan) {
     batch.put_text(IFLA_INFO_SLAVE_KIND, "bridge");
     const std::size_t port = batch.open_nest(IFLA_INFO_SLAVE_DATA);
     // The switch learns which stations are behind the tunnel; with suppression it answers for those that it was told of.
-    batch.put_u8(IFLA_BRPORT_NEIGH_SUPPRESS, vxlan.learning ? 0 : 1);
+    batch.put_u8(IFLA_BRPORT_NEIGH_SUPPRESS, vxlan.multicast ? 0 : 1);
     batch.put_u8(IFLA_BRPORT_LEARNING, vxlan.told ? 0 : 1);
     batch.put_u8(IFLA_BRPORT_ISOLATED, vxlan.isolated ? 1 : 0);
     batch.close_nest(port);
@@ -78,9 +78,10 @@ void dress_vxlan(Batch& batch, const plan::Vxlan& vxlan) {
   set_up(batch, vxlan.link);
 }
 
-void set_vxlan_local(Batch& batch, const net::IfName& link, const net::Ip& local) {
+void move_vxlan(Batch& batch, const net::IfName& link, const net::Ip& local, const net::Mac& mac) {
   batch.begin(RTM_NEWLINK, 0, sizeof(ifinfomsg), link.str() + ": tunnel from " + local.str());
   batch.put_text(IFLA_IFNAME, link.str());
+  batch.put(IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size());
   const std::size_t info = batch.open_nest(IFLA_LINKINFO);
   batch.put_text(IFLA_INFO_KIND, "vxlan");
   const std::size_t data = batch.open_nest(IFLA_INFO_DATA);

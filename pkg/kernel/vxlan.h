@@ -11,8 +11,8 @@ namespace trestle::kernel {
 void add_vxlan(Batch& batch, const plan::Vxlan& vxlan, std::uint32_t master_index, std::uint32_t underlay_index);
 // What a VTEP that is there may need: its flags as a port, no IPv6 of its own as one, MTU, up.
 void dress_vxlan(Batch& batch, const plan::Vxlan& vxlan);
-// Takes effect at once, traffic goes on.
-void set_vxlan_local(Batch& batch, const net::IfName& link, const net::Ip& local);
+// The node's address on the underlay changed, and with it the MAC by which its peers know it. Takes effect at once, traffic goes on.
+void move_vxlan(Batch& batch, const net::IfName& link, const net::Ip& local, const net::Mac& mac);
 
 // What the kernel says of one; nullopt: there is no such link, or it is no VXLAN.
 struct VxlanInfo {

@@ -1,5 +1,9 @@
 #include "modes/tunnel.h"
 
+#include <utility>
+
+#include "base/error.h"
+
 #include "modes/gateway.h"
 
 namespace trestle::modes {
@@ -20,13 +24,16 @@ bool has_gateway(const config::NetConf& conf) {
   return routes(conf) || (conf.mode == "isolated" && (!conf.host_access.none() || conf.guests));
 }
 
+// Tunnel packets are made here, never forwarded: a pod's own, masqueraded to our address, would be taken for ours by every peer.
 std::string peers_only(const config::Overlay& overlay) {
-  if (overlay.control != "static") return "";  // the others find their peers as they go
   const bool v4 = overlay.here->local.family == net::Family::v4;
   const std::string tunnel =
       "  udp dport " + std::to_string(overlay.port) + " vxlan vni " + std::to_string(overlay.vni) + " ";
-  return std::string("table inet\nset peers-$ ") + (v4 ? "ipv4_addr" : "ipv6_addr") +
-         "\nchain vxlan-$ filter input -20\n" + tunnel + (v4 ? "ip" : "ip6") + " saddr != @peers-$ drop\n";
+  const std::string own =
+      "table inet\nchain vxlanfwd-$ filter forward -20\n  iifname @switches" + tunnel.substr(1) + "drop\n";
+  if (overlay.control != "static") return own;  // the others find their peers as they go
+  return own + "set peers-$ " + (v4 ? "ipv4_addr" : "ipv6_addr") + "\nchain vxlan-$ filter input -20\n" + tunnel +
+         (v4 ? "ip" : "ip6") + " saddr != @peers-$ drop\n";
 }
 
 // The gateway's addresses that pods may ask for.
@@ -116,24 +123,28 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
     steps.push_back(Elements{Table::inet, "if-" + bridge.str(), {Element{{vtep}, {}}}});
     steps.push_back(Elements{Table::inet, "leave", {Element{{vtep}, "tunnel-" + bridge.str()}}});
   }
+  const bool kept = in.facts.tunnel && in.facts.tunnel->link == vtep;
+  const plan::Facts::Tunnel end =
+      kept ? *in.facts.tunnel
+           : plan::Facts::Tunnel{vtep, overlay.here->underlay, overlay.here->local, overlay.here->identity};
   plan::Vxlan vxlan{vtep,
                     {},
                     overlay.vni,
                     overlay.port,
-                    overlay.here->local,
+                    end.local,
                     overlay.group,
                     {},
                     false,
                     overlay.control == "evpn",
                     false,
-                    net::vtep_mac(overlay.vni, overlay.here->identity),
+                    net::vtep_mac(overlay.vni, end.identity),
                     mtu(in.conf, in.facts),
                     net::switch_group(in.state_dir)};
   if (layer2) vxlan.master = bridge;
-  if (overlay.control == "multicast") {
-    vxlan.underlay = overlay.here->underlay;
-    vxlan.learning = true;
-  }
+  if (overlay.control == "multicast") vxlan.underlay = end.underlay;
+  // Where nobody tells which node a station is on, what is sent to one would go to every node for ever. Peers alone are listened to, and their
+  // guards keep their pods to their own MACs.
+  vxlan.learning = layer2 && overlay.control != "evpn";
   vxlan.isolated = layer2 && in.conf.port_isolation;
   steps.emplace_back(vxlan);
   if (layer2) return;
@@ -144,7 +155,12 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
       if (range.subnet.ip.family == net::Family::v4)
         steps.push_back(plan::Address{{Where::host, vtep}, net::Cidr::host(range.subnet.first())});
   steps.push_back(Sysctl{Where::host, "net/ipv4/conf/" + vtep.str() + "/rp_filter", "2"});
-  if (in.facts.ipv6) steps.push_back(Sysctl{Where::host, "net/ipv6/conf/" + vtep.str() + "/accept_ra", "0"});
+  if (!in.facts.ipv6)
+    throw base::Error(base::Code::kernel_lacks, "network '" + in.conf.name +
+                                                    "': this host has no IPv6, and the next hops of a layer-3 overlay "
+                                                    "are IPv6 ones; start it without ipv6.disable=1");
+  for (const auto& [key, value] : {std::pair{"disable_ipv6", "0"}, {"accept_ra", "0"}})
+    steps.push_back(Sysctl{Where::host, "net/ipv6/conf/" + vtep.str() + "/" + key, value});
 }
 
 void add_endpoint(std::vector<Step>& steps, const AttachmentInput& in) {

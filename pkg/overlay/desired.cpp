@@ -118,11 +118,12 @@ std::vector<Step> desired(const config::Overlay& overlay) {
   return overlay.control == "static" ? steps_of(overlay, ways(overlay)) : std::vector<Step>();
 }
 
-std::uint32_t a_nexthop_past(const config::Overlay& overlay) {
-  if (!overlay.direct || overlay.here->segments.empty()) return 0;
-  for (const Way& way : ways(overlay))
+std::uint32_t a_nexthop(const config::Overlay& overlay) {
+  if (overlay.layer != 3 || overlay.control != "static" || overlay.here->others.empty()) return 0;
+  const std::vector<Way> all = ways(overlay);
+  for (const Way& way : all)
     if (config::is_direct(overlay, *way.peer, way.peer->vtep.family)) return kPastTunnel | way.place;
-  return 0;
+  return kThroughTunnel | all.front().place;
 }
 
 PeerChange change(const config::Overlay& before, const config::Overlay& now) {

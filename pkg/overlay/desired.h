@@ -12,8 +12,8 @@ namespace trestle::overlay {
 // that need no list. `overlay.here` is set.
 std::vector<plan::Step> desired(const config::Overlay& overlay);
 
-// The number of a next hop past the tunnel, 0 when there is none: with the underlay's link all of them go.
-std::uint32_t a_nexthop_past(const config::Overlay& overlay);
+// The number of a next hop, where there is one of one past the tunnel; 0: there are none. Those of one link go together.
+std::uint32_t a_nexthop(const config::Overlay& overlay);
 
 // What the kernel may have and `wanted` has not, newest first; and the other way round, in its order.
 struct Difference {

@@ -25,26 +25,59 @@ constexpr std::uint32_t overhead(net::Family family) { return family == net::Fam
 
 std::string subject(const config::NetConf& conf) { return "overlay of network '" + conf.name + "'"; }
 
-bool usable(const net::Cidr& cidr) { return !cidr.ip.is_loopback() && !cidr.ip.is_link_local(); }
-
 struct Underlay {
   net::Ip address;
   kernel::LinkInfo link;
 };
 
-std::optional<Underlay> on_link(kernel::Socket& host, const kernel::LinkInfo& link) {
-  for (const net::Cidr& cidr : kernel::addresses(host, link.index))
-    if (usable(cidr)) return Underlay{cidr.ip, link};
-  return std::nullopt;
+// Which of a link's addresses is the tunnel's: one that the list has for a node, else one of the family that the list's nodes have, else the
+// first. A temporary IPv6 address, which changes each day, comes last; the kernel lists the newest first.
+class Wanted {
+ public:
+  Wanted(const config::NetConf& conf, const std::vector<Peer>& peers) {
+    for (const Peer& peer : peers) listed_.insert(peer.vtep);
+    if (!peers.empty()) family_ = peers.front().vtep.family;
+    if (conf.overlay->group) family_ = conf.overlay->group->family;
+  }
+  int rank(const kernel::HeldAddress& held) const {
+    return (listed_.contains(held.cidr.ip) ? 4 : 0) + (family_ && held.cidr.ip.family == *family_ ? 2 : 0) +
+           (held.lasting ? 1 : 0);
+  }
+
+ private:
+  std::set<net::Ip> listed_;
+  std::optional<net::Family> family_;
+};
+
+bool usable(const net::Cidr& cidr) { return !cidr.ip.is_loopback() && !cidr.ip.is_link_local(); }
+
+template <class Fits>
+void look(kernel::Socket& host, const kernel::LinkInfo& link, const Wanted& wanted, Fits fits,
+          std::optional<Underlay>& best, int& rank) {
+  for (const kernel::HeldAddress& held : kernel::held_addresses(host, link.index)) {
+    if (!usable(held.cidr) || !fits(held.cidr.ip) || (best && wanted.rank(held) <= rank)) continue;
+    best = Underlay{held.cidr.ip, link};
+    rank = wanted.rank(held);
+  }
 }
 
-// The link whose address `fits`.
+std::optional<Underlay> on_link(kernel::Socket& host, const kernel::LinkInfo& link, const Wanted& wanted) {
+  std::optional<Underlay> best;
+  int rank = 0;
+  look(
+      host, link, wanted, [](const net::Ip&) { return true; }, best, rank);
+  return best;
+}
+
+// The link whose address `fits`. A switch's or a tunnel's own address is none: it would be a tunnel in itself.
 template <class Fits>
-std::optional<Underlay> by_address(kernel::Socket& host, Fits fits) {
-  for (const kernel::LinkInfo& link : kernel::dump_links(host))
-    for (const net::Cidr& cidr : kernel::addresses(host, link.index))
-      if (usable(cidr) && fits(cidr.ip)) return Underlay{cidr.ip, link};
-  return std::nullopt;
+std::optional<Underlay> by_address(engine::Context& context, const Wanted& wanted, Fits fits) {
+  std::optional<Underlay> best;
+  int rank = 0;
+  for (const kernel::LinkInfo& link : kernel::dump_links(context.route()))
+    if (link.kind != "vxlan" && (context.switches() == 0 || link.group != context.switches()))
+      look(context.route(), link, wanted, fits, best, rank);
+  return best;
 }
 
 [[noreturn]] void no_address(const config::NetConf& conf, const std::string& why) {
@@ -53,28 +86,51 @@ std::optional<Underlay> by_address(kernel::Socket& host, Fits fits) {
                   "; name in \"local\" the link, address or subnet by which the other nodes are reached");
 }
 
-Underlay find_underlay(kernel::Socket& host, const config::NetConf& conf) {
+Underlay find_underlay(engine::Context& context, const config::NetConf& conf, const std::vector<Peer>& peers) {
+  kernel::Socket& host = context.route();
+  const Wanted wanted(conf, peers);
   const std::string& local = conf.overlay->local;
   if (local.empty()) {
     const auto index = kernel::default_route_link(host);
     const auto link = index ? kernel::get_link(host, *index) : std::nullopt;
     if (!link) no_address(conf, "the host has no default route");
-    if (auto found = on_link(host, *link)) return *found;
+    if (auto found = on_link(host, *link, wanted)) return *found;
     no_address(conf, "link " + link->name + " of the default route has no address");
   }
   if (const auto ip = net::Ip::try_parse(local)) {
-    if (auto found = by_address(host, [&](const net::Ip& there) { return there == *ip; })) return *found;
+    if (auto found = by_address(context, wanted, [&](const net::Ip& there) { return there == *ip; })) return *found;
     no_address(conf, "no link of this host has the address " + ip->str());
   }
   if (local.find('/') != std::string::npos) {
     const net::Cidr subnet = net::Cidr::parse(local).network();
-    if (auto found = by_address(host, [&](const net::Ip& there) { return subnet.contains(there); })) return *found;
+    if (auto found = by_address(context, wanted, [&](const net::Ip& there) { return subnet.contains(there); }))
+      return *found;
     no_address(conf, "no link of this host has an address in " + subnet.str());
   }
   const auto link = kernel::get_link(host, net::IfName::parse(local));
   if (!link) no_address(conf, "the host has no link " + local);
-  if (auto found = on_link(host, *link)) return *found;
+  if (auto found = on_link(host, *link, wanted)) return *found;
   no_address(conf, "link " + local + " has no address");
+}
+
+// A route to a peer's subnet must take nothing away from the host: not the underlay, not the tunnels' ends, not our own pods.
+void check_subnets(const config::NetConf& conf, const std::vector<net::Cidr>& segments) {
+  const config::Here& here = *conf.overlay->here;
+  std::vector<net::Cidr> own;
+  for (const ipam::RangeSet& set : conf.ipam.ranges)
+    for (const ipam::Range& range : set) own.push_back(range.subnet);
+  for (const Peer& peer : here.others)
+    for (const net::Cidr& subnet : peer.subnets) {
+      const auto refuse = [&](const std::string& what) {
+        throw Error(Code::bad_config, subject(conf) + ": subnet " + subnet.str() + " of peer " + peer.vtep.str() +
+                                          " has " + what + " in it; give the node another one");
+      };
+      if (subnet.contains(here.local) || subnet.contains(peer.vtep)) refuse("an address of the underlay");
+      for (const net::Cidr& segment : segments)
+        if (subnet.overlaps(segment)) refuse("a part of the underlay, " + segment.str() + ",");
+      for (const net::Cidr& pool : own)
+        if (subnet.overlaps(pool)) refuse("addresses of this node's own pods, " + pool.str() + ",");
+    }
 }
 
 void check_peers(const config::NetConf& conf, const std::vector<Peer>& peers, net::Family family) {
@@ -152,19 +208,20 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
                         const std::string& host) {
   config::NetConf out = conf;
   Overlay& overlay = *out.overlay;
-  const Underlay underlay = find_underlay(context.route(), conf);
-  if (overlay.group && overlay.group->family != underlay.address.family)
-    throw Error(Code::bad_config, subject(conf) + ": group " + overlay.group->str() +
-                                      " is of another family than the tunnel address " + underlay.address.str());
   std::vector<Peer> peers = overlay.peers;
   if (!overlay.peers_file.empty())
     for (Peer& peer : config::parse_peers(file, overlay.peers_file)) peers.push_back(std::move(peer));
+  const Underlay underlay = find_underlay(context, conf, peers);
+  if (overlay.group && overlay.group->family != underlay.address.family)
+    throw Error(Code::bad_config, subject(conf) + ": group " + overlay.group->str() +
+                                      " is of another family than the tunnel address " + underlay.address.str());
   check_peers(conf, peers, underlay.address.family);
   const std::string& name = overlay.node.empty() ? host : overlay.node;
   config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}, {}, 0, {}};
-  if (overlay.direct && underlay.link.up())
-    for (const net::Cidr& cidr : kernel::addresses(context.route(), underlay.link.index))
-      if (usable(cidr)) here.segments.push_back(cidr.network());
+  std::vector<net::Cidr> segments;
+  for (const net::Cidr& cidr : kernel::addresses(context.route(), underlay.link.index))
+    if (usable(cidr) && cidr.length < cidr.ip.bits()) segments.push_back(cidr.network());
+  if (overlay.direct && underlay.link.up()) here.segments = segments;
   for (Peer& peer : peers)
     if (peer.vtep == here.local || (!peer.node.empty() && peer.node == name)) {
       here.place = static_cast<std::uint32_t>(&peer - peers.data());
@@ -175,15 +232,22 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   if (here.own && !here.own->node.empty()) here.identity = here.own->node;
   const std::uint32_t head = overhead(here.local.family);
   here.mtu = underlay.link.mtu > head ? underlay.link.mtu - head : 0;
+  constexpr std::uint32_t kLeastIpv6 = 1280;
+  if (overlay.layer == 3 && out.mtu.value_or(here.mtu) < kLeastIpv6)
+    throw Error(Code::bad_config,
+                subject(conf) + ": layer 3 needs an MTU of " + std::to_string(kLeastIpv6) +
+                    " or more, as its next hops are IPv6 ones; " +
+                    (out.mtu ? "give a larger \"mtu\""
+                             : "the tunnel over " + underlay.link.name + " carries " + std::to_string(here.mtu)));
   if (out.mtu.value_or(here.mtu) > here.mtu || here.mtu < 68)
     throw Error(Code::bad_config, "\"mtu\" " + std::to_string(out.mtu.value_or(here.mtu)) +
                                       " is more than the tunnel over " + underlay.link.name + " carries (" +
                                       std::to_string(here.mtu) + "): larger frames would vanish");
-  out.mtu = out.mtu.value_or(here.mtu);
   overlay.here = std::move(here);
   const config::Here& set = *overlay.here;
   take_subnets(out, set.own ? &*set.own : nullptr);
   take_part(out, set.own ? std::optional(set.place) : std::nullopt);
+  if (overlay.layer == 3) check_subnets(out, segments);
   return out;
 }
 

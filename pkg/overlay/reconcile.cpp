@@ -1,6 +1,7 @@
 #include "overlay/reconcile.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -27,7 +28,8 @@ constexpr std::size_t kLeastAtOnce = 3, kShare = 5;
 std::size_t most_at_once(std::size_t all) { return std::max(kLeastAtOnce, all / kShare); }
 
 // Peers go as a whole: which of `gone` stay for now, because too many would go at once.
-std::size_t hold_back(std::vector<Step>& gone, const std::vector<Step>& there, const std::vector<Step>& wanted) {
+std::vector<net::Ip> hold_back(std::vector<Step>& gone, const std::vector<Step>& there, const std::vector<Step>& wanted,
+                               Leave leave) {
   const auto peers_in = [](const std::vector<Step>& steps) {
     std::set<net::Ip> out;
     for (const Step& step : steps)
@@ -37,8 +39,8 @@ std::size_t hold_back(std::vector<Step>& gone, const std::vector<Step>& there, c
   const std::set<net::Ip> had = peers_in(there), kept = peers_in(wanted);
   std::vector<net::Ip> leaving;
   std::set_difference(had.begin(), had.end(), kept.begin(), kept.end(), std::back_inserter(leaving));
-  if (!too_many(leaving.size(), had.size())) return 0;
-  const std::size_t most = most_at_once(had.size());
+  const std::size_t most = leave == Leave::none ? 0 : most_at_once(had.size());
+  if (leaving.size() <= most) return {};
   const std::set<net::Ip> staying(leaving.begin() + static_cast<std::ptrdiff_t>(most), leaving.end());
   std::set<net::Mac> macs;
   std::set<net::Ip> vias;
@@ -61,7 +63,13 @@ std::size_t hold_back(std::vector<Step>& gone, const std::vector<Step>& there, c
       return route->nexthop && places.contains(place_in(*route->nexthop));
     return false;
   });
-  return leaving.size() - most;
+  return {staying.begin(), staying.end()};
+}
+
+// In the kernel there is one route to a subnet, whichever link it leads by.
+std::string place_of(const Step& step) {
+  const auto* route = std::get_if<plan::Route>(&step);
+  return route ? "route " + route->dst.str() : plan::object_key(step);
 }
 
 class Programmer {
@@ -69,13 +77,14 @@ class Programmer {
   Programmer(engine::Context& context, const net::IfName& vtep, std::uint32_t index)
       : context_(context), vtep_(vtep), index_(index) {}
 
-  void add(const Step& step) {
+  // `again`: it is there already, ours, and gets another value.
+  void add(const Step& step, bool again) {
     if (const auto* fdb = std::get_if<plan::Fdb>(&step)) kernel::add_fdb(batch_, index_, *fdb);
     if (const auto* neighbour = std::get_if<plan::Neighbour>(&step)) kernel::add_neighbour(batch_, index_, *neighbour);
     if (const auto* nexthop = std::get_if<plan::Nexthop>(&step))
-      kernel::add_nexthop(batch_, context_.index({Where::host, nexthop->dev}), *nexthop);
+      kernel::add_nexthop(batch_, context_.index({Where::host, nexthop->dev}), *nexthop, again);
     if (const auto* route = std::get_if<plan::Route>(&step))
-      kernel::add_route(batch_, 0, *route, true, plan::describe(step));
+      kernel::add_route(batch_, 0, *route, again, plan::describe(step));
     send_when(kTogether);
   }
   void remove(const Step& step) {
@@ -89,12 +98,18 @@ class Programmer {
     send_when(kTogether);
   }
   void finish() { send_when(1); }
+  std::vector<std::string> refused() && { return std::move(refused_); }
 
  private:
   void send_when(std::size_t at_least) {
     if (++waiting_ < at_least && at_least != 1) return;
     waiting_ = 0;
-    if (!batch_.empty()) context_.route().send_or_throw(batch_);
+    if (batch_.empty()) return;
+    for (const kernel::Refusal& refusal : context_.route().send(batch_)) {
+      // A route by a next hop that another has, too: EEXIST before it, EINVAL for it.
+      if (refusal.err != EEXIST && !(refusal.err == EINVAL && !refused_.empty())) kernel::refuse(refusal);
+      refused_.push_back(refusal.label + " is there already, by another hand");
+    }
   }
 
   engine::Context& context_;
@@ -102,6 +117,7 @@ class Programmer {
   std::uint32_t index_;
   kernel::Batch batch_;
   std::size_t waiting_ = 0;
+  std::vector<std::string> refused_;
 };
 
 // Adds the tunnel's next hops and those past it; the link of each.
@@ -151,28 +167,30 @@ std::vector<Step> seen(engine::Context& context, const net::IfName& vtep) {
   return out;
 }
 
-void program(engine::Context& context, const net::IfName& vtep, const Difference& steps) {
+std::vector<std::string> program(engine::Context& context, const net::IfName& vtep, const Difference& steps) {
   const auto index = kernel::link_index(context.route(), vtep);
-  if (!index) return;
+  if (!index) return {};
   Programmer programmer(context, vtep, *index);
-  // A route that goes from one peer to another is in both lists: replaced, it is not lost for a moment.
-  std::set<std::string> again;
-  for (const Step& step : steps.fresh) again.insert(plan::object_key(step));
-  for (const Step& step : steps.fresh) programmer.add(step);
+  // A route that goes from one peer to another, or out of the tunnel, is in both lists: replaced, it is not lost for a moment.
+  std::set<std::string> fresh, gone;
+  for (const Step& step : steps.fresh) fresh.insert(place_of(step));
+  for (const Step& step : steps.gone) gone.insert(place_of(step));
+  for (const Step& step : steps.fresh) programmer.add(step, gone.contains(place_of(step)));
   programmer.finish();
   for (const Step& step : steps.gone)
-    if (!again.contains(plan::object_key(step))) programmer.remove(step);
+    if (!fresh.contains(place_of(step))) programmer.remove(step);
   programmer.finish();
+  return std::move(programmer).refused();
 }
 
 bool too_many(std::size_t leaving, std::size_t all) { return leaving > most_at_once(all); }
 
-Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<Step>& wanted) {
+Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<Step>& wanted, Leave leave) {
   Outcome out;
   const std::vector<Step> there = seen(context, vtep);
   Difference change = difference(there, wanted);
-  out.kept = hold_back(change.gone, there, wanted);
-  program(context, vtep, change);
+  out.kept = hold_back(change.gone, there, wanted, leave);
+  out.refused = program(context, vtep, change);
   out.made = change.fresh.size();
   out.removed = change.gone.size();
   return out;

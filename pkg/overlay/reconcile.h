@@ -12,17 +12,22 @@ namespace trestle::overlay {
 
 struct Outcome {
   std::size_t made = 0, removed = 0;
-  std::size_t kept = 0;  // peers that the list has no more, left for the next pass: no more than a fifth goes at once
+  std::vector<net::Ip> kept = {};  // peers that the list has no more, left for later: no more than a fifth goes at once
+  std::vector<std::string> refused = {};  // what the host has already, by another hand
 };
 
 // What the kernel has of it now: entries of the VTEP, next hops by it and their routes. A few dumps.
 std::vector<plan::Step> seen(engine::Context& context, const net::IfName& vtep);
-// Idempotent; only what is ours is touched. `wanted` is a complete list. A VTEP that is not there has no entries: nothing is done. Throws
-// Error{kernel} naming the Step.
-Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<plan::Step>& wanted);
+// How many peers may go at once.
+enum class Leave : std::uint8_t { none, a_fifth };
+// Idempotent; only what is ours is touched: a route or next hop that is another's stays, and is told. `wanted` is a complete list. A VTEP that
+// is not there has no entries: nothing is done. Throws Error{kernel} naming the Step.
+Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<plan::Step>& wanted,
+                  Leave leave);
 
 // What changed between two lists, where the first is programmed and nobody has touched it since: no look at the rest.
-void program(engine::Context& context, const net::IfName& vtep, const Difference& steps);
+// What the host has already is returned.
+std::vector<std::string> program(engine::Context& context, const net::IfName& vtep, const Difference& steps);
 // Would more peers go than may at once? `all`: how many there are.
 bool too_many(std::size_t leaving, std::size_t all);
 

@@ -21,6 +21,14 @@ struct Facts {
   std::optional<net::Mac> foreign = {};     // the switch is a bridge that is not ours: its MAC
   bool foreign_filters = false;             // such a bridge filters VLANs
   std::optional<TakeAddresses> taken = {};  // what of the uplink goes to the switch (`takeAddresses`)
+  // This node's end of the switch's tunnel, as it was made: an underlay that changes later changes the kernel, not the plan.
+  struct Tunnel {
+    net::IfName link, underlay;
+    net::Ip local;
+    std::string identity;
+    bool operator==(const Tunnel&) const = default;
+  };
+  std::optional<Tunnel> tunnel = {};
   bool operator==(const Facts&) const = default;
 };
 

@@ -11,8 +11,8 @@
 namespace trestle::plan {
 
 // This node's end of a VXLAN (VTEP), made without a device below it: with one it would vanish with that (but for `group`, which needs one).
-// With a `master` it is a port of that switch (layer 2), silent itself: no IPv6, neighbours suppressed where nothing is learned. `local`
-// may follow the underlay's address later: CHECK does not ask for it. undo: delete if its group is ours; with it go all its entries.
+// With a `master` it is a port of that switch (layer 2), silent itself: no IPv6, neighbours suppressed but for `multicast`. `local` and `mac`
+// are for its making: they follow the underlay's address later, and who follows it checks them. undo: delete if its group is ours; with it go all its entries.
 struct Vxlan {
   net::IfName link;
   std::optional<net::IfName> master;

@@ -92,6 +92,13 @@ std::optional<plan::Facts> Parts::facts(const net::IfName& bridge) const try {
     const plan::Step step = plan::step_from_json(json.at("taken"));
     if (const auto* taken = std::get_if<plan::TakeAddresses>(&step)) facts.taken = *taken;
   }
+  if (json.contains("tunnel")) {
+    const Json& tunnel = json.at("tunnel");
+    facts.tunnel = plan::Facts::Tunnel{net::IfName::parse(tunnel.at("link").get<std::string>()),
+                                       net::IfName::parse(tunnel.at("underlay").get<std::string>()),
+                                       net::Ip::parse(tunnel.at("local").get<std::string>()),
+                                       tunnel.at("identity").get<std::string>()};
+  }
   return facts;
 } catch (const Json::exception&) {
   return std::nullopt;
@@ -106,6 +113,11 @@ void Parts::set_facts(const net::IfName& bridge, const plan::Facts& facts) const
   if (facts.foreign) json["foreign"] = facts.foreign->str();
   if (facts.foreign_filters) json["foreignFilters"] = true;
   if (facts.taken) json["taken"] = plan::to_json(plan::Step{*facts.taken});
+  if (facts.tunnel)
+    json["tunnel"] = {{"link", facts.tunnel->link.str()},
+                      {"underlay", facts.tunnel->underlay.str()},
+                      {"local", facts.tunnel->local.str()},
+                      {"identity", facts.tunnel->identity}};
   const std::string text = seal(dump(json));
   dir.check(dir.replace(kFacts, text), "write", kFacts);
 }

@@ -29,7 +29,7 @@ TEST_CASE("an overlay that cannot work is refused with the reason, and nothing i
            {{{"vtep", "192.0.2.11"}, {"subnets", {"10.51.0.0/16"}}},
             {{"vtep", "192.0.2.12"}, {"subnets", {"10.51.2.0/24"}}}}}}}},
        "both have"},
-      {{{"overlay", {{"peers", {{{"vtep", "2001:db8::12"}}}}}}}, "of another family"},
+      {{{"overlay", {{"local", "192.0.2.11"}, {"peers", {{{"vtep", "2001:db8::12"}}}}}}}, "of another family"},
       {{{"overlay", {{"peers", {{{"vtep", "192.0.2.12"}, {"subnets", {"10.51.2.0/24"}}}}}}}},
        "has no subnet in the list of peers"},
       {{{"overlay", {{"peers", {{{"vtep", "127.0.0.1"}}}}}}}, "no address that another node could send to"},
