@@ -98,6 +98,18 @@ bool as_before(Session& session, const net::IfName& bridge, const config::Overla
          guarded(session, bridge, overlay);
 }
 
+std::string damaged(const std::string& path) {
+  return path +
+         " is damaged: who the tunnel's peers are is not known; 'trestle overlay sync' or the next ADD writes it anew";
+}
+
+bool names(const store::Part& part, const std::string& vtep) {
+  return std::ranges::any_of(part.steps, [&](const plan::Step& step) {
+    const auto* vxlan = std::get_if<plan::Vxlan>(&step);
+    return vxlan && vxlan->link.str() == vtep;
+  });
+}
+
 void keep(Session& session, TunnelMark mark, const net::IfName& bridge, const config::Overlay& overlay) {
   mark.sample = overlay::a_nexthop(overlay);
   engine::ensure_file(state_path(session, overlay), state_text(mark, bridge, overlay));
@@ -219,9 +231,8 @@ std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session) 
   for (const auto& [vtep, path] : state_paths(session)) {
     const auto state = read_tunnel_state(path);
     if (!state) {
-      out.emplace_back(net::IfName::parse(vtep), path +
-                                                     " is damaged: what the tunnel's peers are is not known; 'trestle "
-                                                     "overlay sync' or the next ADD writes it anew");
+      for (const store::Part& part : session.store().parts())
+        if (names(part, vtep)) out.emplace_back(part.bridge, damaged(path));
       continue;
     }
     const auto link = our_vtep(session, state->overlay);
@@ -238,8 +249,7 @@ std::vector<std::string> repair_tunnels(Session& session) {
       const auto state = read_tunnel_state(path);
       if (!state) {
         (void)::unlink(path.c_str());  // so that the next ADD programs all
-        left.push_back("tunnel " + vtep + ": " + path +
-                       " is damaged; 'trestle overlay sync' or the next ADD writes it anew");
+        left.push_back("tunnel " + vtep + ": " + damaged(path));
         continue;
       }
       const auto link = our_vtep(session, state->overlay);
