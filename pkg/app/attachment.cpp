@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/service.h"
 #include "engine/undo.h"
+#include "kernel/fdb.h"
 #include "kernel/link.h"
 #include "kernel/netns.h"
 #include "modes/guest_services.h"
@@ -173,13 +174,29 @@ std::vector<std::string> undo(Session& session, const store::Record& record, con
   return failed;
 }
 
+// Of a VM that the switch knows behind its tunnel: it went to another node, and took its addresses along.
+std::set<net::Mac> moved_away(Session& session, const store::Record& record) {
+  std::set<net::Mac> out;
+  if (record.vm.empty() || record.host_cookie != session.identity().host_cookie) return out;
+  kernel::Socket& host = session.context().route();
+  for (const plan::Step& step : shared_steps(record, session.store().parts())) {
+    const auto* vxlan = std::get_if<plan::Vxlan>(&step);
+    const auto port = vxlan && vxlan->master ? kernel::link_index(host, vxlan->link) : std::nullopt;
+    if (!port) continue;
+    for (const store::Nic& nic : record.nics)
+      if (nic.bridge == *vxlan->master && kernel::is_behind(host, *port, nic.mac)) out.insert(nic.mac);
+  }
+  return out;
+}
+
 std::vector<std::string> take_away(Session& session, Held held, bool rest) {
   const store::Record& record = *held.record;
+  const std::set<net::Mac> moved = moved_away(session, record);
   // The delegate first: a DHCP client says good-bye by the link. The record stays when either fails.
   std::vector<std::string> failed = give_lease_back(record);
   for (std::string& line : undo_own(session, record)) failed.push_back(std::move(line));
   if (!failed.empty()) return failed;
-  session.store().remove(record.owner, rest);
+  session.store().remove(record.owner, rest, moved);
   held.vm.release();
   std::vector<store::PartRef> parts = record.parts;
   for (store::PartRef& stray : session.store().drop_stray_refs(record.owner))

@@ -40,6 +40,15 @@ void delete_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb) {
   for (const int absent : {ENOENT, ENODEV}) batch.accept(absent);
 }
 
+bool is_behind(Socket& socket, std::uint32_t port_index, const net::Mac& mac) {
+  Batch batch;
+  begin_entry(batch, RTM_GETNEIGH, 0, port_index, plan::Fdb{net::IfName::parse("port"), mac, {}});
+  const auto answer = socket.get(batch);
+  const auto header =
+      answer ? header_of<ndmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data())) : std::optional<ndmsg>();
+  return header && header->ndm_ifindex == static_cast<int>(port_index);
+}
+
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb) {
   if (fdb.dst) {
     const auto all = tunnel_entries(socket, port_index, fdb.link);

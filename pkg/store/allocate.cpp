@@ -38,7 +38,8 @@ std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reserv
   for (const ipam::Want& want : reservation.wants) {
     if (!want.wanted) continue;
     const bool shared = std::find(kin.begin(), kin.end(), *want.wanted) != kin.end();
-    const bool taken = !shared && segment.used(*want.wanted) && !segment.take_resting(*want.wanted);
+    const bool taken = !shared && segment.used(*want.wanted) && !segment.take_resting(*want.wanted) &&
+                       !(reservation.mac && segment.take_moved(*want.wanted, *reservation.mac));
     if (segment.in_doubt()) return {};
     if (taken) {
       const std::string name = holder(*want.wanted);
@@ -52,9 +53,11 @@ std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reserv
     std::optional<net::Ip> ip = want.wanted;
     if (!ip) ip = take_of(segment, kin, *want.set);
     if (!ip && reservation.mac) ip = segment.take_resting_of(*reservation.mac, *want.set);
+    if (!ip && reservation.vm && reservation.mac) ip = segment.take_moved_of(*reservation.mac, *want.set);
     if (!ip && reservation.vm) ip = take_preferred(segment, *reservation.vm, *want.set);
     if (!ip) ip = segment.take_next(*want.set);
     if (!ip) ip = segment.take_oldest_resting(*want.set);
+    if (!ip) ip = segment.take_oldest_moved(*want.set);
     if (segment.in_doubt()) return {};
     if (!ip) full(segment, *want.set);
     const ipam::Range* range = ipam::range_of(*want.set, *ip);

@@ -42,15 +42,17 @@ base::Error not_forgotten(const std::vector<std::string>& failed) {
 
 }  // namespace
 
-void DirectoryStore::remove(const net::Owner& owner, bool rest) { remove_hash(net::owner_hash(owner), rest); }
+void DirectoryStore::remove(const net::Owner& owner, bool rest, const std::set<net::Mac>& moved) {
+  remove_hash(net::owner_hash(owner), rest, moved);
+}
 
 void DirectoryStore::remove_file(const RecordFile& file) {
   const auto hash = parse_hash(file.name);
   if (!hash) throw base::Error(base::Code::bug, "no record has such a name");
-  remove_hash(*hash, true);
+  remove_hash(*hash, true, {});
 }
 
-void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
+void DirectoryStore::remove_hash(std::uint64_t owner, bool rest, const std::set<net::Mac>& moved) {
   const Lock held = lock();
   if (!has_record(owner)) {
     if (records() != nullptr)
@@ -71,8 +73,12 @@ void DirectoryStore::remove_hash(std::uint64_t owner, bool rest) {
       try {
         auto segment = std::make_unique<Segment>(root_, name, boottime());
         leave_to_kin(*segment, *seen, owner, entries, failed);
-        if (const int error = segment->give_back(entries, rest); error != 0)
-          failed.push_back(reason(root_.path() + ": segment " + name, error));
+        const auto taken_along = std::stable_partition(
+            entries.begin(), entries.end(), [&](const Resting& r) { return !r.mac || !moved.contains(*r.mac); });
+        const std::vector<Resting> away(taken_along, entries.end());
+        entries.erase(taken_along, entries.end());
+        for (const int error : {segment->give_back(entries, rest), segment->let_move(away)})
+          if (error != 0) failed.push_back(reason(root_.path() + ": segment " + name, error));
         for (std::size_t i = 0; i < seen->macs.size(); ++i)
           if (seen->segments[i] == name) segment->drop_mac(seen->macs[i], owner);
         segments.push_back(std::move(segment));

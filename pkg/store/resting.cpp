@@ -9,7 +9,6 @@
 namespace trestle::store {
 namespace {
 
-constexpr const char* kFile = "resting";
 constexpr std::size_t kMostBytes = 1U << 28;
 constexpr std::size_t kWorthMoving = 64;  // entries
 
@@ -55,8 +54,8 @@ std::string pack_all(const std::vector<Resting>& entries) {
 
 }  // namespace
 
-RestingList::RestingList(const Dir& segment) {
-  Dir::Content content = segment.read(kFile, kMostBytes);
+RestingList::RestingList(const Dir& segment, const char* file) : file_(file) {
+  Dir::Content content = segment.read(file, kMostBytes);
   if (content.error == ENOENT || (content.error == 0 && content.text.empty())) return;
   Header header{};
   sound_ = content.error == 0 && content.text.size() >= kHeader;
@@ -101,29 +100,29 @@ void RestingList::assign(const std::vector<Resting>& entries) {
 int RestingList::save(const Dir& segment) {
   if (anew_) {
     anew_ = false;
-    return entries_.empty() ? segment.unlink(kFile) : segment.replace(kFile, bytes(Header{0, 0}) + entries_);
+    return entries_.empty() ? segment.unlink(file_) : segment.replace(file_, bytes(Header{0, 0}) + entries_);
   }
   if (head_ == saved_head_ && dropped_.empty()) return 0;
-  if (head_ == size()) return segment.truncate(kFile, 0);
+  if (head_ == size()) return segment.truncate(file_, 0);
   if (head_ >= kWorthMoving && head_ * 2 > size()) {
     const std::string left = bytes(Header{0, 0}) + entries_.substr(head_ * kEntry);
-    if (const int error = segment.write_in_place(kFile, left, 0, false); error != 0) return error;
-    return segment.truncate(kFile, left.size());
+    if (const int error = segment.write_in_place(file_, left, 0, false); error != 0) return error;
+    return segment.truncate(file_, left.size());
   }
   for (const std::size_t index : dropped_) {
     const std::string_view entry = std::string_view(entries_).substr(index * kEntry, kEntry);
-    if (const int error = segment.write_in_place(kFile, entry, kHeader + index * kEntry, false); error != 0)
+    if (const int error = segment.write_in_place(file_, entry, kHeader + index * kEntry, false); error != 0)
       return error;
   }
-  return head_ == saved_head_ ? 0 : segment.write_in_place(kFile, bytes(Header{head_, 0}), 0, false);
+  return head_ == saved_head_ ? 0 : segment.write_in_place(file_, bytes(Header{head_, 0}), 0, false);
 }
 
-int RestingList::append(const Dir& segment, const std::vector<Resting>& entries) {
-  const std::uint64_t size = segment.size(kFile).value_or(0);
+int RestingList::append(const Dir& segment, const std::vector<Resting>& entries, const char* file) {
+  const std::uint64_t size = segment.size(file).value_or(0);
   if (size != 0 && (size < kHeader || (size - kHeader) % kEntry != 0)) return EINVAL;
   const std::string text = (size == 0 ? bytes(Header{0, 0}) : std::string()) + pack_all(entries);
-  const int error = segment.write_in_place(kFile, text, size, true);
-  if (error != 0) (void)segment.truncate(kFile, size);
+  const int error = segment.write_in_place(file, text, size, true);
+  if (error != 0) (void)segment.truncate(file, size);
   return error;
 }
 

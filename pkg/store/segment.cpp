@@ -67,6 +67,7 @@ void Segment::rebuild(const Census& census) {
   std::stable_sort(keep.begin(), keep.end(), [](const Resting& a, const Resting& b) { return a.since < b.since; });
   resting_.emplace();
   resting_->assign(keep);
+  rebuild_moved(held);
   macs_.clear();
   for (const Census::HeldMac& one : census.macs)
     if (one.segment == name_) macs_.push_back(one);

@@ -2,6 +2,7 @@
 // The index of one segment: which addresses are in use, to find a free one fast. A cache of the records, on disk as
 //   state            name and dirty mark        cursor     where each pool goes on
 //   4-0a580000 …     4096 addresses each        resting    what was released lately
+//   moved            what VMs have that went to another node of the network, and came from here
 //   derived          there as long as every MAC that ever was in the segment followed from its first address; in it the subnets in
 //                    which all addresses of every attachment had one place, as long as they had
 //   m-0242c0a80002   a symlink to nowhere whose target is the hash of the owner that has this MAC
@@ -44,6 +45,10 @@ class Segment {
   bool take_resting(const net::Ip& ip);                         // false: it does not rest
   std::optional<net::Ip> take_resting_of(const net::Mac& mac, const ipam::RangeSet& set);
   std::optional<net::Ip> take_oldest_resting(const ipam::RangeSet& set);
+  // Of those that VMs took along to another node: only the VM itself gets them back, by its MAC, or at last whoever finds all else in use.
+  bool take_moved(const net::Ip& ip, const net::Mac& mac);
+  std::optional<net::Ip> take_moved_of(const net::Mac& mac, const ipam::RangeSet& set);
+  std::optional<net::Ip> take_oldest_moved(const ipam::RangeSet& set);
   // Addresses in use and resting of the set's ranges.
   struct Count {
     std::uint64_t used = 0, resting = 0;
@@ -79,6 +84,8 @@ class Segment {
   // false or there is no room. Finish with done() when the record is gone. An errno: neither that nor the mark could be written, so
   // the record must stay.
   int give_back(const std::vector<Resting>& entries, bool rest) noexcept;
+  // The same for what a VM took along; without room for that they rest as others do.
+  int let_move(const std::vector<Resting>& entries) noexcept;
 
  private:
   struct Block {
@@ -93,12 +100,14 @@ class Segment {
 
   Block& block(const net::Ip& base);
   RestingList& resting();
+  RestingList& moved();
   std::vector<Cursor>& cursors();
   std::vector<net::Ip> blocks_of(const ipam::RangeSet& set);
   int mark(bool dirty) noexcept;
   int save_block(const net::Ip& base, Block& block);
   int free_in_place(const net::Ip& ip);
   void save_anew();
+  void rebuild_moved(const std::set<net::Ip>& held);
   void rebuild_holders(const Census& census);
   void save_holders(std::set<std::string>& keep);
 
@@ -107,7 +116,7 @@ class Segment {
   std::uint64_t now_;
   std::optional<Dir> dir_;
   std::map<net::Ip, Block> blocks_;
-  std::optional<RestingList> resting_;
+  std::optional<RestingList> resting_, moved_;
   std::optional<std::vector<Cursor>> cursors_;
   std::vector<Census::HeldMac> macs_;  // of a rebuild, and claimed since
   std::vector<Census::HeldVm> vms_;    // likewise

@@ -150,6 +150,7 @@ void Segment::save() {
   for (auto& [base, b] : blocks_)
     if (b.changed) dir_->check(save_block(base, b), "write", files::block_file(base));
   if (resting_) dir_->check(resting_->save(*dir_), "write", files::kRestingFile);
+  if (moved_) dir_->check(moved_->save(*dir_), "write", files::kMovedFile);
   if (!cursor_moved_) return;
   std::string text;
   if (cursors_->size() > kMostCursors) cursors_->resize(kMostCursors);
@@ -164,7 +165,7 @@ void Segment::save() {
 }
 
 void Segment::save_anew() {
-  std::set<std::string> keep = {files::kState, files::kRestingFile, files::kDerived};
+  std::set<std::string> keep = {files::kState, files::kRestingFile, files::kMovedFile, files::kDerived};
   if (fresh_) dir_->check(dir_->write_new(files::kDerived, places_.value_or("")), "write", files::kDerived);
   for (auto& [base, b] : blocks_) {
     if (!b.zero()) keep.insert(files::block_file(base));

@@ -15,6 +15,7 @@ namespace trestle::store::files {
 inline constexpr const char* kState = "state";
 inline constexpr const char* kCursor = "cursor";
 inline constexpr const char* kRestingFile = "resting";
+inline constexpr const char* kMovedFile = "moved";
 inline constexpr const char* kDerived = "derived";
 
 // The state: there, whole, of this segment, and not dirty.

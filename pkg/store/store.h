@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -117,7 +118,9 @@ class Store {
   // Leases that no other pod of the VM holds to rest for 30 s (or freed at once, `rest` false: an ADD that failed never used them), then refs, then the record, last.
   // Works on a full disk. Absent is success. An unreadable record goes too, and segments are marked for rebuilding.
   // Throws Error{store} when something could not be done, after trying everything.
-  virtual void remove(const net::Owner& owner, bool rest) = 0;
+  // `moved`: MACs of VMs that are on another node now: their leases stay theirs.
+  virtual void remove(const net::Owner& owner, bool rest, const std::set<net::Mac>& moved) = 0;
+  void remove(const net::Owner& owner, bool rest) { remove(owner, rest, {}); }
   virtual void remove_file(const RecordFile& file) = 0;  // the same for GC, where an unreadable record has no owner
   // The records of other pods that hold leases and MACs of this one's VM: what both name must not be undone with one of them. Nobody comes
   // or goes while the caller has the VM's lock. Empty for what is no VM's.

@@ -36,7 +36,8 @@ class DirectoryStore final : public Store {
   bool keeps_records() const override { return records() != nullptr; }
   Leased peek_all(const std::vector<Reservation>& nics) const override;
   void rewrite(const Record& record) override;
-  void remove(const net::Owner& owner, bool rest) override;
+  using Store::remove;
+  void remove(const net::Owner& owner, bool rest, const std::set<net::Mac>& moved) override;
   void remove_file(const RecordFile& file) override;
   std::vector<Record> kin(const Record& record) const override;
   std::optional<net::Mac> mac_of(const std::string& segment, const net::VmNic& vm) const override;
@@ -68,7 +69,7 @@ class DirectoryStore final : public Store {
   bool has_record(std::uint64_t owner_hash) const;
   // nullopt: absent. A damaged one has no record.
   std::optional<RecordFile> load(std::uint64_t owner_hash) const;
-  void remove_hash(std::uint64_t owner_hash, bool rest);
+  void remove_hash(std::uint64_t owner_hash, bool rest, const std::set<net::Mac>& moved);
   void doubt_all_segments(std::vector<std::string>& failed);
   Census census() const;
   std::string holder(const std::string& segment, const net::Ip& ip) const;

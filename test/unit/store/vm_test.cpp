@@ -278,3 +278,37 @@ TEST_CASE("killed anywhere, pods of VMs leave no lease that is given twice or ne
   CHECK(s.markers().empty());
   CHECK(s.store->use("trdemo", s.v4).used == 0);
 }
+
+TEST_CASE("what a VM took along to another node is nobody else's, whatever time goes by", "[store][vm][moved]") {
+  Vms s;
+  const Record first = s.add(1, "db");
+  const std::string ip = first.leases.at(0).ip.str();
+  s.store->remove(pod(1), true, {Vms::mac("db")});
+  s.clock.advance_seconds(100'000);
+  SECTION("not by name") {
+    CHECK(error_of([&] { add_ip(*s.store, 2, s.v4, ip); }).find("103:") == 0);
+  }
+  SECTION("not by chance, but where all else is in use, at last") {
+    const std::set<std::string> given = s.take_all();
+    CHECK(given.size() == 253);
+    CHECK(given.contains(ip));
+    s.store->remove(pod(s.taker - 1), true);
+    CHECK(add_ip(*s.store, 2, s.v4) == ip);  // the last one that was given: the rest was in use
+  }
+  SECTION("not after the index was lost") {
+    s.forget_index();
+    CHECK(error_of([&] { add_ip(*s.store, 2, s.v4, ip); }).find("103:") == 0);
+    CHECK(s.store->use("trdemo", s.v4).used == 1);
+  }
+  SECTION("nor after tidying up") {
+    s.store->sweep();
+    CHECK(error_of([&] { add_ip(*s.store, 2, s.v4, ip); }).find("103:") == 0);
+  }
+  SECTION("the VM gets it back, asked for or not, and it then goes as any other") {
+    CHECK(s.add(2, "db").leases.at(0).ip.str() == ip);
+    s.store->remove(pod(2), true);
+    s.clock.advance_seconds(31);
+    CHECK(add_ip(*s.store, 3, s.v4, ip) == ip);
+  }
+  SECTION("by name") { CHECK(s.add(2, "db", ip).leases.at(0).ip.str() == ip); }
+}
