@@ -142,10 +142,13 @@ class Agent {
 
   // Where only a file has changed since we programmed it all, only what changed in it is looked at.
   overlay::Outcome bring(Session& session, const config::NetConf& nic, bool whole) {
+    const auto began = Clock::now();
     const auto last = programmed_.find(nic.name);
     std::optional<overlay::Outcome> done;
     if (last != programmed_.end() && !whole) done = change_tunnel(session, last->second, nic);
     if (!done) done = sync_tunnel(session, nic, Asked::by_agent);
+    if (done->made + done->removed != 0)
+      metrics_.last_programming_s = std::chrono::duration<double>(Clock::now() - began).count();
     programmed_.erase(nic.name);
     if (done->kept.empty()) programmed_.emplace(nic.name, nic);
     return *done;
@@ -158,10 +161,7 @@ class Agent {
         const config::NetConf here = with_tunnels(session.context(), conf);
         for (const config::NetConf* nic : config::nics(here)) {
           if (!nic->overlay) continue;
-          const auto began = Clock::now();
           const overlay::Outcome done = bring(session, *nic, whole);
-          if (done.made + done.removed != 0)
-            metrics_.last_programming_s = std::chrono::duration<double>(Clock::now() - began).count();
           metrics_.made += done.made;
           metrics_.removed += done.removed;
           metrics_.peers[nic->name] = nic->overlay->here->others.size();

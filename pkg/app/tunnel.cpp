@@ -111,8 +111,9 @@ bool names(const store::Part& part, const std::string& vtep) {
 }
 
 void keep(Session& session, TunnelMark mark, const net::IfName& bridge, const config::Overlay& overlay) {
-  mark.sample = overlay::a_nexthop(overlay);
-  engine::ensure_file(state_path(session, overlay), state_text(mark, bridge, overlay));
+  const std::string path = state_path(session, overlay);
+  if (mark.sample == 0) mark.sample = overlay::a_nexthop(overlay);
+  if (read_tunnel_mark(path) != mark) engine::write_file(path, state_text(mark, bridge, overlay));
 }
 
 // Those that wait belong to what is programmed still: `repair` must not take them, nor bring those back that are gone.
@@ -207,7 +208,10 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const config::Ne
     });
     drop_elements(context, gone[i]);
   }
-  keep(session, tunnel_mark(now.bridge, have, link->index), now.bridge, have);
+  TunnelMark mark = tunnel_mark(now.bridge, have, link->index);
+  const auto last = read_tunnel_mark(state_path(session, have));
+  if (last && kernel::has_nexthop(context.route(), last->sample)) mark.sample = last->sample;
+  keep(session, mark, now.bridge, have);
   return out;
 }
 

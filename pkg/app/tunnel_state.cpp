@@ -52,6 +52,7 @@ std::string digest_of(const net::IfName& bridge, const config::Overlay& overlay)
 // Not by way of a JSON document: for thousands of peers that takes the time of all the rest.
 std::string peers_text(const std::vector<config::Peer>& peers) {
   std::string out = "[";
+  out.reserve(peers.size() * 96);
   for (const config::Peer& peer : peers) {
     if (out.size() > 1) out += ",\n";
     out += "{\"vtep\":\"" + peer.vtep.str() + "\"";

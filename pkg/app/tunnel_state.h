@@ -28,6 +28,7 @@ struct TunnelMark {
   std::uint32_t sample = 0;  // the number of a next hop, 0 for none: with a link all next hops on it go
   std::uint64_t held =
       0;  // CLOCK_BOOTTIME in seconds: since then peers that are on the list no more wait for their turn to go; 0: none do
+  bool operator==(const TunnelMark&) const = default;
 };
 // Of what `overlay` has now.
 TunnelMark tunnel_mark(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index);

@@ -35,7 +35,10 @@ bool file_has(const std::string& path, const std::string& text) {
 }
 
 void ensure_file(const std::string& path, const std::string& text) {
-  if (file_has(path, text)) return;
+  if (!file_has(path, text)) write_file(path, text);
+}
+
+void write_file(const std::string& path, const std::string& text) {
   make_parent(path);
   const std::string aside = path + ".trestle-new";
   ::unlink(aside.c_str());

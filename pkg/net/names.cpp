@@ -90,8 +90,14 @@ IfName vtep_name(std::uint32_t vni, std::uint16_t port) {
   return IfName::parse(name.size() <= 15 ? name : "vx" + base::hex(base::hash64(name), 11));
 }
 
-Mac vtep_mac(std::uint32_t vni, std::string_view node) {
-  return Mac::from_hash(0x02, base::hash64(joined({"vtep", std::to_string(vni), node})));
+Mac vtep_mac(std::uint32_t vni, std::string_view node) { return VtepMacs(vni).of(node); }
+
+VtepMacs::VtepMacs(std::uint32_t vni) : text_(joined({"vtep", std::to_string(vni), ""})), head_(text_.size()) {}
+
+Mac VtepMacs::of(std::string_view node) {
+  text_.resize(head_);
+  text_ += node;
+  return Mac::from_hash(0x02, base::hash64(text_));
 }
 
 Mac host_side_mac(const Mac& pod) {

@@ -48,6 +48,16 @@ IfName vtep_name(std::uint32_t vni, std::uint16_t port);
 // 02 + 5 bytes of hash(VNI, node): of that end on any node, so that no node has to be told, and none can have it stale. `node`: its name in
 // the list of peers, else its tunnel address.
 Mac vtep_mac(std::uint32_t vni, std::string_view node);
+// The same for thousands of nodes.
+class VtepMacs {
+ public:
+  explicit VtepMacs(std::uint32_t vni);
+  Mac of(std::string_view node);
+
+ private:
+  std::string text_;
+  std::size_t head_;
+};
 // The link-local address the kernel derives from a MAC (EUI-64): what a switch answers with.
 Ip link_local(const Mac& mac);
 

@@ -46,13 +46,13 @@ struct Macs {
 };
 Macs macs(const config::Overlay& overlay, const Macs* like = nullptr) {
   Macs out{&overlay.here->others, {}};
+  net::VtepMacs anew(overlay.vni);
   out.all.reserve(out.peers->size());
   for (const config::Peer& peer : *out.peers) {
     const std::size_t at = out.all.size();
     const bool same =
         like && at < like->all.size() && (*like->peers)[at].vtep == peer.vtep && (*like->peers)[at].node == peer.node;
-    out.all.push_back(same ? like->all[at]
-                           : net::vtep_mac(overlay.vni, peer.node.empty() ? peer.vtep.str() : peer.node));
+    out.all.push_back(same ? like->all[at] : anew.of(peer.node.empty() ? peer.vtep.str() : peer.node));
   }
   return out;
 }
