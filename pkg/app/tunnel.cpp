@@ -210,7 +210,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const config::Ne
   }
   TunnelMark mark = tunnel_mark(now.bridge, have, link->index);
   const auto last = read_tunnel_mark(state_path(session, have));
-  if (last && kernel::has_nexthop(context.route(), last->sample)) mark.sample = last->sample;
+  if (last && last->sample != 0 && kernel::has_nexthop(context.route(), last->sample)) mark.sample = last->sample;
   keep(session, mark, now.bridge, have);
   return out;
 }

@@ -101,6 +101,39 @@ TEST_CASE("an underlay address that changed is followed without a new tunnel", "
   for (int n = 1; n <= 2; ++n) cluster.del(n, of[n - 1]);
 }
 
+TEST_CASE("the agent takes up a list that changed, and nothing but what changed in it", "[overlay][agent]") {
+  const int layer = GENERATE(2, 3);
+  CAPTURE(layer);
+  const Cluster cluster(1);
+  json list = peers(6);
+  if (layer == 2)
+    for (json& peer : list) peer.erase("subnets");
+  Cluster::write("/run/list.json", list.dump());
+  json conf = layer == 3 ? layer3(6) : layer2(1, 6, "isolated");
+  conf["overlay"].erase("peers");
+  conf["overlay"]["peersFile"] = "/run/list.json";
+  cluster.add(1, conf);
+  const Agent agent(cluster, 1, conf, "--interval 600 --metrics-port 9754");
+  REQUIRE(becomes_true([&] { return agent.metrics().find("} 5") != std::string::npos; }));
+  const std::string vtep = layer == 3 ? "vx42" : "vx43";
+  const auto entries = [&] {
+    return cluster.node(1).must_exec("bridge fdb show dev " + vtep + " | grep -c dst || true");
+  };
+  for (int round = 0; round < 3; ++round) {
+    list[3]["vtep"] = "192.0.2.9" + std::to_string(round);
+    Cluster::write("/run/list.json", list.dump());
+    CHECK(becomes_true([&] {
+      return cluster.node(1).must_exec("bridge fdb show dev " + vtep).find(list[3].value("vtep", "")) !=
+             std::string::npos;
+    }));
+    CHECK(entries() == "5\n");
+  }
+  CAPTURE(agent.log(), agent.metrics());
+  CHECK_THAT(agent.metrics(), Contains("trestle_agent_errors_total 0"));
+  CHECK(cluster.command(1, "check").ok());
+  CHECK_THAT(cluster.node(1).must_exec("nft list ruleset"), Contains("192.0.2.92") && !Contains("192.0.2.14"));
+}
+
 TEST_CASE("the agent tells its metrics, takes dead attachments away, and its end touches nothing", "[overlay][agent]") {
   const Cluster cluster(2);
   const json conf = layer3(2);
