@@ -40,7 +40,8 @@ struct Overlay {
   std::string peers_file = {};
   std::optional<net::Ip> group = {};  // control "multicast"
   std::string node = {};              // our name in the list; "": the host's
-  bool direct = false;                // peers in our own segment are reached past the tunnel
+  bool tx_checksum = true;  // false: the kernel sums up before the tunnel, for a NIC that does it wrong inside of one
+  bool direct = false;      // peers in our own segment are reached past the tunnel
   std::optional<Here> here = {};
 };
 

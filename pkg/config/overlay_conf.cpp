@@ -25,6 +25,7 @@ constexpr Key kOverlay[] = {
     {"peersFile"},
     {"node"},
     {"directRouting"},
+    {"txChecksumOffload"},
     {"type", Fate::foreign, "there is one: VXLAN"},
     {"mtu", Fate::foreign, "it stands beside \"overlay\", and is the pods'; the tunnel's follows from the underlay"},
     {"engine", Fate::foreign, "it is called \"control\" here"},
@@ -121,6 +122,7 @@ std::optional<Overlay> parse_overlay(const Field& conf) {
   if (const auto peers = field->find("peers")) out.peers = parse_list(*peers);
   if (const auto file = field->find("peersFile")) out.peers_file = file->string();
   if (const auto node = field->find("node")) out.node = node_name(*node);
+  if (const auto offload = field->find_any("txChecksumOffload")) out.tx_checksum = offload->boolean();
   if (const auto direct = field->find("directRouting")) out.direct = direct->boolean();
   if (const auto group = field->find("group")) {
     out.group = base::in_context(group->path(), [&] { return net::Ip::parse(group->string()); });

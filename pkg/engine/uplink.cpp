@@ -27,7 +27,8 @@ void make(Context& context, const plan::Uplink& step) {
 std::optional<std::string> defect_of(Context& context, const plan::Uplink& step) {
   const auto nic = kernel::get_link(context.route(), step.nic);
   if (!nic) return "is gone";
-  if (nic->master != context.index({Where::host, step.master})) return "is no port of " + step.master.str();
+  if (nic->master != kernel::link_index(context.route(), step.master).value_or(~0U))
+    return "is no port of " + step.master.str();
   if (!nic->up()) return "is down";
   return std::nullopt;
 }

@@ -72,6 +72,7 @@ void make(Context& context, const plan::Vxlan& step) {
   kernel::dress_vxlan(batch, step);
   const auto refused = host.send(batch);
   if (!refused.empty()) refuse(step, refused.front());
+  if (!step.tx_checksum) kernel::set_tx_checksum(host, step.link, false);
 }
 
 std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) {
@@ -79,7 +80,8 @@ std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) 
   const auto info = link ? kernel::get_vxlan(context.route(), step.link) : std::nullopt;
   if (!info) return link ? "is no VXLAN" : "is gone";
   if (!same_tunnel(*info, step)) return "is of another VNI, port or group, or learns";
-  const std::uint32_t master = step.master ? context.index({Where::host, *step.master}) : 0;
+  // Not Context::index(), which throws: a switch that another hand took away is one defect, and not the end of the look.
+  const std::uint32_t master = step.master ? kernel::link_index(context.route(), *step.master).value_or(~0U) : 0;
   if (link->master != master) return step.master ? "is no port of " + step.master->str() : "is a port of another link";
   if (link->group != step.group) return "its group is not ours any more";
   if (link->mtu != step.mtu)
@@ -88,6 +90,8 @@ std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) 
   if (step.master && !step.multicast && !info->suppress) return "does not suppress neighbours";
   if (step.master && link->isolated != step.isolated) return "other flags: isolated";
   if (!link->up()) return "is down";
+  if (!step.tx_checksum && kernel::has_tx_checksum(context.route(), step.link))
+    return "leaves checksums to the NIC again (ethtool -K " + step.link.str() + " tx on)";
   return std::nullopt;
 }
 

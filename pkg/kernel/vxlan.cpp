@@ -1,9 +1,14 @@
 #include "kernel/vxlan.h"
 
 #include <arpa/inet.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 
+#include "base/error.h"
 #include "kernel/attrs.h"
 #include "kernel/link.h"
 #include "plan/plan.h"
@@ -27,6 +32,15 @@ std::optional<net::Ip> address_of(const Attrs& attrs, std::uint16_t v4, std::uin
     if (const auto bytes = attrs.view(type); bytes && (bytes->size() == 4 || bytes->size() == 16))
       return net::Ip::from_bytes(*bytes);
   return std::nullopt;
+}
+
+std::uint32_t ethtool(Socket& socket, const net::IfName& link, std::uint32_t command, std::uint32_t value) {
+  ethtool_value asked{command, value};
+  ifreq request{};
+  link.str().copy(request.ifr_name, sizeof request.ifr_name - 1);
+  request.ifr_data = reinterpret_cast<char*>(&asked);
+  if (::ioctl(socket.fd(), SIOCETHTOOL, &request) != 0) base::throw_errno(errno, link.str() + ": checksum offload");
+  return asked.data;
 }
 
 // Without one the kernel would never age out what it learned.
@@ -89,6 +103,12 @@ void move_vxlan(Batch& batch, const net::IfName& link, const net::Ip& local, con
   batch.close_nest(data);
   batch.close_nest(info);
 }
+
+void set_tx_checksum(Socket& socket, const net::IfName& link, bool on) {
+  ethtool(socket, link, ETHTOOL_STXCSUM, on ? 1 : 0);
+}
+
+bool has_tx_checksum(Socket& socket, const net::IfName& link) { return ethtool(socket, link, ETHTOOL_GTXCSUM, 0) != 0; }
 
 std::optional<VxlanInfo> get_vxlan(Socket& socket, const net::IfName& link) {
   Batch batch;

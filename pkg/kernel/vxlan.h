@@ -14,6 +14,10 @@ void dress_vxlan(Batch& batch, const plan::Vxlan& vxlan);
 // The node's address on the underlay changed, and with it the MAC by which its peers know it. Takes effect at once, traffic goes on.
 void move_vxlan(Batch& batch, const net::IfName& link, const net::Ip& local, const net::Mac& mac);
 
+// ethtool's tx-checksumming (`ethtool -K LINK tx off`): ETHTOOL_STXCSUM, ETHTOOL_GTXCSUM. Throws Error{kernel}.
+void set_tx_checksum(Socket& socket, const net::IfName& link, bool on);
+bool has_tx_checksum(Socket& socket, const net::IfName& link);
+
 // What the kernel says of one; nullopt: there is no such link, or it is no VXLAN.
 struct VxlanInfo {
   std::uint32_t vni = 0;

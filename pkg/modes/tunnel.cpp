@@ -145,6 +145,7 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
   // Where nobody tells which node a station is on, what is sent to one would go to every node for ever. Peers alone are listened to, and their
   // guards keep their pods to their own MACs.
   vxlan.learning = layer2 && overlay.control != "evpn";
+  vxlan.tx_checksum = overlay.tx_checksum;
   vxlan.isolated = layer2 && in.conf.port_isolation;
   steps.emplace_back(vxlan);
   if (layer2) return;

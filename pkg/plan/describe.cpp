@@ -165,7 +165,8 @@ std::string describe(const Step& step) {
           [](const Vxlan& s) {
             return "host:" + s.link.str() + ": VXLAN " + std::to_string(s.vni) + " port " + std::to_string(s.port) +
                    " from " + s.local.str() + (s.multicast ? ", group " + s.multicast->str() : "") + ", MAC " +
-                   s.mac.str() + ", MTU " + std::to_string(s.mtu) + (s.master ? ", port of " + s.master->str() : "");
+                   s.mac.str() + ", MTU " + std::to_string(s.mtu) + (s.master ? ", port of " + s.master->str() : "") +
+                   (s.tx_checksum ? "" : ", no checksum offload");
           },
           [](const Nexthop& s) {
             return "host:" + s.dev.str() + ": nexthop " + std::to_string(s.id) + " via " + s.via.str();

@@ -27,6 +27,7 @@ struct Vxlan {
   net::Mac mac;
   std::uint32_t mtu = 0;
   std::uint32_t group = 0;
+  bool tx_checksum = true;  // ethtool's tx-checksumming, as the kernel makes it; false: off
   bool operator==(const Vxlan&) const = default;
 };
 

@@ -138,7 +138,8 @@ Vxlan vxlan(const Json& json) {
           flag(json, "isolated"),
           net::Mac::parse(string(json, "mac")),
           number(json, "mtu"),
-          number(json, "group")};
+          number(json, "group"),
+          json.value("txChecksum", true)};
 }
 
 Uplink uplink(const Json& json) { return {link_name(json, "nic"), link_name(json, "master")}; }

@@ -237,3 +237,22 @@ TEST_CASE("layer 3 on a host whose links are born without IPv6, and with a secon
              Contains("layer 3 needs an MTU of 1280"));
   CHECK(cluster.left(1) == "");
 }
+
+TEST_CASE("layer 2: a switch that another hand took away is named, and repair makes it and all the rest again",
+          "[overlay][faults]") {
+  const Cluster cluster(2);
+  for (int n = 1; n <= 2; ++n) cluster.add(n, layer2(n, 2, "isolated"));
+  Pod other("q1");
+  const json plain{{"cniVersion", "1.1.0"}, {"name", "plain"}, {"type", "trestle"}, {"subnets", {"10.77.0.0/24"}}};
+  REQUIRE(cluster.command(1, "add {} --netns q1 --ifname eth0", plain).ok());
+  cluster.node(1).must_exec("ip link del trflat; nft flush ruleset; ip link show lo");
+  CHECK_THAT(cluster.command(1, "check").out, Contains("trflat") && Contains("trplain"));
+  const Ran repaired = cluster.command(1, "repair");
+  CAPTURE(repaired.out, repaired.err);
+  CHECK(repaired.ok());
+  CHECK_THAT(cluster.command(1, "check").out, Contains("as configured"));
+  CHECK(ping(cluster.pod(1).netns(), "10.52.0.20") == Reach::connected);
+  CHECK(cluster.command(1, "del {} --netns q1 --ifname eth0", plain).ok());
+  for (int n = 1; n <= 2; ++n) cluster.del(n, layer2(n, 2, "isolated"));
+  for (int n = 1; n <= 2; ++n) CHECK(cluster.left(n) == "");
+}

@@ -151,3 +151,26 @@ TEST_CASE("tunnel packets are taken from peers alone; another VXLAN on the port 
   cluster.del(1, conf);
   CHECK(cluster.left(1) == "");
 }
+
+TEST_CASE("txChecksumOffload false: the tunnel leaves no checksum to the NIC, CHECK sees it, repair mends it",
+          "[overlay]") {
+  const Cluster cluster(2);
+  const json conf = layer3(2, {{"txChecksumOffload", false}});
+  for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
+  // ethtool is not there everywhere.
+  Cluster::write("/run/csum.py",
+                 "import array,fcntl,socket,struct,sys\n"
+                 "value=array.array('B',struct.pack('II',int(sys.argv[1],16),int(sys.argv[2])))\n"
+                 "fcntl.ioctl(socket.socket(socket.AF_INET,socket.SOCK_DGRAM),0x8946,struct.pack('16sP',b'vx42',"
+                 "value.buffer_info()[0]))\n"
+                 "print(struct.unpack('II',value.tobytes())[1])\n");
+  CHECK(cluster.node(1).must_exec("python3 /run/csum.py 16 0") == "0\n");
+  CHECK(ping(cluster.pod(1).netns(), "10.51.2.2") == Reach::connected);
+  CHECK(cluster.command(1, "check").ok());
+  cluster.node(1).must_exec("python3 /run/csum.py 17 1");
+  CHECK_THAT(cluster.command(1, "check").out, Contains("leaves checksums to the NIC"));
+  CHECK(cluster.command(1, "repair").ok());
+  CHECK(cluster.node(1).must_exec("python3 /run/csum.py 16 0") == "0\n");
+  for (int n = 1; n <= 2; ++n) cluster.del(n, conf);
+  for (int n = 1; n <= 2; ++n) CHECK(cluster.left(n) == "");
+}
