@@ -155,6 +155,8 @@ void check_overlay(const Field& conf, const NetConf& out) {
     field.refuse("peers are listed for control \"static\" and \"evpn\"; multicast finds them by itself");
   if (overlay.direct && overlay.layer != 3)
     field.at("directRouting").refuse("is for layer 3: frames of one segment, layer 2, go through the tunnel alone");
+  if (overlay.direct && out.port_isolation)
+    field.at("directRouting").refuse("with \"portIsolation\" pods reach none on other nodes; leave one of the two out");
   if (overlay.layer == 3 && overlay.control != "static")
     field.refuse("layer 3 needs control \"static\": \"" + overlay.control + "\" is for one segment, layer 2");
   if (out.vlan || !out.vlan_trunk.empty())

@@ -1,8 +1,10 @@
 #include "engine/vxlan.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.h"
+#include "kernel/fdb.h"
 #include "kernel/link.h"
 #include "kernel/nexthop.h"
 #include "kernel/vxlan.h"
@@ -20,6 +22,13 @@ namespace {
 bool same_tunnel(const kernel::VxlanInfo& there, const plan::Vxlan& step) {
   return there.vni == step.vni && there.port == step.port && there.learning == step.learning &&
          there.multicast == step.multicast;
+}
+
+// The kernel makes this entry with the link, and cannot be asked for it again.
+bool floods(Context& context, const plan::Vxlan& step, std::uint32_t index) {
+  if (!step.multicast) return true;
+  const auto entries = kernel::tunnel_entries(context.route(), index, step.link);
+  return std::ranges::find(entries, plan::Fdb{step.link, net::Mac{}, step.multicast}) != entries.end();
 }
 
 [[noreturn]] void refuse(const plan::Vxlan& step, const kernel::Refusal& refusal) {
@@ -57,7 +66,7 @@ void make(Context& context, const plan::Vxlan& step) {
                                 " is there and is no tunnel of ours; rename it, or give this network another \"vni\"");
   auto info = there ? kernel::get_vxlan(host, step.link) : std::nullopt;
   kernel::Batch batch;
-  if (there && (!info || !same_tunnel(*info, step))) {
+  if (there && (!info || !same_tunnel(*info, step) || !floods(context, step, there->index))) {
     kernel::delete_link(batch, there->index, step.link.str());
     host.send_or_throw(batch);
     there.reset();
@@ -90,6 +99,7 @@ std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) 
   if (step.master && !step.multicast && !info->suppress) return "does not suppress neighbours";
   if (step.master && link->isolated != step.isolated) return "other flags: isolated";
   if (!link->up()) return "is down";
+  if (!floods(context, step, link->index)) return "sends nothing to its group any more: the entry is gone";
   if (!step.tx_checksum && kernel::has_tx_checksum(context.route(), step.link))
     return "leaves checksums to the NIC again (ethtool -K " + step.link.str() + " tx on)";
   return std::nullopt;

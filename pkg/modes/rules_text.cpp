@@ -186,6 +186,12 @@ std::string named(std::string text, const net::IfName& bridge) {
 // other switch is.
 std::string own_switch(const config::NetConf& conf) { return conf.port_isolation ? "" : "  oifname @if-$ return\n"; }
 
+// Nor, on a network over many nodes, through the tunnel.
+std::string not_to_own(const config::NetConf& conf) {
+  if (!conf.port_isolation) return "";
+  return "  oifname @if-$ meta l4proto tcp reject with tcp reset\n  oifname @if-$ reject with icmpx admin-prohibited\n";
+}
+
 std::string other_switches() {
   return "  oifname @switches meta l4proto tcp reject with tcp reset\n"
          "  oifname @switches reject with icmpx admin-prohibited\n";
@@ -230,7 +236,8 @@ std::string nat_text(const config::NetConf& conf) {
   std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "") + direct_sets(conf);
   text += "chain leave-$\n" + own_switch(conf) + kReplies;
   text += "  ct state invalid drop\n";  // conntrack does not translate it: it would leave with the pod's own address
-  text += "  ct status dnat return\n" + other_switches() + to_direct(conf) + only_by_uplink(conf, "oifname");
+  text += "  ct status dnat return\n" + not_to_own(conf) + other_switches() + to_direct(conf) +
+          only_by_uplink(conf, "oifname");
   text += "chain enter-$\n  iifname @if-$ return\n";  // what a pod sends back to its switch was judged when it left
   text += std::string(kReplies) + "  ct status dnat return\n" + from_direct(conf) + kReject;
   text += own_ports(conf);
@@ -252,10 +259,8 @@ std::string routed_text(const config::NetConf& conf) {
   text += "chain leave-$\n" + own_switch(conf);
   text += "  ip saddr != @net4-$ drop\n  ip6 saddr != @net6-$ drop\n";
   text += std::string(kReplies) + "  ct state invalid drop\n  ct status dnat return\n";
-  if (conf.port_isolation)
-    text +=
-        "  oifname @if-$ meta l4proto tcp reject with tcp reset\n  oifname @if-$ reject with icmpx admin-prohibited\n";
-  text += "  oifname @routed return\n" + other_switches() + to_direct(conf) + only_by_uplink(conf, "oifname");
+  text += not_to_own(conf) + "  oifname @routed return\n" + other_switches() + to_direct(conf) +
+          only_by_uplink(conf, "oifname");
   text += "chain enter-$\n  iifname @if-$ return\n" + std::string(kReplies) +
           "  ct status dnat return\n  iifname @routed return\n";
   text +=

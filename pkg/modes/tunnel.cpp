@@ -79,6 +79,14 @@ constexpr const char* kToPods =
 
 bool past_tunnel(const config::NetConf& conf) { return conf.overlay && conf.overlay->direct; }
 
+// Pods elsewhere are the network's, and have no more of the host than its own; the other nodes themselves are its like.
+std::string to_host(const config::NetConf& conf) {
+  if (conf.host_access.all) return "";
+  const bool v4 = conf.overlay->here->local.family == net::Family::v4;
+  return std::string("table inet\nchain hosttun-$\n  ") + (v4 ? "ip" : "ip6") +
+         " saddr @peers-$ return\n  goto input-$\n";
+}
+
 std::string named(std::string text, const net::IfName& bridge) {
   for (std::size_t at = 0; (at = text.find('$', at)) != std::string::npos; at += bridge.str().size())
     text.replace(at, 1, bridge.str());
@@ -91,7 +99,7 @@ std::string tunnel_text(const SwitchInput& in) {
   if (!in.conf.overlay) return "";
   const config::Overlay& overlay = *in.conf.overlay;
   std::string text = peers_only(overlay);
-  if (overlay.layer == 3) text += kToPods;
+  if (overlay.layer == 3) text += kToPods + to_host(in.conf);
   if (overlay.layer == 2 && has_gateway(in.conf)) text += gateway_stays(in.conf);
   return named(text, in.conf.bridge);
 }
@@ -122,6 +130,11 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
   if (!layer2) {
     steps.push_back(Elements{Table::inet, "if-" + bridge.str(), {Element{{vtep}, {}}}});
     steps.push_back(Elements{Table::inet, "leave", {Element{{vtep}, "tunnel-" + bridge.str()}}});
+    // What goes into the tunnel is for pods of this network: it needs what any packet to a pod does, or whoever routes by this node reaches
+    // the pods of all others.
+    steps.push_back(Elements{Table::inet, "enter", {Element{{vtep}, "enter-" + bridge.str()}}});
+    if (!in.conf.host_access.all)
+      steps.push_back(Elements{Table::inet, "input", {Element{{vtep}, "hosttun-" + bridge.str()}}});
   }
   const bool kept = in.facts.tunnel && in.facts.tunnel->link == vtep;
   const plan::Facts::Tunnel end =

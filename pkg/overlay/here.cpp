@@ -119,6 +119,15 @@ void check_subnets(const config::NetConf& conf, const std::vector<net::Cidr>& se
   std::vector<net::Cidr> own;
   for (const ipam::RangeSet& set : conf.ipam.ranges)
     for (const ipam::Range& range : set) own.push_back(range.subnet);
+  for (const net::Cidr& pool : own) {
+    const auto holds = [&](const net::Cidr& subnet) {
+      return subnet.contains(pool.first()) && subnet.contains(pool.last());
+    };
+    if (here.own && !here.own->subnets.empty() && std::ranges::none_of(here.own->subnets, holds))
+      throw Error(Code::bad_config, subject(conf) + ": this node's pods get addresses of " + pool.str() +
+                                        ", which the list does not have for this node, so no other node would find "
+                                        "them; give both the same, or leave \"subnets\" beside \"overlay\" out");
+  }
   for (const Peer& peer : here.others)
     for (const net::Cidr& subnet : peer.subnets) {
       const auto refuse = [&](const std::string& what) {
@@ -209,8 +218,14 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   config::NetConf out = conf;
   Overlay& overlay = *out.overlay;
   std::vector<Peer> peers = overlay.peers;
-  if (!overlay.peers_file.empty())
-    for (Peer& peer : config::parse_peers(file, overlay.peers_file)) peers.push_back(std::move(peer));
+  if (!overlay.peers_file.empty()) {
+    std::vector<Peer> listed = config::parse_peers(file, overlay.peers_file);
+    if (listed.empty())
+      throw Error(Code::bad_config,
+                  subject(conf) + ": " + overlay.peers_file +
+                      " lists no node, not even this one; a network of this node alone has its entry");
+    std::ranges::move(listed, std::back_inserter(peers));
+  }
   const Underlay underlay = find_underlay(context, conf, peers);
   if (overlay.group && overlay.group->family != underlay.address.family)
     throw Error(Code::bad_config, subject(conf) + ": group " + overlay.group->str() +
