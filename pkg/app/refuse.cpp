@@ -56,7 +56,9 @@ void refuse_conflict(Session& session, const store::Part& mine) {
 std::vector<net::Cidr> subnets(const std::vector<plan::Step>& steps) {
   std::vector<net::Cidr> out;
   const auto put = [&](const net::Cidr& cidr) {
-    if (cidr.length < cidr.ip.bits() && std::find(out.begin(), out.end(), cidr) == out.end()) out.push_back(cidr);
+    if (cidr.length < cidr.ip.bits() && !cidr.ip.is_link_local() &&
+        std::find(out.begin(), out.end(), cidr) == out.end())
+      out.push_back(cidr);
   };
   for (const plan::Step& step : steps) {
     const auto* address = std::get_if<plan::Address>(&step);

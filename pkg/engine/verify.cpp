@@ -235,7 +235,7 @@ class Verifier {
 
   // In the pod a chained plugin may have moved it to its own table.
   void check_prefix_route(const plan::Address& s) {
-    if (quick_ || s.link.where == Where::pod || s.cidr.length == s.cidr.ip.bits()) return;
+    if (quick_ || s.link.where == Where::pod || s.cidr.ip.is_link_local() || s.cidr.length == s.cidr.ip.bits()) return;
     net::Ip other = s.cidr.first();  // the host's own address is local, whatever becomes of the route
     if (s.cidr.length + 1 < s.cidr.ip.bits()) ++other.value;
     if (other == s.cidr.ip) ++other.value;

@@ -112,6 +112,9 @@ void add_gateway_switch(std::vector<Step>& steps, const SwitchInput& in) {
       if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
       if (!inside) routes.push_back(plan::Route{link, range.subnet, std::nullopt, {}, {}, {}, {}, {}});
     }
+  // The kernel makes this one by itself when the switch goes up, and never again: flushed, it was missed by nobody but the pods, which the host
+  // asks for from it.
+  if (has_v6 && in.facts.ipv6) addresses.push_back({link, {net::link_local(net::switch_mac(bridge)), 64}});
   steps.insert(steps.end(), addresses.begin(), addresses.end());
   steps.push_back(plan::Up{link});
   for (Step& route : routes)

@@ -49,8 +49,8 @@ bool clash(const Step& mine, const Step& theirs) {
 bool routed_twice(const Step& mine, const Step& theirs) {
   const auto* a = std::get_if<Address>(&mine);
   const auto* b = std::get_if<Address>(&theirs);
-  return a && b && a->link != b->link && a->cidr.length < a->cidr.ip.bits() && b->cidr.length < b->cidr.ip.bits() &&
-         a->cidr.overlaps(b->cidr);
+  return a && b && a->link != b->link && !a->cidr.ip.is_link_local() && a->cidr.length < a->cidr.ip.bits() &&
+         b->cidr.length < b->cidr.ip.bits() && a->cidr.overlaps(b->cidr);
 }
 
 // Where the switch that has the addresses of these Steps lives: in the VLAN it is told, else in the one that every port has. nullopt: no

@@ -203,7 +203,7 @@ Json to_json(const Step& step) {
             if (s.master) json["master"] = s.master->str();
             if (s.multicast) json["multicast"] = s.multicast->str();
             if (s.underlay) json["underlay"] = s.underlay->str();
-            if (!s.tx_checksum) json["txChecksum"] = false;
+            if (!s.tx_checksum) json["noTxChecksum"] = true;
             return json;
           },
           [](const Nexthop& s) {

@@ -139,7 +139,7 @@ Vxlan vxlan(const Json& json) {
           net::Mac::parse(string(json, "mac")),
           number(json, "mtu"),
           number(json, "group"),
-          json.value("txChecksum", true)};
+          !flag(json, "noTxChecksum")};
 }
 
 Uplink uplink(const Json& json) { return {link_name(json, "nic"), link_name(json, "master")}; }

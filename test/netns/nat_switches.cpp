@@ -74,3 +74,20 @@ TEST_CASE("two networks on one switch reach each other under their own addresses
   check_reaches(c.netns(), a.ip6(), c.ip6());
   leave_nothing(node, {&a, &c});
 }
+
+TEST_CASE("all addresses of the switch flushed: CHECK names them, repair gives back the link-local one too",
+          "[nat][check]") {
+  const Node node;
+  const Guest a(node, "a");
+  must_run("ip addr flush dev trdemo && ip link show trdemo");
+  CHECK_FALSE(node.check(a.pod(), a.added()).ok());
+  const Ran repaired = node.command({"repair"});
+  CAPTURE(repaired.out, repaired.err);
+  CHECK(repaired.ok());
+  CHECK(node.check(a.pod(), a.added()).ok());
+  CHECK(must_run("ip -6 -br addr show dev trdemo").find("fe80::") != std::string::npos);
+  // The host asks from it for whom it forwards to.
+  must_run("ip neigh flush dev trdemo; ip link show trdemo");
+  CHECK(ping(a.netns(), "fd88::1") == Reach::connected);
+  leave_nothing(node, {&a});
+}
