@@ -80,7 +80,10 @@ std::optional<std::string> end_defect(Session& session, const kernel::LinkInfo& 
 }
 
 // nullopt: the kernel has all.
-std::optional<std::string> lost(Session& session, const config::Overlay& overlay) {
+std::optional<std::string> lost(Session& session, const net::IfName& bridge, const config::Overlay& overlay) {
+  if (!guarded(session, bridge, overlay))
+    return "nftables set peers-" + bridge.str() +
+           " of table trestle: peers are gone from it, so nothing comes in; 'trestle repair' puts them back";
   const auto gone =
       overlay::difference(overlay::seen(session.context(), vtep_of(overlay)), overlay::desired(overlay)).fresh;
   if (gone.empty()) return std::nullopt;
@@ -226,7 +229,8 @@ std::vector<std::string> tunnel_defects(Session& session, const config::NetConf&
                   here.underlay.str() + " carries now (" + std::to_string(here.mtu) +
                   "): larger frames vanish; raise the NIC's MTU, or give the network a smaller \"mtu\"");
   if (auto line = end_defect(session, *link, overlay)) out.push_back(std::move(*line));
-  if (auto line = overlay.control == "static" ? lost(session, overlay) : std::nullopt) out.push_back(std::move(*line));
+  if (auto line = overlay.control == "static" ? lost(session, nic.bridge, overlay) : std::nullopt)
+    out.push_back(std::move(*line));
   return out;
 }
 
@@ -242,7 +246,7 @@ std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session) 
     const auto link = our_vtep(session, state->overlay);
     if (!link) continue;
     if (auto line = end_defect(session, *link, state->overlay)) out.emplace_back(state->bridge, std::move(*line));
-    if (auto line = lost(session, state->overlay)) out.emplace_back(state->bridge, std::move(*line));
+    if (auto line = lost(session, state->bridge, state->overlay)) out.emplace_back(state->bridge, std::move(*line));
   }
   return out;
 }

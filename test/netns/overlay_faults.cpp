@@ -256,3 +256,15 @@ TEST_CASE("layer 2: a switch that another hand took away is named, and repair ma
   for (int n = 1; n <= 2; ++n) cluster.del(n, layer2(n, 2, "isolated"));
   for (int n = 1; n <= 2; ++n) CHECK(cluster.left(n) == "");
 }
+
+TEST_CASE("the set of peers emptied by another hand: CHECK names it, repair fills it", "[overlay][faults]") {
+  const Cluster cluster(2);
+  const json conf = layer3(2);
+  cluster.add(1, conf);
+  const auto second = cluster.add(2, conf);
+  cluster.node(1).must_exec("nft flush set inet trestle peers-trover && ip link show lo");
+  CHECK_THAT(cluster.command(1, "check").out, Contains("peers-trover"));
+  CHECK(cluster.command(1, "repair").ok());
+  CHECK_THAT(cluster.command(1, "check").out, Contains("as configured"));
+  CHECK(ping(cluster.pod(1).netns(), second[0]) == Reach::connected);
+}
