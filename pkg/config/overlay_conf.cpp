@@ -9,7 +9,6 @@
 namespace trestle::config {
 
 using base::Code;
-using base::Error;
 using cni::Field;
 
 namespace {

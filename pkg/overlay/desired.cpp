@@ -91,12 +91,13 @@ std::vector<Step> layer3(const config::Overlay& overlay, const std::vector<Way>&
   const net::IfName vtep = vtep_of(overlay);
   const LinkRef dev{Where::host, vtep};
   std::vector<Step> out;
-  for (const Way& way : all) out.push_back(plan::Fdb{vtep, way.mac, way.peer->vtep});
-  for (const Way& way : all) out.push_back(plan::Neighbour{dev, net::link_local(way.mac), way.mac, false});
-  for (const Way& way : all) out.push_back(plan::Nexthop{kThroughTunnel | way.place, vtep, net::link_local(way.mac)});
+  for (const Way& way : all) out.emplace_back(plan::Fdb{vtep, way.mac, way.peer->vtep});
+  for (const Way& way : all) out.emplace_back(plan::Neighbour{dev, net::link_local(way.mac), way.mac, false});
+  for (const Way& way : all)
+    out.emplace_back(plan::Nexthop{kThroughTunnel | way.place, vtep, net::link_local(way.mac)});
   for (const Way& way : all)
     if (config::is_direct(overlay, *way.peer, way.peer->vtep.family))
-      out.push_back(plan::Nexthop{kPastTunnel | way.place, overlay.here->underlay, way.peer->vtep});
+      out.emplace_back(plan::Nexthop{kPastTunnel | way.place, overlay.here->underlay, way.peer->vtep});
   for (const Way& way : all)
     for (const net::Cidr& subnet : way.peer->subnets) out.push_back(route_to(overlay, way, subnet));
   return out;
@@ -104,7 +105,7 @@ std::vector<Step> layer3(const config::Overlay& overlay, const std::vector<Way>&
 
 std::vector<Step> layer2(const config::Overlay& overlay, const std::vector<Way>& all) {
   std::vector<Step> out;
-  for (const Way& way : all) out.push_back(plan::Fdb{vtep_of(overlay), net::Mac{}, way.peer->vtep});
+  for (const Way& way : all) out.emplace_back(plan::Fdb{vtep_of(overlay), net::Mac{}, way.peer->vtep});
   return out;
 }
 

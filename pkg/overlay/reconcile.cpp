@@ -128,7 +128,7 @@ std::map<std::uint32_t, net::IfName> append_nexthops(std::vector<Step>& out, ker
   std::set<std::uint32_t> places;
   for (const kernel::HeldNexthop& one : all)
     if (one.link_index == index && !is_past_tunnel(one.id)) {
-      out.push_back(plan::Nexthop{one.id, vtep, one.via});
+      out.emplace_back(plan::Nexthop{one.id, vtep, one.via});
       devs.emplace(one.id, vtep);
       places.insert(place_in(one.id));
     }
@@ -141,7 +141,7 @@ std::map<std::uint32_t, net::IfName> append_nexthops(std::vector<Step>& out, ker
       if (!link) continue;
       name = names.emplace(one.link_index, net::IfName::parse(link->name)).first;
     }
-    out.push_back(plan::Nexthop{one.id, name->second, one.via});
+    out.emplace_back(plan::Nexthop{one.id, name->second, one.via});
     devs.emplace(one.id, name->second);
   }
   return devs;
