@@ -175,7 +175,8 @@ std::vector<std::string> undo(Session& session, const store::Record& record, con
 }
 
 // Of a VM that the switch knows behind its tunnel: it went to another node, and took its addresses along.
-std::set<net::Mac> moved_away(Session& session, const store::Record& record) {
+// A kernel that cannot be asked keeps no DEL from its end.
+std::set<net::Mac> moved_away(Session& session, const store::Record& record) try {
   std::set<net::Mac> out;
   if (record.vm.empty() || record.host_cookie != session.identity().host_cookie) return out;
   kernel::Socket& host = session.context().route();
@@ -187,11 +188,14 @@ std::set<net::Mac> moved_away(Session& session, const store::Record& record) {
       if (nic.bridge == *vxlan->master && kernel::is_behind(host, *port, nic.mac)) out.insert(nic.mac);
   }
   return out;
+} catch (const base::Error& e) {
+  session.log().write(Log::Level::warn, "whether a VM moved to another node is not known", {{"why", e.what()}});
+  return {};
 }
 
 std::vector<std::string> take_away(Session& session, Held held, bool rest) {
   const store::Record& record = *held.record;
-  const std::set<net::Mac> moved = moved_away(session, record);
+  const std::set<net::Mac> moved = rest ? moved_away(session, record) : std::set<net::Mac>();
   // The delegate first: a DHCP client says good-bye by the link. The record stays when either fails.
   std::vector<std::string> failed = give_lease_back(record);
   for (std::string& line : undo_own(session, record)) failed.push_back(std::move(line));

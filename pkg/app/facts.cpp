@@ -109,8 +109,7 @@ plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
   if (conf.overlay && conf.overlay->here) {
     const config::Here& here = *conf.overlay->here;
     facts.mtu = here.mtu;
-    facts.tunnel = plan::Facts::Tunnel{net::vtep_name(conf.overlay->vni, conf.overlay->port), here.underlay, here.local,
-                                       here.identity};
+    facts.tunnel = plan::Facts::Tunnel{config::vtep_of(*conf.overlay), here.underlay, here.local, here.identity};
   }
   // All networks of one switch share its MTU: whoever comes next without an `mtu` of its own gets what the first one asked for.
   if (conf.mtu && !facts.foreign) facts.mtu = *conf.mtu;

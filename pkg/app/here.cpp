@@ -6,7 +6,6 @@
 #include "app/tunnel_state.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "net/names.h"
 #include "overlay/here.h"
 
 namespace trestle::app {
@@ -39,8 +38,7 @@ config::NetConf as_here_or_before(Session& session, const config::NetConf& nic) 
   return as_here(session.context(), nic);
 } catch (const Error& e) {
   if (nic.overlay->peers_file.empty()) throw;
-  const auto last = read_tunnel_state(
-      tunnel_state_path(session.settings().state_dir, net::vtep_name(nic.overlay->vni, nic.overlay->port)));
+  const auto last = read_tunnel_state(tunnel_state_path(session.settings().state_dir, config::vtep_of(*nic.overlay)));
   if (!last || last->bridge != nic.bridge) throw;
   config::NetConf before = nic;
   before.overlay->peers = all_peers(*last->overlay.here);

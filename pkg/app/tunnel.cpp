@@ -21,18 +21,20 @@
 namespace trestle::app {
 
 using base::Error;
+using config::vtep_of;
 
 namespace {
 
 constexpr std::uint64_t kBetweenFifths = 60;  // seconds
-
 std::uint64_t now_s() { return boottime() / 1'000'000'000; }
 
 std::string folder(Session& session) { return session.settings().state_dir + "/overlay"; }
-net::IfName vtep_of(const config::Overlay& overlay) { return net::vtep_name(overlay.vni, overlay.port); }
 std::string state_path(Session& session, const config::Overlay& overlay) {
   return tunnel_state_path(session.settings().state_dir, vtep_of(overlay));
 }
+
+// Else the peers are found by frames or by a routing daemon, and only where the tunnel leaves from is ours to keep.
+bool listed(const config::Overlay& overlay) { return overlay.control == "static"; }
 
 // By the VTEP's name.
 std::vector<std::pair<std::string, std::string>> state_paths(Session& session) {
@@ -81,6 +83,7 @@ std::optional<std::string> end_defect(Session& session, const kernel::LinkInfo& 
 
 // nullopt: the kernel has all.
 std::optional<std::string> lost(Session& session, const net::IfName& bridge, const config::Overlay& overlay) {
+  if (!listed(overlay)) return std::nullopt;
   if (!guarded(session, bridge, overlay))
     return "nftables set peers-" + bridge.str() +
            " of table trestle: peers are gone from it, so nothing comes in; 'trestle repair' puts them back";
@@ -98,7 +101,7 @@ bool as_before(Session& session, const net::IfName& bridge, const config::Overla
   return last && last->index == index && (last->held == 0 || now_s() - last->held < kBetweenFifths) &&
          last->digest == tunnel_mark(bridge, overlay, index).digest &&
          (last->sample == 0 || kernel::has_nexthop(session.context().route(), last->sample)) &&
-         guarded(session, bridge, overlay);
+         (!listed(overlay) || guarded(session, bridge, overlay));
 }
 
 std::string damaged(const std::string& path) {
@@ -171,12 +174,17 @@ overlay::Leave may_leave(Session& session, const config::Overlay& overlay, Asked
 
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked) {
   const config::Overlay& overlay = *nic.overlay;
+  if (asked == Asked::by_add) {
+    const auto index = kernel::link_index(session.context().route(), vtep_of(overlay));
+    if (!index || as_before(session, nic.bridge, overlay, *index)) return {};
+  }
   const auto link = our_vtep(session, overlay);
   if (!link) return {};
-  const bool listed = overlay.control == "static";
-  if (asked == Asked::by_add && listed && as_before(session, nic.bridge, overlay, link->index)) return {};
   follow(session, *link, overlay);
-  if (!listed) return {};
+  if (!listed(overlay)) {
+    keep(session, tunnel_mark(nic.bridge, overlay, link->index), nic.bridge, overlay);
+    return {};
+  }
   return program(session, nic.bridge, overlay, link->index, may_leave(session, overlay, asked));
 }
 
@@ -184,7 +192,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const config::Ne
                                               const config::NetConf& now) {
   const config::Overlay &had = *before.overlay, &have = *now.overlay;
   const config::Here &was = *had.here, &is = *have.here;
-  if (have.control != "static" || before.bridge != now.bridge || had.vni != have.vni || had.port != have.port ||
+  if (!listed(have) || before.bridge != now.bridge || had.vni != have.vni || had.port != have.port ||
       had.layer != have.layer || had.direct != have.direct || was.local != is.local || was.underlay != is.underlay ||
       was.identity != is.identity || was.segments != is.segments)
     return std::nullopt;
@@ -229,8 +237,7 @@ std::vector<std::string> tunnel_defects(Session& session, const config::NetConf&
                   here.underlay.str() + " carries now (" + std::to_string(here.mtu) +
                   "): larger frames vanish; raise the NIC's MTU, or give the network a smaller \"mtu\"");
   if (auto line = end_defect(session, *link, overlay)) out.push_back(std::move(*line));
-  if (auto line = overlay.control == "static" ? lost(session, nic.bridge, overlay) : std::nullopt)
-    out.push_back(std::move(*line));
+  if (auto line = lost(session, nic.bridge, overlay)) out.push_back(std::move(*line));
   return out;
 }
 
@@ -263,6 +270,7 @@ std::vector<std::string> repair_tunnels(Session& session) {
       const auto link = our_vtep(session, state->overlay);
       if (!link) continue;
       follow(session, *link, state->overlay);
+      if (!listed(state->overlay)) continue;
       const auto mark = read_tunnel_mark(path);
       static_cast<void>(program(session, state->bridge, state->overlay, link->index, overlay::Leave::a_fifth));
       // The list that is wanted is another one where peers wait to go.

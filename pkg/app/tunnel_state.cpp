@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "cni/json.h"
 #include "config/overlay_conf.h"
-#include "net/names.h"
 
 namespace trestle::app {
 
@@ -65,8 +64,6 @@ std::string peers_text(const std::vector<config::Peer>& peers) {
 }
 
 }  // namespace
-
-net::IfName TunnelState::vtep() const { return net::vtep_name(overlay.vni, overlay.port); }
 
 std::string tunnel_state_path(const std::string& state_dir, const net::IfName& vtep) {
   return state_dir + "/overlay/" + vtep.str() + ".json";

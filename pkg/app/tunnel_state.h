@@ -14,7 +14,6 @@ namespace trestle::app {
 struct TunnelState {
   net::IfName bridge;
   config::Overlay overlay;  // with `here`
-  net::IfName vtep() const;
 };
 
 std::string tunnel_state_path(const std::string& state_dir, const net::IfName& vtep);
@@ -27,7 +26,7 @@ struct TunnelMark {
   std::uint32_t index = 0;   // of the VTEP: made anew it has nothing of it
   std::uint32_t sample = 0;  // the number of a next hop, 0 for none: with a link all next hops on it go
   std::uint64_t held =
-      0;  // CLOCK_BOOTTIME in seconds: since then peers that are on the list no more wait for their turn to go; 0: none do
+      0;  // CLOCK_BOOTTIME, seconds: since then peers that are off the list wait for their turn; 0: none
   bool operator==(const TunnelMark&) const = default;
 };
 // Of what `overlay` has now.
@@ -37,4 +36,5 @@ std::optional<TunnelMark> read_tunnel_mark(const std::string& path);
 std::string state_text(const TunnelMark& mark, const net::IfName& bridge, const config::Overlay& overlay);
 // nullopt: nothing that can be read, or of another version. The mark tells an ADD all that it asks: of the peers, thousands, it reads none.
 std::optional<TunnelState> read_tunnel_state(const std::string& path);
+
 }  // namespace trestle::app

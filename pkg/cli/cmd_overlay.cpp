@@ -62,7 +62,7 @@ std::string finding_of(overlay::Finding finding) {
 
 // Of each peer, what of the wanted Steps the kernel has.
 std::map<net::Ip, bool> programmed(engine::Context& context, const config::NetConf& nic) {
-  const auto there = overlay::seen(context, net::vtep_name(nic.overlay->vni, nic.overlay->port));
+  const auto there = overlay::seen(context, config::vtep_of(*nic.overlay));
   std::set<net::Ip> in_kernel;
   for (const plan::Step& step : there)
     if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst) in_kernel.insert(*fdb->dst);
@@ -120,7 +120,7 @@ int sync(const Console& console, app::Session& session, const std::vector<config
   std::string text;
   bool well = true;
   for (const config::NetConf& nic : nics) {
-    const net::IfName vtep = net::vtep_name(nic.overlay->vni, nic.overlay->port);
+    const net::IfName vtep = config::vtep_of(*nic.overlay);
     const auto info = kernel::get_vxlan(session.context().route(), vtep);
     if (!info) {
       text += nic.name + ": " + vtep.str() + " is not there; the first ADD makes it\n";

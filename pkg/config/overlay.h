@@ -45,6 +45,8 @@ struct Overlay {
   std::optional<Here> here = {};
 };
 
+net::IfName vtep_of(const Overlay& overlay);  // what this node's end is called
+
 // Is that subnet of the peer's reached past the tunnel? The peer stands in our own segment, and the kernel takes an IPv4 next hop for IPv4
 // alone: an IPv6 subnet over an IPv4 underlay stays in the tunnel. `overlay.here` is set.
 bool is_direct(const Overlay& overlay, const Peer& peer, net::Family subnet);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "config/keys.h"
+#include "net/names.h"
 
 namespace trestle::config {
 
@@ -58,8 +59,8 @@ net::Cidr pods_subnet(const Field& field) {
 
 net::Ip address(const Field& field) {
   const net::Ip ip = base::in_context(field.path(), [&] { return net::Ip::parse(field.string()); });
-  if (ip.is_unspecified() || ip == net::Ip::parse("255.255.255.255") || ip.is_loopback() || ip.is_multicast() ||
-      ip.is_link_local())
+  if (ip.is_unspecified() || (ip.family == net::Family::v4 && ip.value == 0xffffffff) || ip.is_loopback() ||
+      ip.is_multicast() || ip.is_link_local())
     field.refuse("\"" + ip.str() + "\" is no address that another node could send to");
   return ip;
 }
@@ -90,6 +91,8 @@ std::vector<Peer> parse_list(const Field& list) {
 }
 
 }  // namespace
+
+net::IfName vtep_of(const Overlay& overlay) { return net::vtep_name(overlay.vni, overlay.port); }
 
 bool is_direct(const Overlay& overlay, const Peer& peer, net::Family subnet) {
   return overlay.direct && (subnet == net::Family::v4 || peer.vtep.family == net::Family::v6) &&

@@ -8,6 +8,8 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
+#include <cerrno>
+
 #include "base/error.h"
 #include "kernel/attrs.h"
 #include "kernel/link.h"

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/error.h"
-
 #include "modes/gateway.h"
 
 namespace trestle::modes {
@@ -123,7 +122,7 @@ std::string from_direct(const config::NetConf& conf) {
 void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
   if (!in.conf.overlay) return;
   const config::Overlay& overlay = *in.conf.overlay;
-  const net::IfName vtep = net::vtep_name(overlay.vni, overlay.port), &bridge = in.conf.bridge;
+  const net::IfName vtep = config::vtep_of(overlay), &bridge = in.conf.bridge;
   const bool layer2 = overlay.layer == 2;
   if (layer2 && has_gateway(in.conf))
     steps.push_back(Elements{Table::bridge, "vtep-" + bridge.str(), {Element{{vtep}, {}}}});

@@ -11,6 +11,7 @@
 
 namespace trestle::overlay {
 
+using config::vtep_of;
 using plan::LinkRef;
 using plan::Step;
 using plan::Where;
@@ -36,8 +37,6 @@ std::uint64_t order_of(const net::Mac& mac) {
   for (const std::uint8_t byte : mac.bytes) out = out << 8 | byte;
   return out;
 }
-
-net::IfName vtep_of(const config::Overlay& overlay) { return net::vtep_name(overlay.vni, overlay.port); }
 
 // One per peer, in their order. `like`: what has been computed for another list, which is most of the work.
 struct Macs {

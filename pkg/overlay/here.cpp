@@ -28,24 +28,24 @@ std::string subject(const config::NetConf& conf) { return "overlay of network '"
 struct Underlay {
   net::Ip address;
   kernel::LinkInfo link;
+  std::vector<kernel::HeldAddress> held;  // all of the link's
 };
 
 // Which of a link's addresses is the tunnel's: one that the list has for a node, else one of the family that the list's nodes have, else the
 // first. A temporary IPv6 address, which changes each day, comes last; the kernel lists the newest first.
 class Wanted {
  public:
-  Wanted(const config::NetConf& conf, const std::vector<Peer>& peers) {
-    for (const Peer& peer : peers) listed_.insert(peer.vtep);
+  Wanted(const config::NetConf& conf, const std::vector<Peer>& peers) : peers_(peers) {
     if (!peers.empty()) family_ = peers.front().vtep.family;
     if (conf.overlay->group) family_ = conf.overlay->group->family;
   }
   int rank(const kernel::HeldAddress& held) const {
-    return (listed_.contains(held.cidr.ip) ? 4 : 0) + (family_ && held.cidr.ip.family == *family_ ? 2 : 0) +
-           (held.lasting ? 1 : 0);
+    const bool listed = std::ranges::any_of(peers_, [&](const Peer& peer) { return peer.vtep == held.cidr.ip; });
+    return (listed ? 4 : 0) + (family_ && held.cidr.ip.family == *family_ ? 2 : 0) + (held.lasting ? 1 : 0);
   }
 
  private:
-  std::set<net::Ip> listed_;
+  const std::vector<Peer>& peers_;
   std::optional<net::Family> family_;
 };
 
@@ -53,19 +53,22 @@ bool usable(const net::Cidr& cidr) { return !cidr.ip.is_loopback() && !cidr.ip.i
 
 template <class Fits>
 void look(kernel::Socket& host, const kernel::LinkInfo& link, const Wanted& wanted, Fits fits,
-          std::optional<Underlay>& best, int& rank) {
-  for (const kernel::HeldAddress& held : kernel::held_addresses(host, link.index)) {
-    if (!usable(held.cidr) || !fits(held.cidr.ip) || (best && wanted.rank(held) <= rank)) continue;
-    best = Underlay{held.cidr.ip, link};
-    rank = wanted.rank(held);
+          std::optional<Underlay>& best, int& best_rank) {
+  const std::vector<kernel::HeldAddress> all = kernel::held_addresses(host, link.index);
+  for (const kernel::HeldAddress& held : all) {
+    if (!usable(held.cidr) || !fits(held.cidr.ip)) continue;
+    const int rank = wanted.rank(held);
+    if (best && rank <= best_rank) continue;
+    best = Underlay{held.cidr.ip, link, all};
+    best_rank = rank;
   }
 }
 
 std::optional<Underlay> on_link(kernel::Socket& host, const kernel::LinkInfo& link, const Wanted& wanted) {
   std::optional<Underlay> best;
   int rank = 0;
-  look(
-      host, link, wanted, [](const net::Ip&) { return true; }, best, rank);
+  const auto any = [](const net::Ip&) { return true; };
+  look(host, link, wanted, any, best, rank);
   return best;
 }
 
@@ -128,13 +131,16 @@ void check_subnets(const config::NetConf& conf, const std::vector<net::Cidr>& se
                                         ", which the list does not have for this node, so no other node would find "
                                         "them; give both the same, or leave \"subnets\" beside \"overlay\" out");
   }
+  std::set<net::Ip> ends = {here.local};
+  for (const Peer& peer : here.others) ends.insert(peer.vtep);
   for (const Peer& peer : here.others)
     for (const net::Cidr& subnet : peer.subnets) {
       const auto refuse = [&](const std::string& what) {
         throw Error(Code::bad_config, subject(conf) + ": subnet " + subnet.str() + " of peer " + peer.vtep.str() +
                                           " has " + what + " in it; give the node another one");
       };
-      if (subnet.contains(here.local) || subnet.contains(peer.vtep)) refuse("an address of the underlay");
+      if (const auto end = ends.lower_bound(subnet.first()); end != ends.end() && subnet.contains(*end))
+        refuse("node " + end->str());
       for (const net::Cidr& segment : segments)
         if (subnet.overlaps(segment)) refuse("a part of the underlay, " + segment.str() + ",");
       for (const net::Cidr& pool : own)
@@ -234,9 +240,14 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   const std::string& name = overlay.node.empty() ? host : overlay.node;
   config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}, {}, 0, {}};
   std::vector<net::Cidr> segments;
-  for (const net::Cidr& cidr : kernel::addresses(context.route(), underlay.link.index))
-    if (usable(cidr) && cidr.length < cidr.ip.bits()) segments.push_back(cidr.network());
+  for (const kernel::HeldAddress& held : underlay.held)
+    if (usable(held.cidr) && held.cidr.length < held.cidr.ip.bits()) segments.push_back(held.cidr.network());
   if (overlay.direct && underlay.link.up()) here.segments = segments;
+  for (const net::Cidr& segment : segments)
+    for (const Peer& peer : peers)
+      if (segment.ip.family == net::Family::v4 && segment.length < 31 && peer.vtep == segment.last())
+        throw Error(Code::bad_config, subject(conf) + ": peer " + peer.vtep.str() + " is the broadcast address of " +
+                                          segment.str() + ", no node's");
   for (Peer& peer : peers)
     if (peer.vtep == here.local || (!peer.node.empty() && peer.node == name)) {
       here.place = static_cast<std::uint32_t>(&peer - peers.data());

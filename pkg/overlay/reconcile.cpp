@@ -98,7 +98,7 @@ class Programmer {
     send_when(kTogether);
   }
   void finish() { send_when(1); }
-  std::vector<std::string> refused() && { return std::move(refused_); }
+  const std::vector<std::string>& refused() const { return refused_; }
 
  private:
   void send_when(std::size_t at_least) {
@@ -106,8 +106,7 @@ class Programmer {
     waiting_ = 0;
     if (batch_.empty()) return;
     for (const kernel::Refusal& refusal : context_.route().send(batch_)) {
-      // A route by a next hop that another has, too: EEXIST before it, EINVAL for it.
-      if (refusal.err != EEXIST && !(refusal.err == EINVAL && !refused_.empty())) kernel::refuse(refusal);
+      if (refusal.err != EEXIST) kernel::refuse(refusal);
       refused_.push_back(refusal.label + " is there already, by another hand");
     }
   }
@@ -119,6 +118,16 @@ class Programmer {
   std::size_t waiting_ = 0;
   std::vector<std::string> refused_;
 };
+
+std::set<std::uint32_t> refused_nexthops(const std::vector<Step>& steps, const std::vector<std::string>& refused) {
+  std::set<std::uint32_t> out;
+  if (refused.empty()) return out;
+  for (const Step& step : steps)
+    if (const auto* nexthop = std::get_if<plan::Nexthop>(&step))
+      for (const std::string& line : refused)
+        if (line.starts_with(plan::describe(*nexthop))) out.insert(nexthop->id);
+  return out;
+}
 
 // Adds the tunnel's next hops and those past it; the link of each.
 std::map<std::uint32_t, net::IfName> append_nexthops(std::vector<Step>& out, kernel::Socket& host, std::uint32_t index,
@@ -175,12 +184,20 @@ std::vector<std::string> program(engine::Context& context, const net::IfName& vt
   std::set<std::string> fresh, gone;
   for (const Step& step : steps.fresh) fresh.insert(place_of(step));
   for (const Step& step : steps.gone) gone.insert(place_of(step));
-  for (const Step& step : steps.fresh) programmer.add(step, gone.contains(place_of(step)));
-  programmer.finish();
+  const auto add = [&](bool routes, const auto& fits) {
+    for (const Step& step : steps.fresh)
+      if (std::holds_alternative<plan::Route>(step) == routes && fits(step))
+        programmer.add(step, gone.contains(place_of(step)));
+    programmer.finish();
+  };
+  add(false, [](const Step&) { return true; });
+  // A number that another hand has would lead our routes its way.
+  const std::set<std::uint32_t> foreign = refused_nexthops(steps.fresh, programmer.refused());
+  add(true, [&](const Step& step) { return !foreign.contains(std::get<plan::Route>(step).nexthop.value_or(0)); });
   for (const Step& step : steps.gone)
     if (!fresh.contains(place_of(step))) programmer.remove(step);
   programmer.finish();
-  return std::move(programmer).refused();
+  return programmer.refused();
 }
 
 bool too_many(std::size_t leaving, std::size_t all) { return leaving > most_at_once(all); }
@@ -191,7 +208,7 @@ Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::
   Difference change = difference(there, wanted);
   out.kept = hold_back(change.gone, there, wanted, leave);
   out.refused = program(context, vtep, change);
-  out.made = change.fresh.size();
+  out.made = change.fresh.size() - std::min(out.refused.size(), change.fresh.size());
   out.removed = change.gone.size();
   return out;
 }

@@ -29,6 +29,14 @@ std::optional<net::Ip> take_preferred(Segment& segment, const net::VmNic& vm, co
   return ip;
 }
 
+// An address that a VM took along. Of another node's part (a range of its own, config nodeRange) that node says whose it is by now: it may have
+// given it to the next VM, and that one comes here.
+bool take_back(Segment& segment, const Reservation& reservation, const ipam::Want& want) {
+  const ipam::Range* range = ipam::range_of(*want.set, *want.wanted);
+  const bool visiting = range != nullptr && range->first == range->last;
+  return (visiting || reservation.mac) && segment.take_moved(*want.wanted, visiting ? std::nullopt : reservation.mac);
+}
+
 }  // namespace
 
 std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reservation, const std::vector<net::Ip>& kin,
@@ -39,7 +47,7 @@ std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reserv
     if (!want.wanted) continue;
     const bool shared = std::find(kin.begin(), kin.end(), *want.wanted) != kin.end();
     const bool taken = !shared && segment.used(*want.wanted) && !segment.take_resting(*want.wanted) &&
-                       !(reservation.mac && segment.take_moved(*want.wanted, *reservation.mac));
+                       !take_back(segment, reservation, want);
     if (segment.in_doubt()) return {};
     if (taken) {
       const std::string name = holder(*want.wanted);

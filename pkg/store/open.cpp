@@ -103,7 +103,7 @@ Whose whose(const Dir& root, const Identity& id) {
 // All that is ours but the locks; what else somebody keeps in the directory stays. The `host` file stays what it was until all is
 // gone, so that a kill in between begins anew.
 void wipe(const Dir& root) {
-  for (const char* name : {"records", "segments", "switches", "departed", "heal"})
+  for (const char* name : {"records", "segments", "switches", "departed", "heal", "overlay"})
     root.check(root.unlink(name), "remove", name);
 }
 

@@ -46,7 +46,7 @@ class Segment {
   std::optional<net::Ip> take_resting_of(const net::Mac& mac, const ipam::RangeSet& set);
   std::optional<net::Ip> take_oldest_resting(const ipam::RangeSet& set);
   // Of those that VMs took along to another node: only the VM itself gets them back, by its MAC, or at last whoever finds all else in use.
-  bool take_moved(const net::Ip& ip, const net::Mac& mac);
+  bool take_moved(const net::Ip& ip, const std::optional<net::Mac>& mac);  // nullopt: whosever
   std::optional<net::Ip> take_moved_of(const net::Mac& mac, const ipam::RangeSet& set);
   std::optional<net::Ip> take_oldest_moved(const ipam::RangeSet& set);
   // Addresses in use and resting of the set's ranges.

@@ -38,8 +38,8 @@ void Segment::rebuild_moved(const std::set<net::Ip>& held) {
   moved_->assign(keep);
 }
 
-bool Segment::take_moved(const net::Ip& ip, const net::Mac& mac) {
-  const auto found = pull(moved(), doubt_, [&](const Resting& r) { return r.ip == ip && r.mac == mac; });
+bool Segment::take_moved(const net::Ip& ip, const std::optional<net::Mac>& mac) {
+  const auto found = pull(moved(), doubt_, [&](const Resting& r) { return r.ip == ip && (!mac || r.mac == mac); });
   if (found) take(*found);
   return found.has_value();
 }

@@ -58,9 +58,8 @@ TEST_CASE("layer 3: a pool that the list does not have for this node is refused"
   json conf = layer3(2);
   conf["subnets"] = {"10.61.0.0/16"};
   CHECK_THAT(cluster.command(1, "add {} --netns p1 --ifname eth0", conf).err, Contains("does not have for this node"));
-  conf["overlay"].erase("peers");
   Cluster::write("/run/none.json", "[]");
-  conf["overlay"]["peersFile"] = "/run/none.json";
+  conf = in_file(conf, "/run/none.json");
   CHECK_THAT(cluster.command(1, "add {} --netns p1 --ifname eth0", conf).err, Contains("lists no node"));
   CHECK(cluster.left(1) == "");
 }

@@ -102,14 +102,15 @@ TEST_CASE("direct routing: past the tunnel come the peers' pods and hosts alone"
   nodes.node(2).must_exec("ping -c 1 -W 2 " + victim);
 }
 
-TEST_CASE("direct routing: a peer behind a router stays in the tunnel", "[overlay][direct]") {
-  const Cluster nodes(2);
+TEST_CASE("direct routing: a peer behind a router stays in the tunnel, one beside it does not", "[overlay][direct]") {
+  const Cluster nodes(3);
   nodes.node(2).must_exec(
       "ip addr flush dev eth0 && ip addr add 198.51.100.12/24 dev eth0 && ip route add default via 198.51.100.1");
   must_run("ip addr add 198.51.100.1/24 dev und && sysctl -qw net.ipv4.ip_forward=1");
-  json conf = layer3(2, kDirect);
+  json conf = layer3(3, kDirect);
   conf["overlay"]["peers"][1]["vtep"] = "198.51.100.12";
   nodes.add(1, conf);
-  const auto second = nodes.add(2, conf);
+  const auto second = nodes.add(2, conf), third = nodes.add(3, conf);
   CHECK(passes_tunnel(nodes, 1, "ping -c 2 -i 0.1 -W 2 " + second[0]));
+  CHECK_FALSE(passes_tunnel(nodes, 1, "ping -c 2 -i 0.1 -W 2 " + third[0]));
 }

@@ -11,8 +11,7 @@ namespace {
 
 json file_conf(const json& list, const json& more = json::object()) {
   Cluster::write("/run/faults.json", list.dump());
-  json conf = layer3(2, {{"peersFile", "/run/faults.json"}});
-  conf["overlay"].erase("peers");
+  json conf = in_file(layer3(2), "/run/faults.json");
   conf["overlay"].update(more);
   return conf;
 }

@@ -89,8 +89,7 @@ TEST_CASE("a changed list is taken up by the next ADD and by sync; a fifth goes 
 
 TEST_CASE("the list may be a file", "[overlay][sync]") {
   const Cluster cluster(2);
-  json conf = layer3(0, {{"peersFile", "/run/peers.json"}});
-  conf["overlay"].erase("peers");
+  const json conf = in_file(layer3(0), "/run/peers.json");
   Cluster::write("/run/peers.json", peers(2).dump());
   cluster.add(1, conf);
   cluster.add(2, conf);

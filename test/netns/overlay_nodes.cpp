@@ -54,9 +54,7 @@ void reboot(const Cluster& cluster, int n) {
 
 json file_conf(int nodes, int layer = 3) {
   Cluster::write("/run/nodes.json", json{{"peers", peers(nodes)}}.dump());
-  json conf = layer3(nodes, {{"layer", layer}, {"peersFile", "/run/nodes.json"}});
-  conf["overlay"].erase("peers");
-  return conf;
+  return in_file(layer3(nodes, {{"layer", layer}}), "/run/nodes.json");
 }
 
 }  // namespace

@@ -96,6 +96,13 @@ inline nlohmann::json layer3(int nodes, const nlohmann::json& overlay = nlohmann
   return conf;
 }
 
+// The peers of `conf` are in that file instead.
+inline nlohmann::json in_file(nlohmann::json conf, const std::string& path) {
+  conf["overlay"]["peersFile"] = path;
+  conf["overlay"].erase("peers");
+  return conf;
+}
+
 // Layer 2: one subnet; each node has its own stretch of it.
 inline nlohmann::json layer2(int node, int nodes, const std::string& mode,
                              const nlohmann::json& overlay = nlohmann::json::object()) {
