@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "app/attach.h"
 #include "app/attachment.h"
@@ -15,6 +16,7 @@
 #include "cni/result.h"
 #include "engine/apply.h"
 #include "engine/undo.h"
+#include "kernel/link.h"
 #include "kernel/route.h"
 #include "modes/modes.h"
 #include "net/names.h"
@@ -41,12 +43,32 @@ void enter_pod(Session& session, const cni::Request& request) {
                 "CNI_NETNS '" + request.netns + "' is the host's own network namespace; a pod needs one of its own");
 }
 
+// What this call's NICs are called, and those of an ADD before it that was killed: what is left of it goes before they come.
+std::set<net::IfName> names_of(Session& session, const net::Owner& owner, const config::NetConf& conf) {
+  std::set<net::IfName> out;
+  for (const config::NetConf* nic : config::nics(conf)) out.insert(config::name_of(*nic, owner.ifname));
+  if (!session.store().exists(owner)) return out;
+  try {
+    if (const auto stale = session.store().find(owner))
+      for (const store::Nic& nic : stale->nics) out.insert(nic.name);
+  } catch (const Error& e) {
+    if (e.code != Code::store) throw;
+  }
+  return out;
+}
+
 // Of which families the pod has a way outside already: by a NIC of another call (Multus makes one call for each).
-std::vector<net::Family> ways_out(Session& session, const config::NetConf& conf) {
+std::vector<net::Family> ways_out(Session& session, const net::Owner& owner, const config::NetConf& conf) {
   std::vector<net::Family> out;
   if (conf.mode == "chained") return out;  // that NIC is the one of the plugin before
-  for (const net::Family family : {net::Family::v4, net::Family::v6})
-    if (kernel::leads_outside(session.context().pod_route(), family)) out.push_back(family);
+  kernel::Socket& pod = session.context().pod_route();
+  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
+    const auto link = kernel::way_out(pod, family);
+    if (!link) continue;
+    const std::set<net::IfName> own = names_of(session, owner, conf);
+    if (std::ranges::none_of(own, [&](const net::IfName& name) { return kernel::link_index(pod, name) == link; }))
+      out.push_back(family);
+  }
   return out;
 }
 
@@ -63,7 +85,9 @@ void add(Session& session, const cni::Request& request, const config::NetConf& a
   enter_pod(session, request);
   config::NetConf conf = with_tunnels(session, with_interface(session, request, asked));
   config::check_names(conf, request.ifname);
-  const Job job{request, conf, owner_of(request, conf), ways_out(session, conf)};
+  config::place_default_routes(conf);  // the node's part of a list of peers is known by now
+  const net::Owner owner = owner_of(request, conf);
+  const Job job{request, conf, owner, ways_out(session, owner, conf)};
   config::choose_tables(conf, request.ifname, !job.pod_default.empty());
   heal_some(session, job.owner);
   std::vector<store::PartRef> left;  // parts that a stale attachment of this owner needed

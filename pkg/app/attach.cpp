@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/attachment.h"
+#include "app/by_name.h"
 #include "app/delegated.h"
 #include "app/kin.h"
 #include "app/ports.h"

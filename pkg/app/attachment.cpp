@@ -83,34 +83,6 @@ void enter(engine::Context& context, const store::Record& record) {
   }
 }
 
-// Of its further NICs, whose names follow from a configuration that is not at hand.
-void put_further(Session& session, const net::Owner& owner, std::uint32_t group, std::set<std::string>& links,
-                 std::vector<plan::Step>& steps) {
-  for (const kernel::LinkInfo& link : kernel::dump_links(session.context().route())) {
-    if (link.group != group || links.contains(link.name) || net::alias_owner(link.alias) != owner) continue;
-    const net::IfName name = net::IfName::parse(link.name);
-    if (link.kind == "veth")
-      steps.push_back(veth_step(name, group));
-    else if (link.kind == "ifb")
-      steps.push_back(ifb_step(name, group));
-    links.insert(link.name);
-  }
-}
-
-std::vector<std::string> remove_stray_taps(Session& session, const net::Owner& owner, const std::string& path) {
-  if (path.empty()) return {};
-  auto netns = kernel::open_netns(path);
-  if (!netns) return {};
-  engine::Context pod(session.context().doomed(), session.context().switches());
-  pod.set_pod(std::move(*netns));
-  if (pod.pod_cookie() == session.identity().host_cookie) return {};
-  std::vector<plan::Step> taps;
-  for (const kernel::LinkInfo& link : kernel::dump_links(pod.pod_route()))
-    if (link.tun && net::alias_owner(link.alias) == owner)
-      taps.push_back(tap_step(net::IfName::parse(link.name), link.alias));
-  return engine::undo(pod, taps);
-}
-
 }  // namespace
 
 Held hold_attachment(Session& session, const net::Owner& owner) {
@@ -206,26 +178,6 @@ std::vector<std::string> take_away(Session& session, Held held, bool rest) {
   for (store::PartRef& stray : session.store().drop_stray_refs(record.owner))
     parts.push_back(std::move(stray));  // of an ADD that was killed
   return release_switches(session, std::move(held.switches), parts);
-}
-
-std::vector<std::string> take_away_by_name(Session& session, const net::Owner& owner, const std::string& netns) {
-  std::vector<std::string> failed;
-  try {
-    const net::IfName link = net::host_link_name(owner, net::IfName::parse(owner.ifname));
-    const std::uint32_t group = net::link_group(session.settings().state_dir, owner.network);
-    std::set<std::string> links = {link.str(), net::ifb_name(link).str()};
-    std::vector<plan::Step> made = {veth_step(link, group), ifb_step(net::ifb_name(link), group)};
-    put_further(session, owner, group, links, made);
-    std::vector<plan::Step> steps = elements_of(session, links);
-    steps.insert(steps.end(), made.begin(), made.end());
-    failed = engine::undo(session.context(), steps);
-    for (std::string& line : remove_stray_taps(session, owner, netns)) failed.push_back(std::move(line));
-    for (const std::string& name : links)
-      engine::forget_guest(modes::services_root(session.settings().state_dir), name);
-  } catch (const base::Error& e) {
-    failed.emplace_back(e.what());
-  }
-  return failed;
 }
 
 bool has_links(Session& session, const store::Record& record) {

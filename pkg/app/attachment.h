@@ -34,11 +34,6 @@ std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owne
 // Does undoing it take more than the host's namespace?
 bool reaches_into_pod(const std::vector<plan::Step>& steps);
 
-// Without a readable record: what can be told from the names alone. Host link by the derived name, elements by that link's name; in `netns`,
-// when it is there, a TAP by its alias.
-[[nodiscard]] std::vector<std::string> take_away_by_name(Session& session, const net::Owner& owner,
-                                                         const std::string& netns);
-
 // Is a host link of the record there?
 bool has_links(Session& session, const store::Record& record);
 // Does the path of the record's namespace still lead to that very namespace (by cookie)?

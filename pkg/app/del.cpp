@@ -1,4 +1,5 @@
 #include "app/attachment.h"
+#include "app/by_name.h"
 #include "app/delegated.h"
 #include "app/shared.h"
 #include "app/verbs.h"
@@ -20,6 +21,14 @@ namespace {
               base::join(failed, "\n"));
 }
 
+// Of switches that no record leads to. One may be another network's: not this attachment's failure.
+void release_forgotten(Session& session) {
+  std::vector<std::string> left = release_unused(session);
+  for (std::string& line : release_unknown(session)) left.push_back(std::move(line));
+  for (const std::string& line : left)
+    session.log().write(Log::Level::warn, "a switch that nobody needs is left; GC will take it away", {{"what", line}});
+}
+
 // There is no record that can be read: an earlier DEL, an ADD that never got that far, a store that was lost or damaged. Any of them may have
 // been killed between two steps, so whatever nobody refers to goes.
 std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, bool unreadable,
@@ -34,8 +43,7 @@ std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, 
   if (!unreadable) session.store().mark_departed(owner);
   session.store().remove(owner, true);
   static_cast<void>(session.store().drop_stray_refs(owner));
-  for (const std::string& line : release_unused(session))  // it may be another network's: not this attachment's failure
-    session.log().write(Log::Level::warn, "a switch that nobody needs is left; GC will take it away", {{"what", line}});
+  release_forgotten(session);
   return {};
 }
 
@@ -53,12 +61,15 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
   Held held = hold_attachment(session, owner);
   std::vector<std::string> failed;
   if (held.record) {
-    if (store::is_adopted(*held.record)) {  // delegates are known from the configuration alone
+    session.store().mark_departed(owner);  // the record may be of an ADD that was killed, while a second one waits
+    const bool adopted = store::is_adopted(*held.record);
+    if (adopted) {  // delegates are known from the configuration alone
       held.record->netns = request.netns;
       held.record->delegates = delegates_of(conf, request);
+      failed = take_away_by_name(session, owner, request.netns);  // its NICs on switches that nobody has come back to
     }
-    session.store().mark_departed(owner);  // the record may be of an ADD that was killed, while a second one waits
-    failed = take_away(session, std::move(held), true);
+    for (std::string& line : take_away(session, std::move(held), true)) failed.push_back(std::move(line));
+    if (adopted) release_forgotten(session);
   } else {
     failed = del_unknown(session, owner, held.unreadable, delegates_of(conf, request), request.netns);
   }

@@ -91,6 +91,7 @@ config::NetConf with_answers(const config::NetConf& conf, const std::string& ifn
   };
   config::NetConf out = answered(conf);
   for (config::NetConf& nic : out.more) nic = answered(nic);
+  config::place_default_routes(out);
   return out;
 }
 

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "app/attachment.h"
+#include "app/by_name.h"
 #include "app/delegated.h"
 #include "app/kin.h"
 #include "app/ports.h"
@@ -10,6 +12,7 @@
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "cni/json.h"
 #include "delegate/plugin.h"
 #include "engine/service.h"
 #include "engine/undo.h"
@@ -184,6 +187,24 @@ std::vector<std::string> sweep_kernel(Session& session, const config::Minimal& c
   return engine::undo(session.context(), steps);
 }
 
+// A delegate knows leases of this network that are no attachments of it: of NICs that another configuration's `interfaces` puts here. nullopt:
+// of some record it is not known whether it has any, and no lease that is in use may be called invalid.
+std::optional<plan::Delegate> with_visitors(Session& session, plan::Delegate delegate, const std::string& network) {
+  nlohmann::json conf = cni::parse_json(delegate.conf);
+  for (const store::RecordFile& file : session.store().list()) {
+    if (file.record && file.record->owner.network == network) continue;
+    if (!file.record || store::is_adopted(*file.record)) return std::nullopt;
+    for (const store::Delegated& one : file.record->delegates) {
+      if (cni::parse_json(one.delegate.conf).value("name", "") != network) continue;
+      for (const char* key : config::kValidKeys)
+        if (const auto list = conf.find(key); list != conf.end() && list->is_array())
+          list->push_back({{"containerID", file.record->owner.container}, {"ifname", one.nic.str()}});
+    }
+  }
+  delegate.conf = conf.dump();
+  return delegate;
+}
+
 }  // namespace
 
 void gc(Session& session, const cni::Request& request, const config::Minimal& conf) {
@@ -208,7 +229,13 @@ void gc(Session& session, const cni::Request& request, const config::Minimal& co
   attempt("switches", [&] { append(failed, release_unused(session)); });
   attempt("switches of a lost store", [&] { append(failed, release_unknown(session)); });
   for (const config::Minimal::Nic& one : conf.delegates)
-    if (one.collects) attempt("delegated IPAM", [&] { delegate::call_if_known(*called(one.delegate, request), "GC"); });
+    if (one.collects)
+      attempt("delegated IPAM", [&] {
+        if (const auto all = called(with_visitors(session, one.delegate, conf.name), request))
+          delegate::call_if_known(*all, "GC");
+        else
+          session.log().write(Log::Level::warn, "GC is not passed on to the IPAM plugin: a pod's record was lost");
+      });
   if (!failed.empty())
     throw Error(Code::teardown, "GC of network '" + conf.name + "' left something; run it again",
                 base::join(failed, "\n"));

@@ -24,7 +24,7 @@ void let_go(Session& session, const net::Owner& owner, std::vector<store::Lock> 
 
 Ground::Ground(Session& session, const config::NetConf& conf, const net::Owner& owner) {
   std::map<net::IfName, std::vector<config::NetConf>> wanted;
-  for (const config::NetConf* nic : config::nics(conf)) wanted[nic->bridge].push_back(modes::switch_conf(*nic, conf));
+  for (const config::NetConf* nic : config::nics(conf)) wanted[nic->bridge].push_back(*nic);
   try {
     for (const auto& [bridge, confs] : wanted) {
       switches_.push_back(hold_switch(session, confs, owner));

@@ -70,13 +70,14 @@ modes::AttachmentInput input_of(Session& session, const Job& job, const config::
           job.owner,
           job.request.netns,
           std::move(lease),
-          job.pod_default};
+          nic.tap ? std::vector<net::Family>() : job.pod_default};  // a guest has its own
 }
 
 store::Record reserve(Session& session, const Job& job, const Ground& on, cni::Result& result) {
   const std::vector<const config::NetConf*> nics = config::nics(job.conf);
   std::vector<store::Reservation> reservations;
-  for (const config::NetConf* nic : nics) reservations.push_back(reservation_of(session, job, *nic));
+  for (const config::NetConf* nic : nics)
+    reservations.push_back(config::in_nic(job.conf, *nic, [&] { return reservation_of(session, job, *nic); }));
   return session.store().commit_all(job.owner, reservations, [&](const store::Store::Leased& leased) {
     store::Record record = begin(session, job);
     std::vector<modes::AttachmentInput> inputs;
@@ -95,6 +96,9 @@ store::Record reserve(Session& session, const Job& job, const Ground& on, cni::R
     if (record.delegates.empty()) cni::check_expressible(result, job.conf.cni_version);
     record.parts = on.parts();
     record.plan = modes::attachment(inputs);
+    // Which NIC has which of the pod's routes is known when all delegates have answered; then they come.
+    if (!record.delegates.empty() && nics.size() > 1)
+      std::erase_if(record.plan, [](const plan::Step& step) { return std::holds_alternative<plan::Route>(step); });
     record.result = cni::to_json(result, cni::supported_versions().back());
     return record;
   });

@@ -43,12 +43,25 @@ void kernel_can(const config::NetConf& conf, const plan::Facts& facts, const std
   }
 }
 
-void pools_have_room(Session& session, const config::NetConf& conf) {
+// NICs of one ADD that take an address of that pool each.
+std::size_t asking(const config::NetConf& call, const std::string& segment, const std::string& pool) {
+  std::size_t n = 0;
+  for (const config::NetConf* nic : config::nics(call))
+    if (modes::segment(*nic) == segment)
+      n += static_cast<std::size_t>(
+          std::ranges::count_if(nic->ipam.ranges, [&](const ipam::RangeSet& set) { return ipam::text(set) == pool; }));
+  return n;
+}
+
+void pools_have_room(Session& session, const config::NetConf& call, const config::NetConf& conf) {
   for (const ipam::RangeSet& set : conf.ipam.ranges) {
     const store::PoolUse use = session.store().use(modes::segment(conf), set);
-    if (use.used < use.capacity) continue;
-    throw Error(Code::not_available, "no address is free on network '" + conf.name + "': " + std::to_string(use.used) +
-                                         " of " + std::to_string(use.capacity) + " in use in " + ipam::text(set));
+    const std::size_t wanted = asking(call, modes::segment(conf), ipam::text(set));
+    if (use.used + wanted <= use.capacity) continue;
+    throw Error(Code::not_available, (wanted > 1 ? "not enough addresses are free" : "no address is free") +
+                                         (" on network '" + conf.name + "': " + std::to_string(use.used)) + " of " +
+                                         std::to_string(use.capacity) + " in use in " + ipam::text(set) +
+                                         (wanted > 1 ? ", and a pod takes " + std::to_string(wanted) : ""));
   }
 }
 
@@ -98,7 +111,7 @@ void add_foreign_drops(Error& error, Session& session, const config::NetConf& co
     error.details += (error.details.empty() ? "" : "\n") + line;
 }
 
-void must_serve(Session& session, const config::NetConf& conf) {
+void must_serve(Session& session, const config::NetConf& call, const config::NetConf& conf) {
   if (conf.mode == "chained") return store_has_room(session.settings().state_dir);  // the interface is another plugin's
   if (conf.guests) engine::must_have_dnsmasq();
   const plan::Facts facts = current_facts(session, conf);
@@ -107,7 +120,7 @@ void must_serve(Session& session, const config::NetConf& conf) {
   store_has_room(session.settings().state_dir);
   if (!session.has_store()) return;  // nothing was ever added: nothing is full, nothing is broken
   parts_hold(session, conf);
-  pools_have_room(session, conf);
+  pools_have_room(session, call, conf);
   switch_has_room(session, conf);
 }
 
@@ -118,8 +131,9 @@ config::NetConf here(Session& session, const config::NetConf& conf) try {
   throw Error(Code::not_available, e.what(), e.details);
 }
 
-void status_of(Session& session, const cni::Request& request, const config::NetConf& conf) try {
-  must_serve(session, conf);
+void status_of(Session& session, const cni::Request& request, const config::NetConf& call,
+               const config::NetConf& conf) try {
+  must_serve(session, call, conf);
   if (const auto delegate = called(conf.ipam.delegate, request)) delegate::call_if_known(*delegate, "STATUS");
   const bool routed = conf.mode == "nat" || conf.mode == "routed";
   for (const std::string& line : foreign_drops(session, conf.bridge, routed))
@@ -133,8 +147,10 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
 }  // namespace
 
 void status(Session& session, const cni::Request& request, const config::NetConf& asked) {
-  const config::NetConf conf = here(session, asked);
-  for (const config::NetConf* nic : config::nics(conf)) status_of(session, request, *nic);
+  config::NetConf conf = here(session, asked);
+  config::choose_tables(conf, "eth0", false);
+  for (const config::NetConf* nic : config::nics(conf))
+    config::in_nic(conf, *nic, [&] { status_of(session, request, conf, *nic); });
 }
 
 }  // namespace trestle::app

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "app/facts.h"
@@ -51,12 +52,18 @@ plan::Facts read_facts(const app::World& world, const std::string& path) {
   });
 }
 
-// What a store without attachments would give: each pool's first address, or the one asked for.
-std::vector<plan::LeasedIp> first_of(const std::vector<ipam::Want>& wants) {
+// What a store without attachments would give: each pool's first address, or the one asked for. `last`: what an earlier NIC of the call has,
+// by segment and pool.
+std::vector<plan::LeasedIp> first_of(const store::Reservation& of, std::map<std::string, net::Ip>& last) {
   std::vector<plan::LeasedIp> out;
-  for (const ipam::Want& want : wants) {
+  for (const ipam::Want& want : of.wants) {
+    const std::string pool = of.segment + " " + ipam::text(*want.set);
+    const auto before = last.find(pool);
     const auto ip =
-        want.wanted ? want.wanted : ipam::next_free(*want.set, std::nullopt, [](const net::Ip&) { return nullptr; });
+        want.wanted ? want.wanted
+                    : ipam::next_free(*want.set, before == last.end() ? std::nullopt : std::optional(before->second),
+                                      [](const net::Ip&) { return nullptr; });
+    if (ip) last.insert_or_assign(pool, *ip);
     if (!ip) throw Error(Code::pool_full, "no address is left in " + ipam::text(*want.set));
     const ipam::Range* range = ipam::range_of(*want.set, *ip);
     out.push_back({{*ip, range->subnet.length}, range->gateway});
@@ -88,8 +95,9 @@ Survey survey(const Arguments& arguments, const Console& console, const config::
   const auto given = arguments.find("facts");
   if (given) out.facts.assign(nics.size(), read_facts(console.world(), *given));
   const auto wanted = reservations(nics, owner);
+  std::map<std::string, net::Ip> last;
   for (const store::Reservation& one : wanted)
-    out.leases.push_back({first_of(one.wants), {}, one.mac.has_value(), one.mac.has_value()});
+    out.leases.push_back({first_of(one, last), {}, one.mac.has_value(), one.mac.has_value()});
   try {
     Node node(settings, console, app::Session::Access::read);
     if (!given)
@@ -120,6 +128,7 @@ int run_plan(const Arguments& arguments, const Console& console) {
   const PluginConf file = load_conf(arguments, console);
   engine::Context host(0, 0);
   config::NetConf conf = app::with_tunnels(host, config::parse(file.conf, request.args));
+  config::place_default_routes(conf);
   config::check_names(conf, request.ifname);
   config::choose_tables(conf, request.ifname, false);
   const config::Settings settings = cli::settings(arguments, console, file.conf);
@@ -133,8 +142,7 @@ int run_plan(const Arguments& arguments, const Console& console) {
     const config::NetConf& nic = *nics[i];
     if (nic.mtu) ground.facts[i].mtu = *nic.mtu;
     ground.leases[i].mac = modes::pod_mac(nic, owner, config::name_of(nic, owner.ifname), ground.leases[i].ips);
-    const config::NetConf of_switch = modes::switch_conf(nic, conf);
-    add_shared(plan.shared.steps, modes::find(nic.mode).shared({of_switch, ground.facts[i], settings.state_dir}).steps);
+    add_shared(plan.shared.steps, modes::find(nic.mode).shared({nic, ground.facts[i], settings.state_dir}).steps);
     inputs.push_back({nic, ground.facts[i], settings.state_dir, owner, request.netns, ground.leases[i]});
   }
   plan.attachment = modes::attachment(inputs);

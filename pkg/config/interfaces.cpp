@@ -21,8 +21,11 @@ constexpr Family kFamilies[] = {Family::v4, Family::v6};
 // Whoever says one of them has a network of its own (DESIGN section 6).
 constexpr const char* kOfNetwork[] = {"mode", "bridge", "subnets", "ipam", "uplink", "overlay"};
 // What one more NIC on the same switch has of the first: the network, and what all of its NICs must agree on.
-constexpr const char* kOfSwitch[] = {"mode", "bridge",     "subnets",  "ipam",          "uplink",       "overlay",
-                                     "mtu",  "hostAccess", "proxyArp", "guestServices", "capabilities", "dns"};
+constexpr const char* kOfSwitch[] = {"mode",         "bridge", "subnets",    "ipam",     "uplink",
+                                     "overlay",      "mtu",    "hostAccess", "proxyArp", "guestServices",
+                                     "capabilities", "dns",    "vlan"};
+// Of these, what an entry could say for itself, and would say for all pods of the switch.
+constexpr const char* kForAll[] = {"mtu", "hostAccess", "proxyArp", "guestServices", "dns"};
 constexpr const char* kOfCall[] = {"cniVersion",   "cniVersions",   "type",       "args",
                                    "capabilities", "runtimeConfig", "prevResult", "disableCheck",
                                    "disableGC",    "deviceID",      "stateDir",   "logLevel",
@@ -80,33 +83,62 @@ Entry parse_entry(const Field& conf, const Field& entry, const std::string& netw
                  "\", made of the first one's and of the NIC's, is none for a network");
   for (const char* key : {"cniVersion", "type"})
     if (conf.has(key)) out.conf[key] = conf.raw().at(key);
-  if (same_switch) take_of_switch(out.conf, conf, entry);
+  if (!same_switch) return out;
+  for (const char* key : kForAll)
+    if (const auto field = entry.find_any(key))
+      field->refuse(
+          "would be so for all pods of the first NIC's network: say it beside \"interfaces\", or give this NIC a "
+          "network of its own (\"subnets\", \"bridge\", \"mode\")");
+  take_of_switch(out.conf, conf, entry);
   return out;
 }
 
 std::string called(const NetConf& nic) { return nic.nic ? "NIC " + nic.nic->str() : "the first NIC"; }
 
+std::string where(const NetConf& nic) {
+  return nic.bridge.str() + (nic.vlan ? ", VLAN " + std::to_string(*nic.vlan) : "");
+}
+
 bool has_family(const NetConf& nic, Family family) {
-  if (nic.ipam.delegate) return true;  // for all that is known before it has answered
+  if (nic.ipam.ranges.empty() && (nic.ipam.delegate || nic.overlay)) return true;  // for all that is known as yet
   return std::any_of(nic.ipam.ranges.begin(), nic.ipam.ranges.end(),
                      [&](const ipam::RangeSet& set) { return set.front().subnet.ip.family == family; });
 }
 
-bool asks(const NetConf& nic, Family family) {
-  if (!has_family(nic, family)) return false;
-  if (nic.default_route == true) return true;
-  return !nic.same_switch && std::any_of(nic.ipam.routes.begin(), nic.ipam.routes.end(), [&](const auto& route) {
+// One with a priority or a table is a way beside the pod's own.
+bool routes_default(const NetConf& nic, Family family) {
+  return std::any_of(nic.ipam.routes.begin(), nic.ipam.routes.end(), [&](const auto& route) {
     return route.dst.ip.family == family && route.dst.length == 0 && !route.table && !route.priority;
   });
 }
 
-// Has a default route by its mode, unless it is told otherwise.
+// In so many words: what a delegate answers is none of the configuration's.
+bool asks(const NetConf& nic, Family family) {
+  if (!has_family(nic, family)) return false;
+  if (nic.default_route == true) return true;
+  return !nic.same_switch && !nic.ipam.delegate && routes_default(nic, family);
+}
+
+// Has a default route by its mode or its delegate, unless it is told otherwise.
 bool offers(const NetConf& nic, Family family) {
-  return !nic.default_route && (nic.mode == "nat" || nic.mode == "routed") && has_family(nic, family);
+  if (nic.default_route || !has_family(nic, family)) return false;
+  return nic.mode == "nat" || nic.mode == "routed" || (nic.ipam.delegate && routes_default(nic, family));
 }
 
 [[noreturn]] void refuse_two(const NetConf& a, const NetConf& b, const std::string& why) {
   throw Error(Code::bad_config, "interfaces: " + called(a) + " and " + called(b) + " " + why);
+}
+
+// Each would give its first address, and the MAC that follows from it: the pod had both twice.
+void check_subnets(const NetConf& a, const NetConf& b) {
+  if ((a.bridge == b.bridge && a.vlan == b.vlan) || a.tap.has_value() != b.tap.has_value()) return;
+  for (const ipam::RangeSet& set : a.ipam.ranges)
+    for (const ipam::RangeSet& other : b.ipam.ranges)
+      if (const auto& one = set.front().subnet; one.overlaps(other.front().subnet))
+        refuse_two(
+            a, b,
+            "are apart (" + where(a) + ", " + where(b) + ") and both in subnet " + one.str() +
+                ", so that nobody in the pod could tell which way leads there; give one of them other \"subnets\"");
 }
 
 void check_pair(const NetConf& a, const NetConf& b) {
@@ -116,6 +148,7 @@ void check_pair(const NetConf& a, const NetConf& b) {
     refuse_two(a, b,
                "are on switch " + a.bridge.str() + ", once with mode \"" + a.mode + "\" and once with \"" + b.mode +
                    "\"; give one of them another \"bridge\", or both the same mode");
+  check_subnets(a, b);
   if (a.mode != "bridge" || b.mode != "bridge" || !a.uplink || !b.uplink) return;
   if (one_switch && *a.uplink != *b.uplink)
     refuse_two(a, b,
@@ -152,32 +185,52 @@ void check_nics(const NetConf& conf) {
     for (std::size_t j = i + 1; j < all.size(); ++j) check_pair(*all[i], *all[j]);
 }
 
-void place_default_routes(NetConf& conf) {
-  if (conf.more.empty()) return;
-  std::vector<NetConf*> all = {&conf};
-  for (NetConf& nic : conf.more) all.push_back(&nic);
-  for (const Family family : kFamilies) {
-    const NetConf* holder = nullptr;
-    for (const NetConf* nic : all) {
-      if (!asks(*nic, family)) continue;
-      if (holder)
-        refuse_two(*holder, *nic,
-                   "both ask for the pod's default route, and there is one; say \"defaultRoute\": true on one "
-                   "of them only");
-      holder = nic;
-    }
-    for (NetConf* nic : all) {
-      if (!holder && offers(*nic, family))
-        holder = nic;
-      else if (nic != holder)
-        nic->default_elsewhere.push_back(family);
-    }
+namespace {
+
+// Of NICs that one stack has: the pod's, or that of the guest behind the TAPs.
+void place(const std::vector<NetConf*>& all, Family family) {
+  const NetConf* holder = nullptr;
+  for (const NetConf* nic : all) {
+    if (!asks(*nic, family)) continue;
+    if (holder)
+      refuse_two(*holder, *nic,
+                 "both ask for the pod's default route, and there is one; say \"defaultRoute\": true on one "
+                 "of them only");
+    holder = nic;
   }
-  for (NetConf* nic : all)  // what its guests are told
-    if (!nic->same_switch && std::all_of(std::begin(kFamilies), std::end(kFamilies), [&](Family family) {
-          return !has_family(*nic, family) || contains(nic->default_elsewhere, family);
-        }))
-      nic->default_route = false;
+  if (!holder)
+    if (const auto first = std::ranges::find_if(all, [&](const NetConf* nic) { return offers(*nic, family); });
+        first != all.end())
+      holder = *first;
+  for (NetConf* nic : all)
+    if (holder && nic != holder) nic->default_elsewhere.push_back(family);
+}
+
+// Of a network that other configurations have too, their guests are told the same.
+std::optional<bool> guests_default(const std::vector<NetConf*>& all, const NetConf& nic) {
+  if (nic.default_route || nic.shared_name) return nic.default_route;
+  const bool somewhere = std::ranges::any_of(all, [&](const NetConf* other) {
+    return other->bridge == nic.bridge && other->name == nic.name && std::ranges::any_of(kFamilies, [&](Family family) {
+             return has_family(*other, family) && !contains(other->default_elsewhere, family);
+           });
+  });
+  return somewhere ? std::nullopt : std::optional(false);
+}
+
+}  // namespace
+
+void place_default_routes(NetConf& conf) {
+  conf.guests_default = conf.default_route;
+  if (conf.more.empty()) return;
+  std::vector<NetConf*> all = {&conf}, of_pod, of_guest;
+  for (NetConf& nic : conf.more) all.push_back(&nic);
+  for (NetConf* nic : all) {
+    nic->default_elsewhere.clear();
+    (nic->tap ? of_guest : of_pod).push_back(nic);
+  }
+  for (const Family family : kFamilies)
+    for (const auto* some : {&of_pod, &of_guest}) place(*some, family);
+  for (NetConf* nic : all) nic->guests_default = guests_default(all, nic->same_switch ? conf : *nic);
 }
 
 std::vector<const NetConf*> nics(const NetConf& conf) {

@@ -20,7 +20,5 @@ std::vector<Entry> parse_entries(const cni::Field& conf, const std::string& netw
 
 // Throws Error{bad_config} for two NICs that cannot be at once: one name, one physical NIC below two switches, two modes on one switch.
 void check_nics(const NetConf& conf);
-// Each family's default route goes to the NIC that asks for it, else to the first one whose mode has one. Throws Error{bad_config} when two ask.
-void place_default_routes(NetConf& conf);
 
 }  // namespace trestle::config

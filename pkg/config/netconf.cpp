@@ -194,10 +194,20 @@ NetConf parse_nic(const Field& conf, const cni::Args& args, const Entry* entry) 
   return out;
 }
 
+// What is wrong between several keys names none of them.
+template <class F>
+NetConf in_entry(const Entry& entry, F&& body) try {
+  return std::forward<F>(body)();
+} catch (const base::Error& e) {
+  if (std::string_view(e.what()).starts_with(entry.path)) throw;
+  throw base::Error(e.code, entry.path + " (" + entry.nic.str() + "): " + e.what(), e.details);
+}
+
 NetConf parse_further(const Entry& entry, const NetConf& first) {
-  NetConf out = parse_nic(Field(entry.conf, entry.path), {}, &entry);
+  NetConf out = in_entry(entry, [&] { return parse_nic(Field(entry.conf, entry.path), {}, &entry); });
   out.nic = entry.nic;
   out.same_switch = entry.same_switch;
+  out.shared_name = entry.named;
   if (entry.same_switch) out.publishes = first.publishes;
   out.vm = first.vm;
   if (out.guests && first.guests) out.guests->names = first.guests->names;

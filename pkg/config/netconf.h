@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
 #include "cni/request.h"
 #include "cni/result.h"
 #include "config/overlay.h"
@@ -104,6 +105,7 @@ struct NetConf {
   std::optional<bool> default_route = {};          // absent: on the first NIC
   std::optional<bool> source_routing = {};         // absent: on where the pod has several NICs
   bool same_switch = false;                        // of several NICs: one more on the first one's switch
+  bool shared_name = false;                        // of several NICs: other configurations may be of its network too
   bool spoof_check = true;
   bool hairpin = false;
   HostAccess host_access = {};
@@ -130,16 +132,29 @@ struct NetConf {
   // Several NICs of one call.
   std::optional<net::IfName> nic = {};              // its name in the pod; absent: the first one's, CNI_IFNAME
   std::vector<net::Family> default_elsewhere = {};  // families whose default route another NIC of the call has
-  std::vector<NetConf> more = {};                   // further NICs (`interfaces`), each without any of its own
+  std::optional<bool> guests_default = {};  // are its network's guests told a default route? absent: by the mode
+  std::vector<NetConf> more = {};           // further NICs (`interfaces`), each without any of its own
 };
 
 // All NICs of the call, the first one first.
 std::vector<const NetConf*> nics(const NetConf& conf);
 net::IfName name_of(const NetConf& nic, const std::string& ifname);
+// Of several NICs, an error says which: "NIC eth1: …".
+template <class F>
+auto in_nic(const NetConf& conf, const NetConf& nic, F&& body) {
+  if (conf.more.empty()) return std::forward<F>(body)();
+  return base::in_context(nic.nic ? "NIC " + nic.nic->str() : "the first NIC", std::forward<F>(body));
+}
 // Throws Error{bad_config} when a NIC or a TAP of the call would have the name of another. `ifname`: CNI_IFNAME.
 void check_names(const NetConf& conf, const std::string& ifname);
+// Each family's default route goes to the NIC that asks for it, else to the first one that has one; the pod has its own, and the guest behind
+// the call's TAPs another. Anew each time that more is known: a node's subnets, a delegate's answer. Throws Error{bad_config} when two ask.
+void place_default_routes(NetConf& conf);
 // Sets each NIC's `source_table`, by its name. `second`: the pod has a NIC of another call already that leads outside.
 void choose_tables(NetConf& conf, const std::string& ifname, bool second);
+
+// GC's list of what is valid. libcni sends both; the second is the name before the specification was corrected.
+inline constexpr const char* kValidKeys[] = {"cni.dev/valid-attachments", "cni.dev/attachments"};
 
 // What DEL, GC and VERSION read: nothing else in stdin can fail them.
 struct Minimal {

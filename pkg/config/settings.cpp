@@ -82,8 +82,6 @@ std::optional<plan::Delegate> delegate_of(const nlohmann::json& json) {
   return plan::Delegate{name, json.dump(), {}, {}};
 }
 
-constexpr const char* kValidKeys[] = {"cni.dev/valid-attachments", "cni.dev/attachments"};
-
 // A delegate knows its leases by the NIC's name: what is valid is so under the name of each NIC that it serves there ("": CNI_IFNAME).
 void put_valid(nlohmann::json& conf, const std::vector<std::string>& nics) {
   for (const char* key : kValidKeys) {
@@ -142,7 +140,6 @@ Minimal parse_minimal(const nlohmann::json& json, cni::Command command) {
   Minimal out{std::move(identity.cni_version), std::move(identity.name), std::nullopt};
   out.delegates = delegates_of(json, out.name);
   if (command != cni::Command::gc) return out;
-  // libcni sends both; the second is the name before the specification was corrected.
   for (const char* key : kValidKeys) {
     if (!conf.has(key)) continue;
     const Field list(json.at(key), key);

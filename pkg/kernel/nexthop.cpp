@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "kernel/attrs.h"
-#include "kernel/overlay_tag.h"
+#include "kernel/our_tag.h"
 #include "plan/plan.h"
 
 namespace trestle::kernel {
@@ -17,7 +17,7 @@ namespace {
 
 std::optional<HeldNexthop> read_nexthop(const nlmsghdr& message) {
   const auto header = header_of<nhmsg>(message);
-  if (!header || message.nlmsg_type != RTM_NEWNEXTHOP || header->nh_protocol != kOverlayProtocol) return std::nullopt;
+  if (!header || message.nlmsg_type != RTM_NEWNEXTHOP || header->nh_protocol != kOurProtocol) return std::nullopt;
   const Attrs attrs = Attrs::of(message, sizeof(nhmsg));
   const auto id = attrs.u32(NHA_ID), link = attrs.u32(NHA_OIF);
   const auto via = attrs.view(NHA_GATEWAY);
@@ -31,7 +31,7 @@ void add_nexthop(Batch& batch, std::uint32_t link_index, const plan::Nexthop& ne
   auto* header = static_cast<nhmsg*>(batch.begin(RTM_NEWNEXTHOP, NLM_F_CREATE | (again ? NLM_F_REPLACE : NLM_F_EXCL),
                                                  sizeof(nhmsg), plan::describe(nexthop)));
   header->nh_family = nexthop.via.family == net::Family::v4 ? AF_INET : AF_INET6;
-  header->nh_protocol = kOverlayProtocol;
+  header->nh_protocol = kOurProtocol;
   header->nh_flags = RTNH_F_ONLINK;
   batch.put_u32(NHA_ID, nexthop.id);
   batch.put_u32(NHA_OIF, link_index);

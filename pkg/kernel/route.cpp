@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "kernel/attrs.h"
-#include "kernel/overlay_tag.h"
+#include "kernel/our_tag.h"
 
 namespace trestle::kernel {
 
@@ -120,7 +120,7 @@ void add_route(Batch& batch, std::uint32_t link_index, const plan::Route& route,
   const bool replace = route.nexthop && again;
   rtmsg* header =
       begin_route(batch, RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL), route.dst, label);
-  if (route.nexthop) header->rtm_protocol = kOverlayProtocol;
+  if (route.nexthop) header->rtm_protocol = kOurProtocol;
   const bool beyond = route.via || route.nexthop;
   header->rtm_scope = static_cast<std::uint8_t>(route.scope.value_or(beyond ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK));
   if (route.dst.ip.family == net::Family::v6) header->rtm_scope = RT_SCOPE_UNIVERSE;  // IPv6 knows no other
@@ -152,7 +152,7 @@ void restore_prefix_route(Batch& batch, std::uint32_t link_index, const net::Cid
 
 void delete_route(Batch& batch, std::uint32_t link_index, const plan::Route& route, const std::string& label) {
   rtmsg* header = begin_route(batch, RTM_DELROUTE, 0, route.dst, label);
-  if (route.nexthop) header->rtm_protocol = kOverlayProtocol;
+  if (route.nexthop) header->rtm_protocol = kOurProtocol;
   header->rtm_scope = RT_SCOPE_NOWHERE;  // any
   put_table(batch, header, route.table.value_or(RT_TABLE_MAIN));
   put_way(batch, link_index, route);
@@ -185,8 +185,7 @@ std::vector<plan::Route> tunnel_routes(Socket& socket, const plan::LinkRef& dev)
   for (const net::Family family : {net::Family::v4, net::Family::v6}) {
     std::vector<plan::Route> found;
     for_each_route(
-        socket, family == net::Family::v4 ? AF_INET : AF_INET6, RT_TABLE_MAIN, 0, kOverlayProtocol,
-        [&] { found.clear(); },
+        socket, family == net::Family::v4 ? AF_INET : AF_INET6, RT_TABLE_MAIN, 0, kOurProtocol, [&] { found.clear(); },
         [&](const rtmsg& header, const Attrs& attrs) {
           const auto nexthop = attrs.u32(RTA_NH_ID);
           if (!nexthop) return;
@@ -217,21 +216,15 @@ std::vector<Way> ways(Socket& socket, net::Family family) {
   return out;
 }
 
-namespace {
-
 // Public, and in nobody's special routes or bogon list (a.root-servers.net). Nothing is sent.
 std::optional<std::uint32_t> way_out(Socket& socket, net::Family family) {
   return link_towards(socket, net::Ip::parse(family == net::Family::v4 ? "198.41.0.4" : "2001:503:ba3e::2:30"));
 }
 
-}  // namespace
-
 std::optional<std::uint32_t> default_route_link(Socket& socket) {
   if (const auto link = way_out(socket, net::Family::v4)) return link;
   return way_out(socket, net::Family::v6);
 }
-
-bool leads_outside(Socket& socket, net::Family family) { return way_out(socket, family).has_value(); }
 
 std::vector<std::uint32_t> ra_default_links(Socket& socket) {
   std::vector<std::uint32_t> links;

@@ -37,8 +37,8 @@ std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& to);
 // The device by which a public address is reached (IPv4 first, then IPv6): that of the default route, or what a VPN put
 // before it. One look-up each, whatever the size of the routing table. nullopt when there is no way out.
 std::optional<std::uint32_t> default_route_link(Socket& socket);
-// Is there a way to public addresses of that family? One look-up.
-bool leads_outside(Socket& socket, net::Family family);
+// The link on the way to public addresses of that family. One look-up.
+std::optional<std::uint32_t> way_out(Socket& socket, net::Family family);
 // Devices whose IPv6 default route was learned by a router advertisement (RTPROT_RA), each once. A dump that the kernel
 // filters.
 std::vector<std::uint32_t> ra_default_links(Socket& socket);

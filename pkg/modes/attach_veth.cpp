@@ -27,7 +27,8 @@ const plan::LeasedIp* of_family(const plan::Lease& lease, net::Family family) {
   return nullptr;
 }
 
-bool is_default(const cni::ResultRoute& route) { return route.dst.length == 0 && !route.table; }
+// One with a priority is a way beside the pod's own.
+bool is_default(const cni::ResultRoute& route) { return route.dst.length == 0 && !route.table && !route.priority; }
 
 bool contains(const std::vector<net::Family>& all, net::Family family) {
   return std::find(all.begin(), all.end(), family) != all.end();
@@ -35,7 +36,7 @@ bool contains(const std::vector<net::Family>& all, net::Family family) {
 
 // Has another NIC the pod's default route of that family? What the configuration asks for in so many words the kernel refuses then.
 bool leaves_default(const config::NetConf& conf, net::Family family, const std::vector<net::Family>& pod_default) {
-  if (contains(conf.default_elsewhere, family)) return true;
+  if (contains(conf.default_elsewhere, family) || (conf.ipam.delegate && conf.default_route == false)) return true;
   if (!contains(pod_default, family) || conf.default_route) return false;
   return conf.ipam.delegate || std::none_of(conf.ipam.routes.begin(), conf.ipam.routes.end(), [&](const auto& route) {
            return is_default(route) && route.dst.ip.family == family;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cni/merge.h"
+#include "plan/plan.h"
 
 namespace trestle::modes {
 
@@ -44,7 +45,7 @@ Phase phase_of(const plan::Step& step) {
 }
 
 bool same_place(const plan::Route& a, const plan::Route& b) {
-  return a.dev.where == b.dev.where && a.dst == b.dst && a.table == b.table && a.metric == b.metric;
+  return a.dev.where == b.dev.where && a.dst == b.dst && a.table == b.table && plan::metric_of(a) == plan::metric_of(b);
 }
 
 bool taken(const plan::Step& step, const std::vector<plan::Step>& steps) {
@@ -53,6 +54,18 @@ bool taken(const plan::Step& step, const std::vector<plan::Step>& steps) {
            const auto* there = std::get_if<plan::Route>(&other);
            return there && there->dev != route->dev && same_place(*there, *route);
          });
+}
+
+// One gateway outside of the subnets of two NICs, as 169.254.1.1: each NIC's own routes need a way to it by that NIC, and the kernel takes any
+// that there is.
+bool is_way_to_gateway(const plan::Step& step) {
+  const auto* route = std::get_if<plan::Route>(&step);
+  return route && !route->via && !route->table && route->dst.length == route->dst.ip.bits();
+}
+
+void step_back(plan::Step& step) {
+  auto& route = std::get<plan::Route>(step);
+  route.metric = plan::metric_of(route) + 1;
 }
 
 // Those that its plan has, of the routes that it would have alone.
@@ -69,20 +82,15 @@ std::vector<cni::ResultRoute> kept(const std::vector<cni::ResultRoute>& routes,
 
 }  // namespace
 
-config::NetConf switch_conf(const config::NetConf& nic, const config::NetConf& first) {
-  config::NetConf out = nic;
-  if (!nic.same_switch) return out;
-  out.default_route = first.default_route;
-  out.default_elsewhere = first.default_elsewhere;
-  return out;
-}
-
 std::vector<plan::Step> attachment(const std::vector<AttachmentInput>& nics) {
   if (nics.size() == 1) return find(nics.front().conf.mode).attachment(nics.front());
   std::vector<plan::Step> all;
   for (const AttachmentInput& in : nics)
-    for (plan::Step& step : find(in.conf.mode).attachment(in))
+    for (plan::Step& step : find(in.conf.mode).attachment(in)) {
+      if (is_way_to_gateway(step))
+        while (taken(step, all)) step_back(step);
       if (!taken(step, all)) all.push_back(std::move(step));
+    }
   std::stable_sort(all.begin(), all.end(),
                    [](const plan::Step& a, const plan::Step& b) { return phase_of(a) < phase_of(b); });
   return all;

@@ -199,16 +199,12 @@ std::string other_switches() {
 
 // A pod that reaches itself or a neighbour by a published port must be answered through the host, not past it: it is masqueraded. By what is
 // published, not by `ct status dnat` alone, which other hands' services have too; by its address, not by `iifname`, which br_netfilter
-// leaves empty when it bridges what was translated.
-std::string own_ports(const config::NetConf& conf) {
-  // The chain is there all the same: a network of two configurations, one that publishes and one that does not, could not be taken away when
-  // the latter's pod was the last, because the chain that its text did not name held the set ("Device or resource busy").
-  if (!conf.publishes) return "chain hairpin-$\n";
-  return "chain hairpin-$\n"
-         "  ip saddr 127.0.0.0/8 masquerade\n"
-         "  ip saddr @net4-$ ct status dnat ip daddr . meta l4proto . th dport @target4 masquerade\n"
-         "  ip6 saddr @net6-$ ct status dnat ip6 daddr . meta l4proto . th dport @target6 masquerade\n";
-}
+// leaves empty when it bridges what was translated. Whether this configuration publishes or not: of a network that has another one which does, the rules were emptied by a pod of this one.
+constexpr const char* kOwnPorts =
+    "chain hairpin-$\n"
+    "  ip saddr 127.0.0.0/8 masquerade\n"
+    "  ip saddr @net4-$ ct status dnat ip daddr . meta l4proto . th dport @target4 masquerade\n"
+    "  ip6 saddr @net6-$ ct status dnat ip6 daddr . meta l4proto . th dport @target6 masquerade\n";
 
 std::string only_by_uplink(const config::NetConf& conf, const std::string& direction) {
   if (!conf.uplink) return "";
@@ -240,7 +236,7 @@ std::string nat_text(const config::NetConf& conf) {
           only_by_uplink(conf, "oifname");
   text += "chain enter-$\n  iifname @if-$ return\n";  // what a pod sends back to its switch was judged when it left
   text += std::string(kReplies) + "  ct status dnat return\n" + from_direct(conf) + kReject;
-  text += own_ports(conf);
+  text += kOwnPorts;
   text += "chain masq-$\n  oifname @if-$ return\n" + to_direct(conf);
   text += R"(  ip daddr 224.0.0.0/4 return
   ip daddr 255.255.255.255 return
@@ -267,7 +263,7 @@ std::string routed_text(const config::NetConf& conf) {
       "  iifname @switches meta l4proto tcp reject with tcp reset\n  iifname @switches reject with icmpx "
       "admin-prohibited\n";
   text += from_direct(conf) + only_by_uplink(conf, "iifname");
-  text += own_ports(conf);
+  text += kOwnPorts;
   return named(text + input_chain(conf) + kBridgeMarks, conf.bridge);
 }
 
@@ -281,10 +277,8 @@ std::string isolated_text(const config::NetConf& conf) {
 
 std::string bridge_text(const config::NetConf& conf) { return named(std::string(kMarks) + kBridgeMarks, conf.bridge); }
 
-// The same for all networks on that link: one that publishes comes beside one that does not.
-std::string chained_text(config::NetConf conf) {
-  conf.publishes = true;
-  return named(std::string(kMarks) + kNetworks + own_ports(conf) + kBridgeMarks, conf.bridge);
+std::string chained_text(const config::NetConf& conf) {
+  return named(std::string(kMarks) + kNetworks + kOwnPorts + kBridgeMarks, conf.bridge);
 }
 
 }  // namespace trestle::modes

@@ -14,6 +14,6 @@ std::string routed_text(const config::NetConf& conf);
 std::string isolated_text(const config::NetConf& conf);
 std::string bridge_text(const config::NetConf& conf);
 // Of a bridge, or a link, of another plugin's: nothing is judged there.
-std::string chained_text(config::NetConf conf);
+std::string chained_text(const config::NetConf& conf);
 
 }  // namespace trestle::modes

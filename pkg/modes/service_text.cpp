@@ -74,7 +74,11 @@ class Subnet {
     const plan::Lease lease{{{{range_.subnet.ip, range_.subnet.length}, range_.gateway}}, net::Mac{}};
     std::vector<std::string> all;
     std::string router;
-    for (const cni::ResultRoute& route : routes(conf_, lease)) {
+    // The same for all guests of the network, wherever the pod of one has its default route.
+    config::NetConf all_alike = conf_;
+    all_alike.default_route = conf_.guests_default;
+    all_alike.default_elsewhere.clear();
+    for (const cni::ResultRoute& route : routes(all_alike, lease)) {
       if (route.dst.ip.family != Family::v4 || route.table) continue;
       if (route.dst.length == 0 && (conf_.mode == "isolated" || !route.gw)) continue;
       if (route.dst.length == 0) router = route.gw->str();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "modes/attach_veth.h"
+#include "plan/plan.h"
 
 namespace trestle::modes {
 
@@ -21,11 +22,13 @@ class TableOf {
       : steps_(steps), dev_{Where::pod, in.nic()}, table_(*in.conf.source_table) {}
 
   void put(const net::Cidr& dst, const std::optional<net::Ip>& via, const cni::ResultRoute& as = {}) {
-    const bool there = std::any_of(put_.begin(), put_.end(),
-                                   [&](const auto& other) { return other.dst == dst && other.metric == as.priority; });
-    if (there) return;
-    put_.push_back({dev_, dst, via, table_, as.priority, as.mtu, as.advmss, as.scope});
-    steps_.emplace_back(put_.back());
+    const plan::Route route{dev_, dst, via, table_, as.priority, as.mtu, as.advmss, as.scope};
+    if (std::ranges::any_of(put_, [&](const plan::Route& other) {
+          return other.dst == dst && plan::metric_of(other) == plan::metric_of(route);
+        }))
+      return;
+    put_.push_back(route);
+    steps_.emplace_back(route);
   }
 
  private:

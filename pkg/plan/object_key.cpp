@@ -14,6 +14,10 @@ std::string number(const char* word, const std::optional<std::uint32_t>& value) 
 
 }  // namespace
 
+std::uint32_t metric_of(const Route& route) {
+  return route.metric.value_or(route.dst.ip.family == net::Family::v6 ? 1024 : 0);
+}
+
 std::string object_key(const Step& step) {
   return std::visit(
       Overloaded{

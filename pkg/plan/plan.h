@@ -22,6 +22,8 @@ struct Plan {
 
 // One line, the same in `trestle plan`, errors and logs: "pod:eth0: address 10.88.0.2/16".
 std::string describe(const Step& step);
+// As the kernel has it: of IPv6 no metric is 1024 (include/net/ip6_fib.h, IP6_RT_PRIO_USER).
+std::uint32_t metric_of(const Route& route);
 // The name of the kernel object, without its attributes: two Steps with one key speak of one object.
 std::string object_key(const Step& step);
 // The link of a per-interface key (net/ipv6/conf/<link>/<name>); nullopt for the host-wide ones.

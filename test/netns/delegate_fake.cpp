@@ -1,10 +1,8 @@
-// What may go wrong with a delegate. The fake is a script that writes down how it was called and answers as it is told.
-#include <unistd.h>
-
+// What may go wrong with a delegate.
 #include <catch2/catch.hpp>
-#include <fstream>
 
 #include "delegate_conf.h"
+#include "delegate_fake.h"
 #include "support/plugin.h"
 
 using namespace trestle::test;
@@ -12,31 +10,6 @@ using Catch::Contains;
 using nlohmann::json;
 
 namespace {
-
-class Fake {
- public:
-  // `body`: what it does, a shell script; $CNI_COMMAND and the log's $LOG are set, the configuration is in $CONF.
-  explicit Fake(const std::string& body) : folder_("/run/fake-" + std::to_string(::getpid())) {
-    must_run("rm -rf " + folder_ + " && mkdir -p " + folder_);
-    std::ofstream script(folder_ + "/fake-ipam");
-    script << "#!/bin/sh\nLOG=" << log()
-           << "\nCONF=$(cat)\necho \"$CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME $CNI_NETNS $CNI_ARGS\" >> $LOG\n"
-           << "printf '%s\\n' \"$CONF\" > " << folder_ << "/conf\n"
-           << body << '\n';
-    script.close();
-    must_run("chmod +x " + folder_ + "/fake-ipam");
-  }
-  ~Fake() { run("rm -rf " + folder_); }
-  Fake(const Fake&) = delete;
-  Fake& operator=(const Fake&) = delete;
-  const std::string& folder() const { return folder_; }
-  std::string log() const { return folder_ + "/log"; }
-  std::string calls() const { return run("cut -d' ' -f1 " + log() + " | tr '\\n' ' '").out; }
-  std::string conf() const { return run("cat " + folder_ + "/conf").out; }
-
- private:
-  std::string folder_;
-};
 
 constexpr const char* kAnswer =
     R"([ $CNI_COMMAND != ADD ] || echo '{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.5/24"},{"address":"fd77::5/64","gateway":"fd77::1"}],"dns":{"nameservers":["10.77.0.1"]}}')";

@@ -27,7 +27,8 @@ std::string elsewhere(const config::NetConf& conf) {
 }  // namespace
 
 TEST_CASE("interfaces: one that says nothing of a network is one more NIC on the same switch", "[config][interfaces]") {
-  const auto conf = several(R"([{"name": "eth1", "vlan": 7}])", R"("mtu": 1400, "hostAccess": false)");
+  const auto conf =
+      several(R"([{"name": "eth1", "portIsolation": true}])", R"("mtu": 1400, "hostAccess": false, "vlan": 7)");
   REQUIRE(conf.more.size() == 1);
   const config::NetConf& nic = conf.more.front();
   CHECK(nic.nic == net::IfName::parse("eth1"));
@@ -38,7 +39,8 @@ TEST_CASE("interfaces: one that says nothing of a network is one more NIC on the
   CHECK(nic.mtu == 1400);
   CHECK_FALSE(nic.host_access.all);
   CHECK(nic.vlan == 7);
-  CHECK_FALSE(conf.vlan);
+  CHECK(nic.port_isolation);
+  CHECK_FALSE(conf.port_isolation);
   CHECK(nic.ipam.ranges.size() == conf.ipam.ranges.size());
 }
 
@@ -72,10 +74,41 @@ TEST_CASE("interfaces: the default route is the first NIC's that has one, or whe
   const std::string six = R"({"name": "eth1", "subnets": ["10.89.0.0/16", "fd89::/64"]})";
   CHECK(elsewhere(several("[" + six + "]")) == "eth0: v6; eth1: v4; ");
   CHECK(elsewhere(several(R"([{"name": "eth1", "subnets": ["10.89.0.0/16"], "defaultRoute": true}])")) ==
-        "eth0: v4 v6; eth1: v6; ");
+        "eth0: v4; eth1:; ");
   CHECK(elsewhere(several(R"([{"name": "eth1", "subnets": ["10.89.0.0/16"]}])", R"("mode": "isolated")")) ==
-        "eth0: v4 v6; eth1: v6; ");
+        "eth0: v4; eth1:; ");
   CHECK(elsewhere(parsed()) == "eth0:; ");
+}
+
+TEST_CASE("interfaces: what no NIC has is no other NIC's", "[config][interfaces]") {
+  auto conf = several(R"([{"name": "eth1", "mode": "isolated", "subnets": ["fd89::/64"]}])");
+  CHECK(elsewhere(conf) == "eth0:; eth1: v4; ");
+  conf = parsed(R"({"mode": "bridge", "uplink": "up0", "subnets": null, "ipam": {"type": "dhcp"},
+                    "interfaces": [{"name": "eth1", "mode": "isolated", "subnets": ["10.89.0.0/16"]}]})");
+  CHECK(elsewhere(conf) == "eth0:; eth1:; ");
+  // As if it had answered.
+  conf.ipam.ranges = parsed(R"({"subnets": ["10.7.0.0/16"]})").ipam.ranges;
+  conf.ipam.routes.push_back({{net::Ip{Family::v4, 0}, 0}, net::Ip::parse("10.7.0.1"), {}, {}, {}, {}, {}});
+  config::place_default_routes(conf);
+  CHECK(elsewhere(conf) == "eth0:; eth1: v4; ");
+}
+
+TEST_CASE("interfaces: the pod has a default route of its own, and the guest behind a TAP", "[config][interfaces]") {
+  CHECK(elsewhere(several(R"([{"name": "eth1", "device": "tap", "subnets": ["10.89.0.0/16"]},
+                              {"name": "eth2", "device": "tap", "subnets": ["10.90.0.0/16"]},
+                              {"name": "eth3", "subnets": ["10.91.0.0/16"]}])")) ==
+        "eth0:; eth1:; eth2: v4; eth3: v4; ");
+}
+
+TEST_CASE("interfaces: guests of a network are all told the same of a default route", "[config][interfaces]") {
+  const std::string own = R"({"name": "eth1", "subnets": ["10.89.0.0/16"]})",
+                    shared = R"({"name": "eth1", "network": "front", "subnets": ["10.89.0.0/16"]})",
+                    same = R"({"name": "eth1", "defaultRoute": true})";
+  CHECK(several("[" + own + "]").more[0].guests_default == false);
+  CHECK_FALSE(several("[" + shared + "]").more[0].guests_default);
+  CHECK_FALSE(several("[" + same + "]").guests_default);
+  CHECK_FALSE(several("[" + same + "]").more[0].guests_default);
+  CHECK(parsed(R"({"defaultRoute": false})").guests_default == false);
 }
 
 TEST_CASE("interfaces: what cannot be is refused, by name", "[config][interfaces]") {
@@ -105,6 +138,15 @@ TEST_CASE("interfaces: what cannot be is refused, by name", "[config][interfaces
            {"name": "eth2", "subnets": ["10.90.0.0/16"], "defaultRoute": true}])",
        "both ask for the pod's default route"},
       {R"([{"name": "eth1", "device": "tap", "sourceRouting": true}])", "interfaces[0].sourceRouting"},
+      {R"([{"name": "eth1", "hostAccess": true}])", "interfaces[0].hostAccess: would be so for all pods"},
+      {R"([{"name": "eth1", "mtu": 1400}])", "interfaces[0].mtu: would be so for all pods"},
+      {R"([{"name": "eth1", "guestServices": {"dhcp": true}}])", "interfaces[0].guestServices: would be so"},
+      {R"([{"name": "eth1", "vlan": 7}])", "both in subnet 10.88.0.0/16"},
+      {R"([{"name": "eth1", "mode": "isolated", "subnets": ["10.89.0.0/16"]},
+           {"name": "eth2", "mode": "isolated", "subnets": ["10.89.1.0/24"]}])",
+       "NIC eth1 and NIC eth2 are apart (trlan-eth1, trlan-eth2) and both in subnet 10.89.0.0/16"},
+      {R"([{"name": "eth1", "mode": "isolated", "subnets": ["10.89.0.0/16"], "defaultRoute": true}])",
+       "interfaces[0].defaultRoute: an isolated network leads nowhere"},
   }));
   CAPTURE(c.interfaces);
   const Refusal refused = refusal(R"({"interfaces": )" + c.interfaces + "}");
