@@ -20,6 +20,7 @@
 #include "kernel/route.h"
 #include "modes/modes.h"
 #include "net/names.h"
+#include "plan/json_text.h"
 
 namespace trestle::app {
 
@@ -94,7 +95,12 @@ void add(Session& session, const cni::Request& request, const config::NetConf& a
   if (has_delegate(conf))
     add_delegated(session, job, print, left);
   else
-    until_whole(session, [&] { return attach(session, job, print, left); });
+    until_whole(session, [&] {
+      const auto tell = [&](const cni::Result& result) {
+        return print(plan::json_text(cni::to_json(result, conf.cni_version)));
+      };
+      return attach(session, job, tell, left);
+    });
   release_left(session, left);
 }
 

@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "cni/result.h"
 #include "engine/apply.h"
-#include "plan/json_text.h"
 
 namespace trestle::app {
 
@@ -74,7 +73,8 @@ class Rollback {
 
 // An attachment of this owner that is whole refuses the ADD and is left alone; a left-over is undone first. Returns the parts that the
 // left-over needed. The caller holds the attachment.
-std::vector<store::PartRef> clear_old(Session& session, const net::Owner& owner, const std::string& netns) {
+std::vector<store::PartRef> clear_old(Session& session, const Job& job) {
+  const net::Owner& owner = job.owner;
   if (!session.store().exists(owner)) return {};
   std::optional<store::Record> old;
   try {
@@ -85,7 +85,7 @@ std::vector<store::PartRef> clear_old(Session& session, const net::Owner& owner,
   std::vector<std::string> failed;
   std::optional<store::Lock> vm;  // until its record is gone
   if (!old) {
-    failed = take_away_by_name(session, owner, netns);
+    failed = take_away_by_name(session, owner, job.request.netns);
   } else {
     if (has_links(session, *old) && is_here(session, *old))
       throw Error(Code::already_attached, "container " + owner.container + " has " + owner.ifname + " on network '" +
@@ -94,7 +94,7 @@ std::vector<store::PartRef> clear_old(Session& session, const net::Owner& owner,
     if (!vm)
       throw Error(Code::try_again, "a stale attachment of " + owner.container + "/" + owner.ifname + " is of VM " +
                                        old->vm + ", which another call works on");
-    failed = give_lease_back(*old);
+    failed = give_lease_back(*old, delegates_of(job.conf, job.request));
     for (std::string& line : undo_own(session, *old)) failed.push_back(std::move(line));
   }
   if (!failed.empty())
@@ -128,15 +128,16 @@ bool make(Session& session, const store::Record& record, const std::vector<plan:
   }
 }
 
-bool attach(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left) {
+bool attach(Session& session, const Job& job, const Tell& tell, std::vector<store::PartRef>& left) {
   store::Lock attachment, vm;  // outlive the rollback: what it undoes must not be another ADD's
   Rollback rollback(session, job.owner, Ground(session, job.conf, job.owner));
+  if (rollback.on().flushed()) return false;
   attachment = session.store().locks().attachment(job.owner, session.deadline());
   vm = hold_vm(session, job.conf.vm);
   if (session.store().departed_since_start(job.owner))
     throw Error(Code::try_again, "a DEL of " + job.owner.container + "/" + job.owner.ifname +
                                      " came while this ADD was waiting; it is not attached");
-  for (store::PartRef& part : clear_old(session, job.owner, job.request.netns)) left.push_back(std::move(part));
+  for (store::PartRef& part : clear_old(session, job)) left.push_back(std::move(part));
   cni::Result result;
   const store::Record& record = rollback.reserved(reserve(session, job, rollback.on(), result));
   try {
@@ -145,8 +146,7 @@ bool attach(Session& session, const Job& job, const Print& print, std::vector<st
     if (!session.store().exists(job.owner))
       throw Error(Code::try_again, "the record of " + job.owner.container + "/" + job.owner.ifname +
                                        " was removed during its ADD; it is not attached");
-    if (!print(plan::json_text(cni::to_json(result, job.conf.cni_version))))
-      throw Error(Code::io, "the result cannot be written to stdout; the attachment is undone");
+    if (!tell(result)) throw Error(Code::io, "the result cannot be written to stdout; the attachment is undone");
   } catch (const Error& e) {
     if (rollback.run() && e.code != Code::io && pod_vanished(session, job.request))
       throw Error(Code::unknown_container,

@@ -1,5 +1,6 @@
 #pragma once
 // One try of an ADD: a plan is made, recorded and applied, or all of it is undone.
+#include <functional>
 #include <vector>
 
 #include "app/session.h"
@@ -16,9 +17,12 @@ struct Job {
   std::vector<net::Family> pod_default = {};  // of which the pod has a way outside already, by a NIC of another call
 };
 
+// The answer, when all is made. false: nobody takes it.
+using Tell = std::function<bool(const cni::Result&)>;
+
 // The session's context is in the pod. `left` gets the parts that a stale attachment of this owner needed. false: somebody flushed our
 // nftables objects; nothing of this try is left. Throws Error, and then nothing is left either, or the record of what is.
-bool attach(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left);
+bool attach(Session& session, const Job& job, const Tell& tell, std::vector<store::PartRef>& left);
 
 // Applies Steps of that record's plan; a port of the host that a dead pod still holds is freed for it. false: as attach().
 bool make(Session& session, const store::Record& record, const std::vector<plan::Step>& steps);

@@ -165,19 +165,31 @@ std::set<net::Mac> moved_away(Session& session, const store::Record& record) try
   return {};
 }
 
-std::vector<std::string> take_away(Session& session, Held held, bool rest) {
+std::vector<std::string> take_away(Session& session, Held held, bool rest,
+                                   const std::vector<store::Delegated>& present) {
   const store::Record& record = *held.record;
   const std::set<net::Mac> moved = rest ? moved_away(session, record) : std::set<net::Mac>();
   // The delegate first: a DHCP client says good-bye by the link. The record stays when either fails.
-  std::vector<std::string> failed = give_lease_back(record);
-  for (std::string& line : undo_own(session, record)) failed.push_back(std::move(line));
-  if (!failed.empty()) return failed;
-  session.store().remove(record.owner, rest, moved);
+  std::vector<std::string> failed = give_lease_back(record, present);
+  std::vector<std::string> left = undo_own(session, record);
+  const bool undone = left.empty();
+  for (std::string& line : left) failed.push_back(std::move(line));
+  if (!undone) return failed;
+  if (failed.empty()) {
+    session.store().remove(record.owner, rest, moved);
+  } else {
+    store::Record owed = record;
+    owed.plan.clear();
+    owed.parts.clear();
+    session.store().rewrite(owed);
+  }
   held.vm.release();
   std::vector<store::PartRef> parts = record.parts;
   for (store::PartRef& stray : session.store().drop_stray_refs(record.owner))
     parts.push_back(std::move(stray));  // of an ADD that was killed
-  return release_switches(session, std::move(held.switches), parts);
+  for (std::string& line : release_switches(session, std::move(held.switches), parts))
+    failed.push_back(std::move(line));
+  return failed;
 }
 
 bool has_links(Session& session, const store::Record& record) {

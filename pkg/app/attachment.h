@@ -24,8 +24,10 @@ Held hold_attachment(Session& session, const net::Owner& owner);
 std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owner);
 
 // Undoes the record's plan (kernel objects of another host namespace are not touched), puts its leases to rest and removes it; the switch
-// locks go with its last part. Returns what is still there: then the record stays, for another try.
-[[nodiscard]] std::vector<std::string> take_away(Session& session, Held held, bool rest);
+// locks go with its last part. Returns what is still there: then the record stays, for another try; of one whose delegate alone fails, no more than
+// that. `present`: what the configuration has now of delegates, for one that refuses what the record has.
+[[nodiscard]] std::vector<std::string> take_away(Session& session, Held held, bool rest,
+                                                 const std::vector<store::Delegated>& present = {});
 
 // The kernel's part of that, of these Steps of the record: what they name in the pod as well, when the record's namespace is still there.
 // Returns what is left.

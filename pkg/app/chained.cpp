@@ -64,7 +64,8 @@ config::NetConf with_interface(Session& session, const cni::Request& request, co
                                 outside.hairpin,
                                 outside.mtu,
                                 inside->mac.value_or(net::Mac{}),
-                                {}};
+                                {},
+                                bridge ? bridge->mac : std::nullopt};
   for (const cni::ResultIp& ip : conf.prev_result->ips) {
     if (ip.interface && *ip.interface != *index) continue;
     out.chained->ips.push_back({ip.address, ip.gateway});

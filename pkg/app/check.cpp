@@ -41,6 +41,31 @@ std::vector<std::string> missing_addresses(const store::Record& record, const cn
   return out;
 }
 
+// A later plugin of the chain may have given the NIC another MAC; its port lets none but those in the guard pass.
+std::vector<std::string> unguarded_macs(const store::Record& record,
+                                        const std::map<net::IfName, engine::Override>& by_chain) {
+  std::vector<std::string> out;
+  for (const store::Nic& nic : record.nics) {
+    const auto now = by_chain.find(nic.name);
+    if (now == by_chain.end() || !now->second.mac || now->second.mac == nic.mac) continue;
+    bool guarded = false, let = false;
+    for (const plan::Step& step : record.plan)
+      if (const auto* some = std::get_if<plan::Elements>(&step); some && some->table == plan::Table::bridge)
+        for (const plan::Element& element : some->elements) {
+          if (element.key.size() != 2 || element.key.front() != plan::Field(nic.host_link)) continue;
+          const auto* mac = std::get_if<net::Mac>(&element.key.back());
+          guarded = guarded || mac != nullptr;
+          let = let || (mac != nullptr && *mac == *now->second.mac);
+        }
+    if (guarded && !let)
+      out.push_back("spoofCheck lets " + nic.mac.str() + " alone pass, and a later plugin gave " + nic.name.str() +
+                    " MAC " + now->second.mac->str() +
+                    ": nothing leaves the pod; name it in \"allowedMACs\", or "
+                    "let the runtime ask for it by the capability \"mac\"");
+  }
+  return out;
+}
+
 std::vector<plan::Step> all_steps(Session& session, const store::Record& record) {
   std::vector<plan::Step> steps = shared_steps(record, parts_in_force(session));
   steps.insert(steps.end(), record.plan.begin(), record.plan.end());
@@ -85,8 +110,10 @@ void check(Session& session, const cni::Request& request, const config::NetConf&
   const store::Record& record = *held.record;
   enter_pod(session, request, record);
   std::vector<std::string> lines = missing_addresses(record, *conf.prev_result);
-  const auto defects =
-      engine::verify(session.context(), all_steps(session, record), overrides(*conf.prev_result, record));
+  const auto by_chain = overrides(*conf.prev_result, record);
+  for (std::string& line : unguarded_macs(record, by_chain)) lines.push_back(std::move(line));
+  if (record.plan.empty()) lines.emplace_back("its DEL was begun and is not finished");
+  const auto defects = engine::verify(session.context(), all_steps(session, record), by_chain);
   for (const engine::Defect& defect : defects) lines.push_back(defect.text);
   for (std::string& line : defects_of_tunnels(session, conf)) lines.push_back(std::move(line));
   for (const config::NetConf* nic : config::nics(conf))

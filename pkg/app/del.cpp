@@ -47,17 +47,11 @@ std::vector<std::string> del_unknown(Session& session, const net::Owner& owner, 
   return {};
 }
 
-std::vector<store::Delegated> delegates_of(const config::Minimal& conf, const cni::Request& request) {
-  std::vector<store::Delegated> out;
-  for (const config::Minimal::Nic& one : conf.delegates)
-    out.push_back({net::IfName::parse(one.nic.empty() ? request.ifname : one.nic), *called(one.delegate, request)});
-  return out;
-}
-
 }  // namespace
 
 void del(Session& session, const cni::Request& request, const config::Minimal& conf) {
   const net::Owner owner{conf.name, request.container, request.ifname};
+  const std::vector<store::Delegated> delegates = delegates_of(conf, request, request.ifname);
   Held held = hold_attachment(session, owner);
   std::vector<std::string> failed;
   if (held.record) {
@@ -65,13 +59,13 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
     const bool adopted = store::is_adopted(*held.record);
     if (adopted) {  // delegates are known from the configuration alone
       held.record->netns = request.netns;
-      held.record->delegates = delegates_of(conf, request);
+      held.record->delegates = delegates;
       failed = take_away_by_name(session, owner, request.netns);  // its NICs on switches that nobody has come back to
     }
-    for (std::string& line : take_away(session, std::move(held), true)) failed.push_back(std::move(line));
+    for (std::string& line : take_away(session, std::move(held), true, delegates)) failed.push_back(std::move(line));
     if (adopted) release_forgotten(session);
   } else {
-    failed = del_unknown(session, owner, held.unreadable, delegates_of(conf, request), request.netns);
+    failed = del_unknown(session, owner, held.unreadable, delegates, request.netns);
   }
   if (!failed.empty()) incomplete(owner, failed);
 }

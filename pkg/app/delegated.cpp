@@ -28,6 +28,8 @@ bool routes(const config::NetConf& conf) { return conf.mode == "nat" || conf.mod
 
 // What the reference does too: where the switch is the router and the delegate names none, it has the subnet's first address.
 std::optional<net::Ip> gateway_of(const config::NetConf& conf, const cni::ResultIp& ip) {
+  if (ip.gateway == ip.address.ip)
+    throw Error(Code::delegate, "the delegated IPAM gave " + ip.address.str() + " with itself as the gateway");
   if (ip.gateway || !routes(conf)) return ip.gateway;
   if (ip.address.length + 1 >= ip.address.ip.bits())
     throw Error(Code::delegate, "the delegated IPAM gave " + ip.address.str() +
@@ -126,6 +128,7 @@ bool finish(Session& session, const Job& job, const Answered& by, const Print& p
   const config::NetConf conf = with_answers(job.conf, job.owner.ifname, by.answers);
   const Job whole{job.request, conf, job.owner, job.pod_default};
   const Ground on(session, conf, job.owner);
+  if (on.flushed()) return false;
   const store::Lock attachment = session.store().locks().attachment(job.owner, session.deadline());
   const store::Lock vm = hold_vm(session, job.conf.vm);
   store::Record record = record_of(session, job, by.linked.at);
@@ -149,11 +152,23 @@ bool finish(Session& session, const Job& job, const Answered& by, const Print& p
   return true;
 }
 
+// A delegate that refused the ADD has given nothing, and one that cannot read its configuration refuses the DEL too: that kept the switch and
+// the record for ever.
+void forget_refused(Session& session, store::Record& record, const Answers& answers) {
+  store::Record refused = record;
+  std::erase_if(refused.delegates, [&](const store::Delegated& one) { return answers.contains(one.nic); });
+  std::erase_if(record.delegates, [&](const store::Delegated& one) { return !answers.contains(one.nic); });
+  for (const std::string& line : give_lease_back(refused))
+    session.log().write(Log::Level::warn, "the IPAM plugin refused DEL as it had ADD", {{"why", line}});
+}
+
 // As DEL does, but that no later ADD is told to give up.
-void undo(Session& session, const Job& job, const store::Record& linked) noexcept try {
+void undo(Session& session, const Job& job, store::Record linked, const Answers& answers) noexcept try {
+  forget_refused(session, linked, answers);
   Held held = hold_attachment(session, job.owner);
   std::vector<std::string> failed;
   if (held.record && held.record->at == linked.at) {
+    held.record->delegates = linked.delegates;
     failed = take_away(session, std::move(held), false);
   } else {  // its DEL came while the delegate was at work
     failed = give_lease_back(linked);
@@ -174,11 +189,11 @@ void add_delegated(Session& session, const Job& job, const Print& print, std::ve
     if (const auto delegate = called(nic->ipam.delegate, job.request)) delegate::must_exist(*delegate);
   until_whole(session, [&] {
     return attach(
-        session, job, [](const std::string&) { return true; }, left);
+        session, job, [](const cni::Result&) { return true; }, left);
   });
   const store::Record record = record_of(session, job, 0);
+  Answers answers;
   try {
-    Answers answers;
     for (const store::Delegated& one : record.delegates)
       answers.emplace(one.nic, delegate::add(one.delegate, attachment_of(record, one.nic)));
     session.renew(kAddBudget);
@@ -190,7 +205,7 @@ void add_delegated(Session& session, const Job& job, const Print& print, std::ve
     });
   } catch (...) {
     session.renew(kAddBudget);
-    undo(session, job, record);
+    undo(session, job, record, answers);
     throw;
   }
 }
@@ -203,14 +218,37 @@ std::optional<plan::Delegate> called(const std::optional<plan::Delegate>& delega
   return out;
 }
 
-std::vector<std::string> give_lease_back(const store::Record& record) {
+std::vector<std::string> give_lease_back(const store::Record& record, const std::vector<store::Delegated>& present) {
   std::vector<std::string> failed;
   for (const store::Delegated& one : record.delegates) try {
       delegate::call(one.delegate, "DEL", attachment_of(record, one.nic));
     } catch (const Error& e) {
-      failed.emplace_back(e.what());
+      const auto now =
+          std::ranges::find_if(present, [&](const store::Delegated& other) { return other.nic == one.nic; });
+      try {
+        if (now == present.end() || now->delegate == one.delegate) throw;
+        delegate::call(now->delegate, "DEL", attachment_of(record, one.nic));
+      } catch (const Error&) {
+        failed.emplace_back(e.what());
+      }
     }
   return failed;
+}
+
+std::vector<store::Delegated> delegates_of(const config::NetConf& conf, const cni::Request& request) {
+  std::vector<store::Delegated> out;
+  for (const config::NetConf* nic : config::nics(conf))
+    if (const auto delegate = called(nic->ipam.delegate, request))
+      out.push_back({config::name_of(*nic, request.ifname), *delegate});
+  return out;
+}
+
+std::vector<store::Delegated> delegates_of(const config::Minimal& conf, const cni::Request& request,
+                                           const std::string& ifname) {
+  std::vector<store::Delegated> out;
+  for (const config::Minimal::Nic& one : conf.delegates)
+    out.push_back({net::IfName::parse(one.nic.empty() ? ifname : one.nic), *called(one.delegate, request)});
+  return out;
 }
 
 bool has_delegate(const config::NetConf& conf) {

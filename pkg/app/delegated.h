@@ -17,7 +17,14 @@ bool has_delegate(const config::NetConf& conf);
 // What the configuration names, with what the call brought along.
 std::optional<plan::Delegate> called(const std::optional<plan::Delegate>& delegate, const cni::Request& request);
 
-// The DELs of the record's delegates, if it has any. Returns why they failed.
-std::vector<std::string> give_lease_back(const store::Record& record);
+// By the names of the NICs; `ifname`: the first one's.
+std::vector<store::Delegated> delegates_of(const config::NetConf& conf, const cni::Request& request);
+std::vector<store::Delegated> delegates_of(const config::Minimal& conf, const cni::Request& request,
+                                           const std::string& ifname);
+
+// The DELs of the record's delegates, if it has any; where one is refused, that NIC's of `present`: somebody mended the configuration. Returns
+// why they failed.
+std::vector<std::string> give_lease_back(const store::Record& record,
+                                         const std::vector<store::Delegated>& present = {});
 
 }  // namespace trestle::app

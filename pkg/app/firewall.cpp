@@ -45,12 +45,24 @@ std::string whose(const kernel::ForeignDrop& drop) {
   return drop.legacy ? "iptables-legacy" : "another table";
 }
 
+bool bridge_filters() {
+  const auto on = [](const char* key) { return kernel::read_sysctl(std::string("net/bridge/") + key) == "1"; };
+  return on("bridge-nf-call-iptables") || on("bridge-nf-call-ip6tables");
+}
+
 }  // namespace
+
+std::optional<std::string> bridged_ports(const config::NetConf& conf) {
+  if (!conf.port_isolation || !conf.publishes || !bridge_filters()) return std::nullopt;
+  return "pods of switch " + conf.bridge.str() +
+         " do not reach ports that it publishes itself: br_netfilter leads them from port to port, where "
+         "\"portIsolation\" "
+         "ends them; remedy: sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0";
+}
 
 std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed) {
   std::vector<std::string> out;
-  const auto on = [](const char* key) { return kernel::read_sysctl(std::string("net/bridge/") + key) == "1"; };
-  const bool bridged = on("bridge-nf-call-iptables") || on("bridge-nf-call-ip6tables");
+  const bool bridged = bridge_filters();
   for (const kernel::ForeignDrop& drop : kernel::foreign_drops(session.context().nft(), bridge)) {
     if (!routed && !(drop.forward && bridged)) continue;
     const std::string what =

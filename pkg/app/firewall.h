@@ -11,4 +11,7 @@ namespace trestle::app {
 // others by way of the host (modes nat and routed); else only br_netfilter brings frames to those chains.
 std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed);
 
+// What br_netfilter makes of this configuration, with the remedy; nullopt: nothing.
+std::optional<std::string> bridged_ports(const config::NetConf& conf);
+
 }  // namespace trestle::app

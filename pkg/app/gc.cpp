@@ -34,14 +34,19 @@ void append(std::vector<std::string>& to, std::vector<std::string> lines) {
 }
 
 // Undoes a batch of dead attachments together, and lets go of them. Returns what is left.
-std::vector<std::string> bury(Session& session, std::vector<Held> dead) {
-  std::vector<std::vector<plan::Step>> own;
+std::vector<std::string> bury(Session& session, std::vector<Held> dead, const config::Minimal& conf,
+                              const cni::Request& request) {
+  std::vector<Held> given_back;
   std::vector<std::string> kept;
-  std::erase_if(dead, [&](const Held& held) {
-    const std::vector<std::string> why = give_lease_back(*held.record);
-    append(kept, why);
-    return !why.empty();
-  });
+  for (Held& held : dead) {
+    const auto present = delegates_of(conf, request, held.record->owner.ifname);
+    if (give_lease_back(*held.record, present).empty())
+      given_back.push_back(std::move(held));
+    else
+      append(kept, take_away(session, std::move(held), true, present));
+  }
+  dead = std::move(given_back);
+  std::vector<std::vector<plan::Step>> own;
   std::set<net::Owner> going;
   for (const Held& held : dead) going.insert(held.record->owner);
   for (const Held& held : dead)
@@ -115,7 +120,8 @@ std::vector<std::string> remove_damaged(Session& session, const config::Minimal&
   return failed;
 }
 
-std::vector<std::string> remove_dead(Session& session, const config::Minimal& conf, std::uint64_t start) {
+std::vector<std::string> remove_dead(Session& session, const cni::Request& request, const config::Minimal& conf,
+                                     std::uint64_t start) {
   const std::set<net::Owner> valid(conf.valid->begin(), conf.valid->end());
   std::vector<std::string> failed;
   std::vector<Held> dead;
@@ -125,9 +131,9 @@ std::vector<std::string> remove_dead(Session& session, const config::Minimal& co
     auto held = try_hold_attachment(session, file.record->owner);
     if (!held || !held->record || held->record->at != file.record->at) continue;
     dead.push_back(std::move(*held));
-    if (dead.size() >= kTogether) append(failed, bury(session, std::exchange(dead, {})));
+    if (dead.size() >= kTogether) append(failed, bury(session, std::exchange(dead, {}), conf, request));
   }
-  if (!dead.empty()) append(failed, bury(session, std::move(dead)));
+  if (!dead.empty()) append(failed, bury(session, std::move(dead), conf, request));
   return failed;
 }
 
@@ -221,7 +227,7 @@ void gc(Session& session, const cni::Request& request, const config::Minimal& co
       failed.push_back(std::string(what) + ": " + e.what());
     }
   };
-  attempt("dead attachments", [&] { append(failed, remove_dead(session, conf, start)); });
+  attempt("dead attachments", [&] { append(failed, remove_dead(session, request, conf, start)); });
   attempt("damaged records", [&] { append(failed, remove_damaged(session, conf)); });
   attempt("links without a record", [&] { append(failed, sweep_kernel(session, conf)); });
   attempt("published ports without a record", [&] { append(failed, sweep_ports(session)); });

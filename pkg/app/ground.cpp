@@ -45,6 +45,10 @@ const plan::Facts& Ground::facts(const config::NetConf& nic) const {
   throw base::Error(base::Code::bug, "switch " + nic.bridge.str() + " is not held");
 }
 
+bool Ground::flushed() const {
+  return std::ranges::any_of(switches_, [](const Switch& one) { return one.flushed; });
+}
+
 std::vector<store::Lock> Ground::take_locks() {
   std::vector<store::Lock> locks;
   for (Switch& one : switches_) locks.push_back(std::move(one.lock));

@@ -44,8 +44,8 @@ void refuse_conflict(Session& session, const store::Part& mine) {
     if (std::holds_alternative<plan::Rules>(clash->mine))
       throw Error(Code::held, "network '" + mine.network + "' and network '" + other.network + "' share switch " +
                                   mine.bridge.str() +
-                                  " and must have the same 'mode', 'hostAccess' and 'guestServices' there; give both "
-                                  "the same, or this network another 'bridge'");
+                                  " and must have the same 'mode', 'hostAccess', 'portIsolation', 'uplink' and "
+                                  "'guestServices' there; give both the same, or this network another 'bridge'");
     throw Error(Code::held, "network '" + mine.network + "' wants '" + plan::describe(clash->mine) + "' but network '" +
                                 other.network + "' has made it '" + plan::describe(clash->theirs) +
                                 "'; give both the same value, or this network another 'bridge'");

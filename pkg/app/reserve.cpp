@@ -31,7 +31,9 @@ store::Reservation reservation_of(Session& session, const Job& job, const config
                                 " itself; request another");
   const net::IfName nic = config::name_of(conf, job.owner.ifname);
   store::Reservation out{modes::segment(conf),
-                         conf.chained ? std::vector<ipam::Want>{} : ipam::match(conf.ipam.ranges, conf.requested_ips),
+                         conf.chained || conf.ipam.delegate  // a delegate is asked as we were, and gives what it gives
+                             ? std::vector<ipam::Want>{}
+                             : ipam::match(conf.ipam.ranges, conf.requested_ips),
                          conf.chained ? std::optional<net::Mac>{} : conf.requested_mac, modes::vm_nic(conf, nic)};
   if (out.vm && !out.mac && !conf.chained) {
     out.mac = session.store().mac_of(out.segment, *out.vm);

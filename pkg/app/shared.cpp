@@ -5,7 +5,7 @@
 
 #include "app/adopt.h"
 #include "app/facts.h"
-#include "app/refuse.h"
+#include "app/make_part.h"
 #include "app/stray.h"
 #include "app/tunnel.h"
 #include "base/error.h"
@@ -27,28 +27,6 @@ using base::Error;
 
 namespace {
 
-// The same network's older configuration had other rules on this switch: they are replaced now, and whoever still uses that configuration
-// has to put its own in again.
-void outdate_rules(Session& session, const store::Part& mine) {
-  for (const store::Part& other : session.store().parts()) {
-    if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
-    for (const plan::Step& a : mine.steps)
-      for (const plan::Step& b : other.steps)
-        if (std::holds_alternative<plan::Rules>(a) && a.index() == b.index() &&
-            plan::object_key(a) == plan::object_key(b) && a != b)
-          session.store().set_ready({other.bridge, other.digest}, false);
-  }
-}
-
-void make_part(Session& session, const config::NetConf& conf, const store::Part& part, const net::Owner& owner) {
-  refuse_part(session, conf, part);
-  outdate_rules(session, part);
-  session.store().put_part(part, owner);
-  const store::Lock tables = session.store().locks().tables(session.deadline());
-  engine::apply_shared(session.context(), part.steps);
-  session.store().set_ready({part.bridge, part.digest}, true);
-}
-
 // What a switch always consists of, for a part whose file is damaged: objects are undone by their names.
 std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
   config::NetConf conf{.cni_version = "1.1.0", .name = "", .bridge = bridge};
@@ -56,11 +34,6 @@ std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
   auto steps = modes::find(conf.mode).shared({conf, plan::Facts{}, session.settings().state_dir}).steps;
   steps.emplace_back(modes::service_by_name(session.settings().state_dir, bridge));
   return steps;
-}
-
-bool is_tables(const plan::Step& step) {
-  const auto* rules = std::get_if<plan::Rules>(&step);
-  return rules && rules->name == "tables";
 }
 
 // The caller holds this switch and the tables. A part of it is gone, whose rules had replaced older ones.
@@ -190,7 +163,8 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
       plan::Shared shared = modes::find(conf.mode).shared({conf, out.facts, session.settings().state_dir});
       const store::PartRef ref{bridge, plan::digest(shared.steps)};
       if (std::find(out.parts.begin(), out.parts.end(), ref) != out.parts.end()) continue;
-      make_part(session, conf, {bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner);
+      if (make_part(session, conf, {bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner))
+        out.flushed = true;
       out.parts.push_back(ref);
     }
     if (lost) adopt_ports(session, confs.front(), out.parts.front());

@@ -14,6 +14,7 @@ struct Switch {
   store::Lock lock;
   plan::Facts facts;
   std::vector<store::PartRef> parts;  // of each configuration
+  bool flushed = false;               // somebody had flushed our tables: other switches are without theirs still
 };
 
 // Takes the shared lock of the switch that all these configurations name and sees to it that their parts on it are made and whole; where one

@@ -136,7 +136,9 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
   must_serve(session, call, conf);
   if (const auto delegate = called(conf.ipam.delegate, request)) delegate::call_if_known(*delegate, "STATUS");
   const bool routed = conf.mode == "nat" || conf.mode == "routed";
-  for (const std::string& line : foreign_drops(session, conf.bridge, routed))
+  std::vector<std::string> lines = foreign_drops(session, conf.bridge, routed);
+  if (auto line = bridged_ports(conf)) lines.push_back(std::move(*line));
+  for (const std::string& line : lines)
     session.log().write(Log::Level::warn, "pods of network '" + conf.name + "' are kept from the outside or the host",
                         {{"why", line}});
 } catch (Error& e) {

@@ -81,8 +81,9 @@ std::vector<store::Reservation> reservations(const std::vector<const config::Net
   std::vector<store::Reservation> out;
   for (const config::NetConf* nic : nics) {
     const net::IfName name = config::name_of(*nic, owner.ifname);
-    out.push_back({modes::segment(*nic), ipam::match(nic->ipam.ranges, nic->requested_ips), nic->requested_mac,
-                   modes::vm_nic(*nic, name)});
+    out.push_back({modes::segment(*nic),
+                   nic->ipam.delegate ? std::vector<ipam::Want>{} : ipam::match(nic->ipam.ranges, nic->requested_ips),
+                   nic->requested_mac, modes::vm_nic(*nic, name)});
     if (out.back().vm && !out.back().mac) out.back().mac = modes::pod_mac(*nic, owner, name, {});
   }
   return out;

@@ -122,7 +122,8 @@ bool asks(const NetConf& nic, Family family) {
 // Has a default route by its mode or its delegate, unless it is told otherwise.
 bool offers(const NetConf& nic, Family family) {
   if (nic.default_route || !has_family(nic, family)) return false;
-  return nic.mode == "nat" || nic.mode == "routed" || (nic.ipam.delegate && routes_default(nic, family));
+  return nic.mode == "nat" || nic.mode == "routed" ||
+         (nic.mode == "bridge" && nic.ipam.delegate && routes_default(nic, family));
 }
 
 [[noreturn]] void refuse_two(const NetConf& a, const NetConf& b, const std::string& why) {

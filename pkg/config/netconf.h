@@ -73,6 +73,7 @@ struct Chained {
   std::uint32_t mtu = 1500;
   net::Mac mac;                     // the pod's side
   std::vector<plan::LeasedIp> ips;  // of that interface
+  std::optional<net::Mac> bridge_mac = {};
 };
 
 // guestServices: at least one of the three. What they tell is the network's: `nameservers`, `search` and `domain` are those of the

@@ -72,12 +72,12 @@ constexpr Field kFields[] = {
 };
 
 // How a family asks for a protocol; an empty phrase: it cannot, and the fields of that protocol are refused there.
-// "frame" is the Ethernet header, which every packet in the bridge family has.
+// "frame" is the Ethernet header, which every packet in the bridge family has; in inet a rule that asks for it does not hold without one.
 struct Protocol {
   std::string_view name, in_inet, in_bridge;
 };
 constexpr Protocol kProtocols[] = {
-    {"frame", "", "always"},
+    {"frame", "always", "always"},
     {"arp", "", "ether type arp"},
     {"ip", "meta nfproto ipv4", "meta protocol ip"},
     {"ip6", "meta nfproto ipv6", "meta protocol ip6"},

@@ -36,6 +36,7 @@ bool contains(const std::vector<net::Family>& all, net::Family family) {
 
 // Has another NIC the pod's default route of that family? What the configuration asks for in so many words the kernel refuses then.
 bool leaves_default(const config::NetConf& conf, net::Family family, const std::vector<net::Family>& pod_default) {
+  if (conf.mode == "isolated" && conf.ipam.delegate) return true;  // leads nowhere, whatever its IPAM thinks
   if (contains(conf.default_elsewhere, family) || (conf.ipam.delegate && conf.default_route == false)) return true;
   if (!contains(pod_default, family) || conf.default_route) return false;
   return conf.ipam.delegate || std::none_of(conf.ipam.routes.begin(), conf.ipam.routes.end(), [&](const auto& route) {

@@ -62,7 +62,8 @@ plan::Shared bridge_shared(const SwitchInput& in) {
     add_bare_switch(steps, in, bridge_mac(in.conf, in.facts));
     if (in.conf.uplink) add_uplink(steps, in);
   }
-  add_rules(steps, in, bridge_text(in.conf) + tunnel_text(in));
+  add_rules(steps, in, bridge_text(in.conf, bridge_mac(in.conf, in.facts)) + tunnel_text(in));
+  add_apart(steps, in);
   add_tunnel(steps, in);
   return {in.conf.bridge, std::move(steps)};
 }

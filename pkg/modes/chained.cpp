@@ -29,6 +29,7 @@ plan::Shared chained_shared(const SwitchInput& in) {
     add_localnet(steps, in);
   }
   add_rules(steps, in, chained_text(in.conf));
+  if (in.conf.chained->bridge_mac) add_apart(steps, in);
   add_prefixes(steps, in);
   const net::IfName& link = in.conf.bridge;
   if (in.conf.publishes) steps.push_back(Elements{Table::inet, "hairpin", {Element{{link}, "hairpin-" + link.str()}}});

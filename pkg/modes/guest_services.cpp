@@ -63,7 +63,9 @@ void add_guest_host(std::vector<Step>& steps, const AttachmentInput& in) {
   if (!host.files.empty()) steps.emplace_back(std::move(host));
 }
 
-bool serves_only(const config::NetConf& conf) { return conf.guests && conf.host_access.none(); }
+bool keeps_host_out(const config::NetConf& conf) {
+  return conf.mode == "isolated" && !conf.host_access.all && (conf.guests || !conf.host_access.none());
+}
 
 std::string service_input(const config::NetConf& conf) {
   if (!opens(conf)) return "";
@@ -96,10 +98,10 @@ void add_service_addresses(std::vector<Step>& steps, const SwitchInput& in) {
 }
 
 std::string service_output(const config::NetConf& conf) {
-  if (!serves_only(conf)) return "";
+  if (!keeps_host_out(conf)) return "";
   std::string out = "chain hostout-$\n  ct state established,related return\n";
   // A DHCP server answers to where nobody has an address yet: no connection that conntrack would know.
-  if (conf.guests->dhcp) out += "  udp sport 67 return\n  udp sport 547 return\n";
+  if (conf.guests && conf.guests->dhcp) out += "  udp sport 67 return\n  udp sport 547 return\n";
   for (const char* type : {"nd-neighbor-solicit", "nd-neighbor-advert", "nd-router-advert", "mld2-listener-report"})
     out += "  icmpv6 type " + std::string(type) + " return\n";
   return out + "  meta l4proto tcp reject with tcp reset\n  reject with icmpx admin-prohibited\n";

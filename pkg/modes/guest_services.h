@@ -18,15 +18,15 @@ void add_service(std::vector<plan::Step>& steps, const SwitchInput& in);
 // What it knows of this attachment. Comes last.
 void add_guest_host(std::vector<plan::Step>& steps, const AttachmentInput& in);
 
-// Is the host closed to the pods but for the service, and the pods to the host?
-bool serves_only(const config::NetConf& conf);
+// Has the host an address on an isolated switch for certain ports or for the service alone? Then it does not reach the pods by it.
+bool keeps_host_out(const config::NetConf& conf);
 // Rules of the chain that judges what pods send to the host: the service's ports; '$' is the switch. DNS by the switch's own addresses
 // alone: another resolver of the host's would lead an isolated guest outside.
 std::string service_input(const config::NetConf& conf);
 // The sets that those rules name, and their elements.
 std::string service_sets(const config::NetConf& conf);
 void add_service_addresses(std::vector<plan::Step>& steps, const SwitchInput& in);
-// What the host sends to pods of an isolated switch that only has a service: answers, and what makes them possible.
+// What the host sends to pods of such a switch: answers, and what makes them possible.
 std::string service_output(const config::NetConf& conf);
 
 }  // namespace trestle::modes

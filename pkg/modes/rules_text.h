@@ -12,8 +12,9 @@ std::string tables_text();
 std::string nat_text(const config::NetConf& conf);
 std::string routed_text(const config::NetConf& conf);
 std::string isolated_text(const config::NetConf& conf);
-std::string bridge_text(const config::NetConf& conf);
-// Of a bridge, or a link, of another plugin's: nothing is judged there.
+// Nothing is judged there, but with `portIsolation` what the host leads from the switch back to it. `mac`: the switch's.
+std::string bridge_text(const config::NetConf& conf, const net::Mac& mac);
+// Of a bridge, or a link, of another plugin's: the same.
 std::string chained_text(const config::NetConf& conf);
 
 }  // namespace trestle::modes

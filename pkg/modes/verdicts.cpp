@@ -26,6 +26,13 @@ void add_verdicts(std::vector<plan::Step>& steps, const SwitchInput& in, std::in
   if (!in.conf.host_access.all) lead("input");
 }
 
+void add_apart(std::vector<plan::Step>& steps, const SwitchInput& in) {
+  if (!in.conf.port_isolation) return;
+  const net::IfName& bridge = in.conf.bridge;
+  steps.push_back(Elements{Table::inet, "if-" + bridge.str(), {Element{{bridge}, {}}}});
+  steps.push_back(Elements{Table::inet, "leave", {Element{{bridge}, "leave-" + bridge.str()}}});
+}
+
 void add_gateway_guard(std::vector<plan::Step>& steps, const SwitchInput& in) {
   if (in.facts.ipv6)
     steps.push_back(

@@ -14,4 +14,7 @@ void add_verdicts(std::vector<plan::Step>& steps, const SwitchInput& in, std::in
 // The switch's own link-local address, which no pod may speak for.
 void add_gateway_guard(std::vector<plan::Step>& steps, const SwitchInput& in);
 
+// With `portIsolation`, of a switch that judges nothing else (bridge_text()).
+void add_apart(std::vector<plan::Step>& steps, const SwitchInput& in);
+
 }  // namespace trestle::modes

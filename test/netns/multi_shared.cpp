@@ -63,7 +63,7 @@ TEST_CASE("a delegate's routes and those of a NIC beside it", "[multi][shared][d
   const Fake fake(
       R"([ $CNI_COMMAND != ADD ] || echo '{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.5/24"}],"routes":[)" +
       route + R"({"dst":"10.200.0.0/16","gw":"10.77.0.1"}]}')");
-  json conf = delegated({{"type", "fake-ipam"}}, {{"mode", "isolated"}});
+  json conf = delegated({{"type", "fake-ipam"}}, {{"mode", has_default ? "nat" : "isolated"}});
   json second{{"name", "eth1"},
               {"mode", has_default ? "nat" : "isolated"},
               {"ipam", {{"ranges", {{{{"subnet", "10.89.0.0/16"}}}}}, {"routes", {{{"dst", "10.200.0.0/16"}}}}}}};

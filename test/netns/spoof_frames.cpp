@@ -187,8 +187,11 @@ const std::vector<Row> kRows = {
     // --- a server of its own -------------------------------------------------------------------------------------
     {Fate::dropped, "DHCPv4 offer", [](C c) { return dhcp4(c.self.mac, c.self.ip4, "255.255.255.255", 67, 68); }},
     {Fate::dropped, "DHCPv4 offer to one neighbour", [](C c) { return v4(c.self.mac, c.self.ip4, c.other, 67, 68); }},
+    {Fate::dropped, "DHCPv4 offer from another port", [](C c) { return dhcp4(c.self.mac, c.self.ip4, "255.255.255.255", 6767, 68); }},
+    {Fate::dropped, "DHCPv4 offer from another port to one neighbour", [](C c) { return v4(c.self.mac, c.self.ip4, c.other, 6767, 68); }},
     {Fate::dropped, "DHCPv4 offer from the gateway's address", [](C c) { return dhcp4(c.self.mac, c.gateway.ip4, "255.255.255.255", 67, 68); }},
     {Fate::dropped, "DHCPv6 advertise", [](C c) { return v6(c.self.mac, c.self.local, c.other, 547, 546); }},
+    {Fate::dropped, "DHCPv6 advertise from another port", [](C c) { return v6(c.self.mac, c.self.local, c.other, 6547, 546); }},
     {Fate::dropped, "DHCPv6 advertise from its global address", [](C c) { return v6(c.self.mac, c.self.ip6, c.other, 547, 546); }},
 
     // --- what hides the rest -------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ TEST_CASE("what a rule says and we do not understand is refused, with its line",
       GENERATE(as<std::string>{}, "accpet", "accept drop", "iifname eth0 drop", "iifname", "iifname @",
                "iifname vmap m", "iifname . drop", "iifname . ip saddr 1.2.3.4 drop", "ip saddr 1.2.3 drop",
                "ip saddr 1.2.3.4/33 drop", "ip saddr 1.2.3.4/8 drop", "ip saddr 0.0.0.0/0 drop", "ether type foo drop",
-               "ether saddr @m drop", "arp saddr ip 1.2.3.4 drop", "tcp dport 65536 drop", "tcp dport 0x10000 drop",
+               "vlan id @m drop", "arp saddr ip 1.2.3.4 drop", "tcp dport 65536 drop", "tcp dport 0x10000 drop",
                "tcp dport 0xg drop", "tcp dport -1 drop", "ct state established, drop", "ct state != new drop", "jump",
                "goto  x", "meta l4proto 256 drop", "masquerade to :1024-65535", "meta l4proto tcp masquerade to :9-8",
                "meta l4proto tcp masquerade to 1-2", "reject", "icmpv6 type nd-neighbor drop", " drop",
@@ -142,8 +142,9 @@ TEST_CASE("the rules of the modes are understood to the last word", "[nft][rule]
       conf.port_isolation = isolation;
       conf.uplink =
           isolation ? std::optional<config::Uplink>() : config::Uplink{{net::IfName::parse("eth1")}, "", false};
-      for (const auto text : {modes::nat_text, modes::routed_text, modes::isolated_text, modes::bridge_text})
+      for (const auto text : {modes::nat_text, modes::routed_text, modes::isolated_text})
         CHECK_NOTHROW(batch.add_rules({"tr0", text(conf)}));
+      CHECK_NOTHROW(batch.add_rules({"tr0", modes::bridge_text(conf, net::Mac{})}));
     }
   CHECK_FALSE(batch.empty());
 }
