@@ -78,6 +78,9 @@ void read_uplink(Session& session, const config::NetConf& conf, plan::Facts& fac
   }
   if (conf.mode == "bridge")
     facts.taken = engine::read_taken(session.context(), conf.uplink->links, conf.bridge, conf.uplink->take_addresses);
+  // The MAC by which its neighbours know the host.
+  if (const auto nic = facts.taken ? kernel::get_link(host, facts.taken->nic) : std::nullopt; nic && nic->mac)
+    facts.uplink_mac = nic->mac;
 }
 
 // A bridge of somebody else's gets ports, nothing else: it must be as the network needs it.

@@ -60,20 +60,20 @@ std::optional<std::string> bridged_ports(const config::NetConf& conf) {
          "ends them; remedy: sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0";
 }
 
-std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed) {
+std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed, bool asked) {
   std::vector<std::string> out;
   const bool bridged = bridge_filters();
   for (const kernel::ForeignDrop& drop : kernel::foreign_drops(session.context().nft(), bridge)) {
-    if (!routed && !(drop.forward && bridged)) continue;
+    if (!routed && !(drop.forward ? bridged : asked)) continue;
     const std::string what =
         drop.forward ? (routed ? "forwarded packets" : "frames between the ports, which br_netfilter hands to it,")
                      : "what pods send to the host";
     out.push_back(whose(drop) + " drops " + what + " of switch " + bridge.str() + ": chain " + drop.family + " " +
                   drop.table + " " + drop.chain +
                   " lets pass only what it names; remedy: " + remedy(drop, bridge.str()) +
-                  (routed || !bridged ? ""
-                                      : ", or: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
-                                        "net.bridge.bridge-nf-call-ip6tables=0"));
+                  (routed || !bridged || !drop.forward ? ""
+                                                       : ", or: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
+                                                         "net.bridge.bridge-nf-call-ip6tables=0"));
   }
   return out;
 }

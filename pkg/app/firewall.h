@@ -8,8 +8,8 @@
 namespace trestle::app {
 
 // What other firewalls of this host keep from a switch's pods, one line each, with the command that mends it. `routed`: its pods reach
-// others by way of the host (modes nat and routed); else only br_netfilter brings frames to those chains.
-std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed);
+// others by way of the host (modes nat and routed); else only br_netfilter brings frames to those chains. `asked`: the host itself serves them.
+std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed, bool asked);
 
 // What br_netfilter makes of this configuration, with the remedy; nullopt: nothing.
 std::optional<std::string> bridged_ports(const config::NetConf& conf);

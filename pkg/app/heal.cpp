@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/apply.h"
 #include "engine/verify.h"
+#include "kernel/link.h"
 #include "plan/plan.h"
 
 namespace trestle::app {
@@ -74,18 +75,28 @@ std::vector<std::string> rebuild(Session& session, const std::vector<store::Reco
   return failed;
 }
 
+// Those alone that are wrong: others may be as a chained plugin wants them, and the NIC's name may be another link's by now (KubeVirt gives it
+// away). A pod whose link is gone needs them all again.
+std::vector<plan::Step> to_make(Session& session, const store::Record& record,
+                                const std::vector<engine::Defect>& defects) {
+  for (const store::Nic& nic : record.nics)
+    if (!kernel::link_index(session.context().route(), nic.host_link)) return record.plan;
+  std::vector<plan::Step> wrong;
+  for (const engine::Defect& defect : defects)
+    if (wrong.empty() || wrong.back() != record.plan[defect.step]) wrong.push_back(record.plan[defect.step]);
+  return wrong;
+}
+
 void mend(Session& session, const store::Record& record, Repaired& report) {
+  constexpr int kPasses = 4;  // what depends on a link that was wrong is told when that is right
   engine::Context context(session.context().doomed(), session.context().switches());
   if (context.enter_pod(record.netns) != record.netns_cookie) return;  // gone: GC or DEL takes it away
   auto defects = engine::verify(context, record.plan);
   if (defects.empty()) return;
-  std::vector<plan::Step> wrong;  // only these: the others may be as a chained plugin wants them
-  for (const engine::Defect& defect : defects)
-    if (wrong.empty() || wrong.back() != record.plan[defect.step]) wrong.push_back(record.plan[defect.step]);
-  if (std::any_of(wrong.begin(), wrong.end(), [](const plan::Step& step) { return !is_element(step); }))
-    wrong = record.plan;
-  engine::reapply_attachment(context, wrong);
-  defects = engine::verify(context, record.plan);
+  for (int pass = 0; pass < kPasses && !defects.empty(); ++pass) {
+    engine::reapply_attachment(context, to_make(session, record, defects));
+    defects = engine::verify(context, record.plan);
+  }
   if (defects.empty()) ++report.mended;
   for (const engine::Defect& defect : defects) report.left.push_back(record.owner.container + ": " + defect.text);
 }

@@ -104,14 +104,30 @@ bool carries_host(Session& session, const std::vector<store::Part>& left, const 
   return takes_addresses(part) && others == 1 && engine::lives_on(session.context(), part.bridge);
 }
 
+void give_back(Session& session, const store::Part& part) {
+  for (const plan::Step& step : part.steps)
+    if (const auto* taken = std::get_if<plan::TakeAddresses>(&step)) engine::give_back(session.context(), *taken);
+}
+
 // Takes down what of one switch has no refs any more. Nothing happens while somebody else holds it: who leaves last will look.
-void release_switch(Session& session, const net::IfName& bridge, std::vector<std::string>& failed) {
+// `given_up`: of what was never finished the host's addresses go back too.
+void release_switch(Session& session, const net::IfName& bridge, std::vector<std::string>& failed,
+                    bool given_up = false) {
   store::Store& store = session.store();
   const auto lock = store.locks().try_switch_exclusive(bridge);
   if (!lock) return;
   for (const store::Part& part : store.parts()) {
     const store::PartRef ref{part.bridge, part.digest};
-    if (part.bridge != bridge || !store.part_unused(ref, true) || carries_host(session, store.parts(), part)) continue;
+    if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
+    if (carries_host(session, store.parts(), part)) {
+      if (!given_up || part.ready) continue;
+      try {
+        give_back(session, part);
+      } catch (const Error& e) {
+        failed.emplace_back(e.what());
+        continue;
+      }
+    }
     for (std::string& line : take_down(session, ref)) failed.push_back(std::move(line));
   }
   store.remove_empty_switch(bridge);  // a call that was killed may have left its directory
@@ -123,7 +139,7 @@ void give_up(Session& session, store::Lock lock, const net::IfName& bridge, cons
     std::vector<std::string> failed;
     static_cast<void>(session.store().drop_stray_refs(owner));
     lock.release();
-    release_switch(session, bridge, failed);
+    release_switch(session, bridge, failed, true);
     for (const std::string& left : failed)
       session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
   } catch (const std::exception&) {

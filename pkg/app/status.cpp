@@ -103,11 +103,14 @@ void parts_hold(Session& session, const config::NetConf& conf) {
 
 namespace {
 
+// Does the host answer its pods where it is no router?
+bool asked(const config::NetConf& conf) { return conf.mode == "isolated" && (conf.guests || !conf.host_access.none()); }
+
 // An accept of ours cannot undo them. They fail nothing by themselves: a host may want its input closed, and kubelet takes a failed STATUS for
 // a dead node.
 void add_foreign_drops(Error& error, Session& session, const config::NetConf& conf) {
   const bool routed = conf.mode == "nat" || conf.mode == "routed";
-  for (const std::string& line : foreign_drops(session, conf.bridge, routed))
+  for (const std::string& line : foreign_drops(session, conf.bridge, routed, asked(conf)))
     error.details += (error.details.empty() ? "" : "\n") + line;
 }
 
@@ -136,7 +139,7 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
   must_serve(session, call, conf);
   if (const auto delegate = called(conf.ipam.delegate, request)) delegate::call_if_known(*delegate, "STATUS");
   const bool routed = conf.mode == "nat" || conf.mode == "routed";
-  std::vector<std::string> lines = foreign_drops(session, conf.bridge, routed);
+  std::vector<std::string> lines = foreign_drops(session, conf.bridge, routed, asked(conf));
   if (auto line = bridged_ports(conf)) lines.push_back(std::move(*line));
   for (const std::string& line : lines)
     session.log().write(Log::Level::warn, "pods of network '" + conf.name + "' are kept from the outside or the host",

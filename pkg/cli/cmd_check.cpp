@@ -45,6 +45,16 @@ void check_one(app::Session& session, const net::Owner& owner, Report& report) {
     report.add(finding.shared ? switch_of(*held.record) : name_of(*held.record), finding.text);
 }
 
+// Else no packet of a pod's is for the host.
+bool has_address(const std::vector<store::Part>& parts, const net::IfName& bridge) {
+  return std::ranges::any_of(parts, [&](const store::Part& part) {
+    return part.bridge == bridge && std::ranges::any_of(part.steps, [](const plan::Step& step) {
+             const auto* address = std::get_if<plan::Address>(&step);
+             return address != nullptr && address->link.where == plan::Where::host;
+           });
+  });
+}
+
 std::string text_of(const Report& report) {
   const std::string many = std::to_string(report.checked) + (report.checked == 1 ? " attachment" : " attachments");
   if (report.defects.empty()) {
@@ -80,7 +90,9 @@ int run_check(const Arguments& arguments, const Console& console) {
     if (report.switches.contains(bridge)) report.add("switch " + bridge.str(), line);
   // A host may close itself on purpose: said, but no defect.
   for (const auto& [bridge, routed] : report.switches)
-    for (const std::string& line : app::foreign_drops(node.session, bridge, routed)) console.note(line);
+    for (const std::string& line :
+         app::foreign_drops(node.session, bridge, routed, has_address(app::parts_in_force(node.session), bridge)))
+      console.note(line);
   console.print(arguments.has("json") ? json_of(report) : text_of(report));
   return report.defects.empty() ? kDone : kFailed;
 }

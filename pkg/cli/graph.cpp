@@ -126,14 +126,40 @@ const plan::Tap* tap_of(const store::Record& record, const net::IfName& nic) {
   return nullptr;
 }
 
-std::string nic_node(const Drawn& drawn, const store::Nic& nic, const std::string& id) {
+// What the switch of a NIC is for it: one of several may be in another network, and another mode, than the first.
+struct Joined {
+  std::string mode, network;
+};
+
+std::string mode_of(const store::Part& part) {
+  std::string mode = "bridge";
+  for (const plan::Step& step : part.steps)
+    if (const auto* some = std::get_if<plan::Elements>(&step); some && some->table == plan::Table::inet) {
+      if (some->set == "masq" || some->set == "routed") return some->set == "masq" ? "nat" : "routed";
+      if (some->set == "enter") mode = "isolated";
+    }
+  return mode;
+}
+
+Joined joined(const std::vector<store::Part>& parts, const store::Record& record, const store::Nic& nic) {
+  if (record.nics.size() > 1)
+    for (const store::Part& part : parts)
+      if (part.bridge == nic.bridge &&
+          std::ranges::find(record.parts, store::PartRef{part.bridge, part.digest}) != record.parts.end())
+        return {mode_of(part), part.network};
+  return {record.mode, record.owner.network};
+}
+
+std::string nic_node(const Drawn& drawn, std::size_t number, const std::string& id) {
   const store::Record& record = drawn.record;
+  const store::Nic& nic = record.nics.at(number);
   std::string label = nic.name.str();
   std::vector<std::string> addresses = addresses_on(record, nic.name);
   const plan::Tap* const tap = tap_of(record, nic.name);
   if (tap) {
     label = tap->link.str() + " (TAP)";
-    for (const store::LeaseRef& lease : record.leases) addresses.push_back(lease.ip.str());  // the guest's
+    for (const store::LeaseRef& lease : record.leases)
+      if (lease.nic == number) addresses.push_back(lease.ip.str());  // the guest's
   }
   for (const std::string& address : addresses) label += "\n" + address;
   label += "\n" + nic.mac.str();
@@ -158,17 +184,21 @@ std::string dot(const std::vector<Drawn>& attachments, const std::vector<store::
     const std::string& pod = record.owner.container;
     if (!pods.contains(pod)) {
       order.push_back(pod);
-      const bool machine = !record.vm.empty() || (!record.nics.empty() && tap_of(record, record.nics.front().name));
+      const bool machine = !record.vm.empty() || std::ranges::any_of(record.nics, [&](const store::Nic& nic) {
+        return tap_of(record, nic.name) != nullptr;
+      });
       pods[pod] = "    label=" + dot_string(pod_of(record) + (record.vm.empty() ? "" : "\nVM " + record.vm)) +
                   ";\n    style=\"rounded,filled\";\n    fillcolor=\"" + (machine ? "#f2e9f7" : "#eef5ea") + "\";\n";
     }
-    for (const store::Nic& nic : record.nics) {
+    for (std::size_t i = 0; i < record.nics.size(); ++i) {
+      const store::Nic& nic = record.nics[i];
+      const Joined what = joined(parts, record, nic);
       Switch& one = switches[nic.bridge.str()];
       one.name = nic.bridge.str();
-      one.modes.insert(record.mode);
-      one.networks.insert(record.owner.network);
+      one.modes.insert(what.mode);
+      one.networks.insert(what.network);
       const std::string id = dot_string("pod " + pod + " " + nic.name.str());
-      pods[pod] += nic_node(drawn, nic, id);
+      pods[pod] += nic_node(drawn, i, id);
       const std::string vlans = vlans_on(record, nic.host_link);
       edges += "  " + id + " -> " + dot_string("switch " + one.name) +
                " [label=" + dot_string(nic.host_link.str() + (vlans.empty() ? "" : "\n" + vlans)) + "];\n";

@@ -98,6 +98,11 @@ void check_together(const Field& conf, const NetConf& out) {
         .refuse("is for mode \"routed\", whose pods have addresses of the LAN; this is mode \"" + out.mode + "\"");
   if (out.proxy_arp && !out.uplink)
     conf.at("proxyArp").refuse("needs \"uplink\": the NIC on whose LAN to answer for the pods");
+  if (out.tap && out.ipam.delegate && out.ipam.delegate->type == "dhcp")
+    conf.at("ipam").refuse(
+        "behind a TAP the guest itself asks the LAN's DHCP server, and gets the answers that the plugin waits for; "
+        "leave "
+        "\"ipam\" out");
   if (out.default_route == true && out.mode == "isolated")
     conf.at("defaultRoute").refuse("an isolated network leads nowhere; leave it out, or take another mode");
   if (out.source_routing == true && out.tap)

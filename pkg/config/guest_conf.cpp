@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "config/keys.h"
+#include "net/vm_identity.h"
 
 namespace trestle::config {
 
@@ -26,6 +27,7 @@ constexpr Key kGuestServices[] = {
 
 constexpr std::uint8_t kLeastPrefix6 = 64;  // dnsmasq takes no shorter one
 constexpr std::size_t kMostNtp = 8;
+constexpr std::size_t kMostLabel = 63;  // RFC 1035; dnsmasq dies of a longer one
 
 bool flag(const Field& services, const char* key) {
   const auto field = services.find(key);
@@ -38,7 +40,9 @@ std::string domain(const Field& field) {
   const bool plain = !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
   });
-  if (!plain) field.refuse("\"" + base::printable(text) + "\" is no domain name that DHCP could tell");
+  const auto labels = base::split(text, '.');
+  const bool fits = std::ranges::all_of(labels, [](const std::string& label) { return label.size() <= kMostLabel; });
+  if (!plain || !fits) field.refuse("\"" + base::printable(text) + "\" is no domain name that DHCP could tell");
   return text;
 }
 
@@ -73,8 +77,13 @@ std::vector<std::string> names(const Field& conf, const cni::Args& args) {
   const auto vm = ours ? ours->find("vm") : std::nullopt;
   if (vm && vm->raw().is_string()) out.push_back(vm->string());
   const auto pod = args.k8s.find("K8S_POD_NAME"), space = args.k8s.find("K8S_POD_NAMESPACE");
-  if (pod != args.k8s.end()) out.push_back(pod->second);
-  if (pod != args.k8s.end() && space != args.k8s.end()) out.push_back(pod->second + "." + space->second);
+  if (pod == args.k8s.end()) return out;
+  // The VM's own name first: the pod's is another one after each restart and migration.
+  for (const std::string& name : {net::vm_of_pod(pod->second), pod->second}) {
+    if (name.empty()) continue;
+    out.push_back(name);
+    if (space != args.k8s.end()) out.push_back(name + "." + space->second);
+  }
   return out;
 }
 

@@ -32,7 +32,7 @@ constexpr const char* kLog = "log";
 constexpr const char* kLeases = "leases";
 constexpr const char* kWanted = "wanted";  // systemd's path unit watches for it
 constexpr std::string_view kWatchedRoot = "/run/trestle-services/";
-constexpr std::chrono::milliseconds kToEnd{2000};
+constexpr std::chrono::milliseconds kToObey{100}, kToEnd{2000};
 constexpr std::time_t kToStart = 10;  // seconds that systemd may take
 
 std::optional<std::string> program() {
@@ -76,7 +76,7 @@ std::optional<Running> running(const ServiceDirectory& directory) {
 // SIGTERM first: it has children of its own for DNS over TCP, which it ends then. It has nothing to save.
 void end(const kernel::Process& process, const std::string& directory) {
   process.signal(SIGTERM);
-  if (process.ends_within(kToEnd)) return;
+  if (process.ends_within(kToObey)) return;
   process.signal(SIGKILL);
   if (!process.ends_within(kToEnd))
     throw Error(Code::kernel, "dnsmasq of " + directory + " does not end, not even by SIGKILL; try again");
@@ -221,7 +221,8 @@ void take_away(Context& context, const plan::Service& step) {
     return directory->remove_all();
   }
   for (const plan::ServiceFile& file : step.files) remove_service_file(step.directory, file.name);
-  if (!running(*directory)) return;  // CHECK of those who need it tells
+  if (!program()) return;  // CHECK of those who need it tells
+  // Dead, it may have died of just that network.
   stop(*directory);
   start(context, *directory);
 }

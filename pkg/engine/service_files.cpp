@@ -27,6 +27,7 @@ namespace {
 
 constexpr std::size_t kLimit = 1U << 20;
 constexpr std::chrono::seconds kPatience{5};
+constexpr const char* kLock = ".lock";
 constexpr const char* kFolders[] = {"hosts", "names", "networks"};
 
 void make_directory(const std::string& path) {
@@ -53,8 +54,17 @@ base::Fd open_directory(const std::string& path) {
   return fd;
 }
 
-// false: the directory was removed meanwhile.
-bool lock(const base::Fd& fd, const std::string& path) {
+bool is_linked(const base::Fd& fd) {
+  struct stat found {};
+  return ::fstat(fd.get(), &found) == 0 && found.st_nlink > 0;
+}
+
+// Of a file that root alone can open: the directory itself anybody could lock, for as long as he likes. Invalid: it was removed meanwhile.
+base::Fd lock(const base::Fd& directory, const std::string& path) {
+  base::Fd fd = base::try_open_at(directory, kLock, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  const int opened = errno;
+  if (!fd.valid() && opened == ENOENT) return fd;
+  if (!fd.valid()) base::throw_errno(opened, "open " + path + "/" + kLock, Code::store);
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     const int err = errno;
@@ -63,8 +73,7 @@ bool lock(const base::Fd& fd, const std::string& path) {
       throw Error(Code::try_again, path + " is locked by another call for more than 5 s; try again");
     ::poll(nullptr, 0, 2);
   }
-  struct stat found {};
-  return ::fstat(fd.get(), &found) == 0 && found.st_nlink > 0;
+  return is_linked(directory) && is_linked(fd) ? std::move(fd) : base::Fd();
 }
 
 std::string folder_of(const std::string& name) {
@@ -110,16 +119,18 @@ ServiceDirectory ServiceDirectory::make(const std::string& path) {
     static_cast<void>(open_directory(parent));
     make_directory(path);
     base::Fd fd = open_directory(path);
-    if (!fd.valid() || !lock(fd, path)) continue;  // its service was taken down between the two
+    base::Fd held = fd.valid() ? lock(fd, path) : base::Fd();
+    if (!held.valid()) continue;  // its service was taken down between the two
     for (const char* folder : kFolders) make_directory(path + "/" + folder);
-    return {path, std::move(fd)};
+    return {path, std::move(fd), std::move(held)};
   }
 }
 
 std::optional<ServiceDirectory> ServiceDirectory::open(const std::string& path) {
   base::Fd fd = open_directory(path);
-  if (!fd.valid() || !lock(fd, path)) return std::nullopt;
-  return ServiceDirectory(path, std::move(fd));
+  base::Fd held = fd.valid() ? lock(fd, path) : base::Fd();
+  if (!held.valid()) return std::nullopt;
+  return ServiceDirectory(path, std::move(fd), std::move(held));
 }
 
 std::string ServiceDirectory::read(const std::string& name) const { return read_file(path_ + "/" + name).value_or(""); }

@@ -27,9 +27,10 @@ class ServiceDirectory {
   static void remove_root_of(const std::string& path);  // that parent, if it is empty
 
  private:
-  ServiceDirectory(std::string path, base::Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  ServiceDirectory(std::string path, base::Fd fd, base::Fd lock)
+      : path_(std::move(path)), fd_(std::move(fd)), lock_(std::move(lock)) {}
   std::string path_;
-  base::Fd fd_;
+  base::Fd fd_, lock_;
 };
 
 // One file below a service's directory, written aside and renamed, its folder made when missing; nothing is done when the text is there already.

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,10 +18,13 @@ namespace trestle::kernel {
 
 namespace {
 
+constexpr rlim_t kMostFile = 16U << 20;
+
 void reset_signals() {
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
   // Until it has a handler of its own: it would die of being told that a file has changed.
   ::signal(SIGHUP, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -52,12 +56,19 @@ bool tell_pid(const Daemon& daemon) {
          ::renameat(at, aside.c_str(), at, daemon.pid_name.c_str()) == 0;
 }
 
+// A guest can have it write without end (a DHCPDECLINE in a loop made 4 MB a second of log, in memory). More than the leases of a /16.
+void limit_files() {
+  const rlimit most{kMostFile, kMostFile};
+  ::setrlimit(RLIMIT_FSIZE, &most);
+}
+
 // In a process that has nothing to lose.
 void run_as(const Daemon& daemon) {
   reset_signals();
+  limit_files();
   ::umask(022);
   if (::chdir("/") != 0) return;
-  // The lock on the directory ends with the exec: until then whoever wants to end the service waits.
+  // The service's lock ends with the exec: until then whoever wants to end the service waits.
   if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return;
   if (!tell_pid(daemon)) return;
   std::vector<char*> argv;

@@ -24,6 +24,7 @@ void begin_entry(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uin
   header->ndm_flags = fdb.dst ? NTF_SELF : NTF_MASTER;
   batch.put(NDA_LLADDR, fdb.mac.bytes.data(), fdb.mac.bytes.size());
   if (fdb.dst) batch.put(NDA_DST, fdb.dst->bytes());
+  if (fdb.vlan) batch.put_u16(NDA_VLAN, *fdb.vlan);
 }
 
 }  // namespace

@@ -67,6 +67,8 @@ constexpr Field kFields[] = {
     {"sctp dport", transport(2), NftType::inet_service, {}, "sctp"},
     // The network identifier behind the UDP header of a VXLAN packet; nft lists it as @th,96,24.
     {"vxlan vni", transport(12), NftType::vni, {}, "udp"},
+    // Behind the UDP header's eight bytes: @th,288,48. Without presuppositions, as "nd target".
+    {"dhcp chaddr", transport(36), NftType::ether_addr},
     {"th dport", transport(2), NftType::inet_service},  // beside meta l4proto in a key: of whichever protocol it is
     {"fib daddr type", {NftLoad::fib, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR}, NftType::fib_addrtype},
 };

@@ -101,9 +101,13 @@ void add_vlans(Batch& batch, std::uint32_t link_index, const plan::Vlans& vlans)
 }
 
 void delete_vlans(Batch& batch, std::uint32_t link_index, const plan::Vlans& vlans) {
-  if (!vlans.pvid && vlans.tagged.empty()) return;
-  const std::size_t nest = begin_vlans(batch, RTM_DELLINK, link_index, vlans);
-  put_named(batch, vlans, 0);
+  plan::Vlans leaving = vlans;  // but VID 1, which the link has had before, and others on the switch live in
+  if (leaving.pvid == kDefaultVid) leaving.pvid.reset();
+  std::erase_if(leaving.tagged, [](const plan::VlanRange& range) { return range.last <= kDefaultVid; });
+  for (plan::VlanRange& range : leaving.tagged) range.first = std::max<std::uint16_t>(range.first, kDefaultVid + 1);
+  if (!leaving.pvid && leaving.tagged.empty()) return;
+  const std::size_t nest = begin_vlans(batch, RTM_DELLINK, link_index, leaving);
+  put_named(batch, leaving, 0);
   batch.close_nest(nest);
   for (const int gone : {ENOENT, ENODEV, EINVAL, EOPNOTSUPP})
     batch.accept(gone);  // no port any more: nothing to take away

@@ -1,5 +1,7 @@
 #include "modes/bridge.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -32,6 +34,9 @@ void add_uplink(std::vector<plan::Step>& steps, const SwitchInput& in) {
   if (!filters_vlans(in.conf)) return;
   plan::Vlans vlans{nic, false, std::nullopt, in.conf.vlan_trunk, true};
   if (in.conf.vlan) vlans.tagged.insert(vlans.tagged.begin(), plan::VlanRange{*in.conf.vlan, *in.conf.vlan});
+  // VID 1 is the uplink's own, untagged: the host lives in it, and networks without a VLAN.
+  std::erase_if(vlans.tagged, [](const plan::VlanRange& range) { return range.last <= 1; });
+  for (plan::VlanRange& range : vlans.tagged) range.first = std::max<std::uint16_t>(range.first, 2);
   steps.emplace_back(std::move(vlans));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "modes/attach_veth.h"
@@ -42,6 +43,10 @@ plan::Service service_by_name(const std::string& state_dir, const net::IfName& b
 
 void add_service(std::vector<Step>& steps, const SwitchInput& in) {
   if (!in.conf.guests) return;
+  if (in.state_dir.find(',') != std::string::npos)
+    throw base::Error(base::Code::bad_config, "\"stateDir\" " + in.state_dir +
+                                                  ": dnsmasq takes no comma in a path; with \"guestServices\" give "
+                                                  "one without");
   plan::Service service = service_by_name(in.state_dir, in.conf.bridge);
   service.offers = offers(*in.conf.guests);
   service.files = {{kMainFile, main_text(in.conf, service.directory)}};

@@ -19,6 +19,7 @@ constexpr const char* kLease4 = "1h";
 constexpr const char* kLease6 = "10m";
 
 constexpr std::size_t kLabel = 63;  // RFC 1035
+const std::string kOwnDomain = "guests.internal";
 
 std::string dotted(std::uint8_t length) {
   const std::uint32_t mask = length == 0 ? 0 : ~std::uint32_t{0} << (32 - length);
@@ -184,8 +185,11 @@ std::string names_text(const config::GuestServices& guests, const std::vector<st
                        const plan::Lease& lease) {
   std::string all;
   for (const std::string& name : names) {
-    if (!guests.domain.empty() && name.find('.') == name.npos) all += " " + name + "." + guests.domain;
-    all += " " + name;
+    const bool with_space = name.find('.') != name.npos;
+    // Never by itself: pod "google" in namespace "com" would be google.com to all guests.
+    if (with_space || !guests.domain.empty())
+      all += " " + name + "." + (guests.domain.empty() ? kOwnDomain : guests.domain);
+    if (!with_space) all += " " + name;
   }
   std::string out;
   for (const plan::LeasedIp& ip : lease.ips)

@@ -10,7 +10,8 @@ namespace trestle::modes {
 // address's traffic to such a port). With route_localnet a neighbour could name 127.0.0.1 in a frame, and reach what is published to the
 // host alone: CVE-2020-8558; `martians` drops it before it is translated.
 // Fragments from fe80::/10 are dropped besides those to it: an RA, in pieces to a neighbour's global address, is put together there and
-// believed. No client looks at the port that a DHCP server answers from, so what is sent *to* clients is dropped too. On a trunk a tag inside of a tag would be the wire's only one where the outer VLAN leaves untagged: a way into any VLAN; and a
+// believed. No client looks at the port that a DHCP server answers from, so what is sent *to* clients is dropped too; and to a server each speaks for its own
+// MAC alone: a DECLINE in a neighbour's name took his address for ten minutes. On a trunk a tag inside of a tag would be the wire's only one where the outer VLAN leaves untagged: a way into any VLAN; and a
 // BPDU makes the LAN's switch shut the host's port.
 std::string tables_text() {
   return R"(table inet
@@ -86,9 +87,13 @@ chain guard_arp
 chain guard_ip4
   udp sport 67 drop
   udp dport 68 drop
+  udp dport 67 jump guard_dhcp
   iifname . ip saddr @addr4 accept
   iifname . ip saddr @net4 accept
   ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
+  drop
+chain guard_dhcp
+  iifname . dhcp chaddr @mac return
   drop
 chain guard_ip6
   ip6 daddr fe80::/10 exthdr frag exists drop
@@ -128,6 +133,7 @@ chain guard_arp_mac
 chain guard_ip4_mac
   udp sport 67 drop
   udp dport 68 drop
+  udp dport 67 jump guard_dhcp
   accept
 chain guard_ip6_mac
   ip6 daddr fe80::/10 exthdr frag exists drop
@@ -147,6 +153,7 @@ chain guard_trunk
   ether daddr 01:00:0c:cc:cc:cd drop
   udp sport 67 drop
   udp dport 68 drop
+  udp dport 67 jump guard_dhcp
   ip6 daddr fe80::/10 exthdr frag exists drop
   ip6 daddr ff00::/8 exthdr frag exists drop
   ip6 saddr fe80::/10 exthdr frag exists drop

@@ -146,13 +146,15 @@ struct Announce {
   bool operator==(const Announce&) const = default;
 };
 
-// A station of the switch that does not move: a static FDB entry of the bridge that `link` is a port of, in every VLAN of that port. With
+// A station of the switch that does not move: a static FDB entry of the bridge that `link` is a port of, in `vlan`, or in every VLAN of that
+// port: two networks on one switch may have the same addresses in different VLANs, and so the same MACs. With
 // `dst`: of the VTEP `link` itself, the node that frames for this MAC go to (the zero MAC: those for everybody, and there may be many).
 // undo: dies with its port; on another plugin's link delete.
 struct Fdb {
   net::IfName link;
   net::Mac mac;
   std::optional<net::Ip> dst = {};
+  std::optional<std::uint16_t> vlan = {};
   bool operator==(const Fdb&) const = default;
 };
 

@@ -133,6 +133,7 @@ Json to_json(const Step& step) {
           [](const Fdb& s) {
             Json json = {{"step", "fdb"}, {"link", s.link.str()}, {"mac", s.mac.str()}};
             if (s.dst) json["dst"] = s.dst->str();
+            if (s.vlan) json["vlan"] = *s.vlan;
             return json;
           },
           [](const Bond& s) {

@@ -50,18 +50,19 @@ TEST_CASE("what others add beside ours is no error", "[check]") {
 TEST_CASE("MAC and MTU that a later plugin set are as prevResult says", "[check]") {
   const Node node;
   const Pod pod("c1");
-  Answer added = node.must_add(pod);
+  const json conf = demo_with({{"allowedMACs", {"02:00:00:00:00:55"}}});  // else nothing would leave it
+  Answer added = node.must_add(pod, conf);
   pod.must_exec(
       "ip link set eth0 down && ip link set eth0 address 02:00:00:00:00:55 mtu 1300 && ip link set eth0 up && ip -6 "
       "addr add fd88::2/64 dev eth0 nodad && "
       "ip route add default via 10.88.0.1 && ip -6 route add default via fd88::1");
-  CHECK(node.check(pod, added).code() == 105);
+  CHECK(node.check(pod, added, conf).code() == 105);
   json& nic = added.json.at("interfaces").at(2);
   nic["mac"] = "02:00:00:00:00:55";
   nic["mtu"] = 1300;
-  CHECK(told(node.check(pod, added)) == "0 ");
+  CHECK(told(node.check(pod, added, conf)) == "0 ");
   nic["mtu"] = 1301;
-  CHECK_THAT(node.check(pod, added).json.value("details", ""), Contains("1300") && Contains("1301"));
+  CHECK_THAT(node.check(pod, added, conf).json.value("details", ""), Contains("1300") && Contains("1301"));
 }
 
 TEST_CASE("interfaces of plugins after us in prevResult do not confuse CHECK", "[check]") {

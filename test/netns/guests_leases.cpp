@@ -83,7 +83,7 @@ TEST_CASE("names of guests are resolved for both families, and are gone with the
   const json conf = guests_with({{"dns", {{"domain", "example.org"}}}});
   const Guest a(node, "a", conf);
   const Guest b(node, "b", conf, {{"CNI_ARGS", "IgnoreUnknown=1;K8S_POD_NAME=web-0;K8S_POD_NAMESPACE=shop"}});
-  for (const char* name : {"b", "web-0", "web-0.shop", "web-0.example.org"}) {
+  for (const char* name : {"b", "web-0", "web-0.shop.example.org", "web-0.example.org"}) {
     CAPTURE(name);
     CHECK(eventually([&] {
       const auto v4 = resolve(a.pod(), "10.88.0.1", name);

@@ -153,3 +153,72 @@ TEST_CASE("GC ends the service of guests that are gone, and of a store that was 
   CHECK(node.processes().empty());
   CHECK_FALSE(run("test -e " + node.services()).ok());
 }
+
+TEST_CASE("nobody but root can keep calls from the service", "[guests][process]") {
+  NEEDS_DNSMASQ;
+  ServiceNode node;
+  const Guest a(node, "a", guests_with());
+  must_run("setpriv --reuid 65534 --regid 65534 --clear-groups flock -x " + node.directory() +
+           " sleep 20 > /dev/null 2>&1 & sleep 0.3; ls -a " + node.directory());
+  CHECK_FALSE(run("setpriv --reuid 65534 --regid 65534 --clear-groups cat " + node.directory() + "/.lock").ok());
+  const auto began = std::chrono::steady_clock::now();
+  const Guest b(node, "b", guests_with());
+  leave_nothing(node, {&a, &b});
+  CHECK(std::chrono::steady_clock::now() - began < at_most(4000));
+  run("pkill -x sleep");
+}
+
+TEST_CASE("a network's DEL leaves the service of the others on its switch running, also a dead one's",
+          "[guests][process]") {
+  NEEDS_DNSMASQ;
+  ServiceNode node;
+  json other = guests_with({{"name", "other"}, {"bridge", "trdemo"}, {"subnets", {"10.93.0.0/24"}}});
+  const Guest a(node, "a", guests_with()), b(node, "b", other);
+  REQUIRE(node.process() > 0);
+  ::kill(node.process(), SIGKILL);
+  REQUIRE(eventually([&] { return node.processes().empty(); }));
+  node.must_del(b.pod(), other);
+  CHECK(eventually([&] { return node.process() > 0 && resolve(a.pod(), "10.88.0.1", "a"); }));
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("a service that hangs costs an ADD and a DEL no more than a moment", "[guests][process]") {
+  NEEDS_DNSMASQ;
+  ServiceNode node;
+  json other = guests_with({{"name", "other"}, {"bridge", "trdemo"}, {"subnets", {"10.93.0.0/24"}}});
+  const Guest a(node, "a", guests_with());
+  REQUIRE(node.process() > 0);
+  ::kill(node.process(), SIGSTOP);
+  const auto began = std::chrono::steady_clock::now();
+  const Guest b(node, "b", other);
+  CHECK(std::chrono::steady_clock::now() - began < at_most(1500));
+  leave_nothing(node, {&b, &a});
+}
+
+TEST_CASE("what a guest can make the service write has an end", "[guests][process]") {
+  NEEDS_DNSMASQ;
+  ServiceNode node;
+  const Guest a(node, "a", guests_with());
+  REQUIRE(node.process() > 0);
+  CHECK_THAT(must_run("grep 'Max file size' /proc/" + std::to_string(node.process()) + "/limits"),
+             Catch::Contains("16777216"));
+  // SIGXFSZ (25) is ignored: a full log ends no service.
+  CHECK(run("m=0x$(awk '/^SigIgn/ {print $2}' /proc/" + std::to_string(node.process()) +
+            "/status); [ $((m >> 24 & 1)) = 1 ]")
+            .ok());
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("an isolated switch's services that another firewall silences are named", "[guests][firewall]") {
+  NEEDS_DNSMASQ;
+  ServiceNode node;
+  const json conf = guests_with({{"mode", "isolated"}});
+  const Guest a(node, "a", conf);
+  must_run(
+      "nft add table inet f && nft add chain inet f in '{ type filter hook input priority 0; policy drop; }' && nft "
+      "list tables");
+  CHECK_THAT(node.command({"check"}).err, Catch::Contains("what pods send to the host"));
+  CHECK_THAT(node.status(conf).err, Catch::Contains("what pods send to the host"));
+  must_run("nft delete table inet f; nft list tables");
+  leave_nothing(node, {&a});
+}

@@ -39,8 +39,10 @@ std::string v4(Text mac, Text from, const Party& to, int from_port = 4000, int t
 std::string v6(Text mac, Text from, const Party& to, int from_port = 4000, int to_port = 4000) {
   return ethernet(to.mac, mac, kEthIp6, ip6(from, to.ip6, kUdp, udp(from_port, to_port, "spoof")));
 }
-std::string dhcp4(Text mac, Text from, Text to, int from_port, int to_port) {
-  return ethernet(kAll, mac, kEthIp4, ip4(from, to, kUdp, udp(from_port, to_port, "BOOTP")));
+// BOOTP as far as the client's MAC. `client`: in whose name, "" in one's own.
+std::string dhcp4(Text mac, Text from, Text to, int from_port, int to_port, Text client = "") {
+  const std::string body = std::string(28, '\0') + mac_bytes(client.empty() ? mac : client) + std::string(202, '\0');
+  return ethernet(kAll, mac, kEthIp4, ip4(from, to, kUdp, udp(from_port, to_port, body)));
 }
 // The second half of a datagram: no ports in it.
 std::string rest4(Text mac, Text from, const Party& to) {
@@ -187,6 +189,10 @@ const std::vector<Row> kRows = {
     // --- a server of its own -------------------------------------------------------------------------------------
     {Fate::dropped, "DHCPv4 offer", [](C c) { return dhcp4(c.self.mac, c.self.ip4, "255.255.255.255", 67, 68); }},
     {Fate::dropped, "DHCPv4 offer to one neighbour", [](C c) { return v4(c.self.mac, c.self.ip4, c.other, 67, 68); }},
+    {Fate::dropped, "DHCPv4 decline in a neighbour's name", [](C c) { return dhcp4(c.self.mac, "0.0.0.0", "255.255.255.255", 68, 67, c.other.mac); }},
+    {Fate::dropped, "DHCPv4 release in a neighbour's name", [](C c) { return dhcp4(c.self.mac, c.self.ip4, c.gateway.ip4, 68, 67, c.other.mac); }},
+    {Fate::dropped, "DHCPv4 too short to say in whose name", [](C c) { return ethernet(kAll, c.self.mac, kEthIp4, ip4("0.0.0.0", "255.255.255.255", kUdp, udp(68, 67, "BOOTP"))); }},
+    {Fate::passes, "DHCPv4 renewal", [](C c) { return dhcp4(c.self.mac, c.self.ip4, c.gateway.ip4, 68, 67); }},
     {Fate::dropped, "DHCPv4 offer from another port", [](C c) { return dhcp4(c.self.mac, c.self.ip4, "255.255.255.255", 6767, 68); }},
     {Fate::dropped, "DHCPv4 offer from another port to one neighbour", [](C c) { return v4(c.self.mac, c.self.ip4, c.other, 6767, 68); }},
     {Fate::dropped, "DHCPv4 offer from the gateway's address", [](C c) { return dhcp4(c.self.mac, c.gateway.ip4, "255.255.255.255", 67, 68); }},

@@ -67,3 +67,28 @@ TEST_CASE("an uplink that cannot lend its addresses is refused with the reason, 
   CHECK(node.left() == kNothing);
   must_run("rm -rf /run/NetworkManager /run/systemd/netif");
 }
+
+TEST_CASE("an ADD that is refused after the host's addresses moved gives them back", "[uplink][refused]") {
+  Node node;
+  const Lan lan(node.host());
+  make_wire("uplink1", "far1");
+  node.settle();
+  const std::string before = host_state();
+  const json conf =
+      lan_conf({{"uplink", {{"links", {"uplink0", "uplink1"}}, {"bond", "active-backup"}, {"takeAddresses", true}}}});
+  const Ran planned = node.command({"plan", "-"}, conf.dump());
+  const auto at = planned.out.find("bond");
+  REQUIRE(at != std::string::npos);
+  std::string bond;
+  for (std::size_t from = at; from != std::string::npos && bond.size() != 15; from = planned.out.find("bond", from + 1))
+    bond = planned.out.substr(from, planned.out.find_first_not_of("abcdef0123456789ond", from) - from);
+  CAPTURE(planned.out, planned.err, bond);
+  must_run("ip link add " + bond + " type bridge && ip link show " + bond);  // or the kernel has no bonds
+  const Answer refused = node.add(Pod("a"), conf);
+  CAPTURE(told(refused));
+  CHECK_FALSE(refused.ok());
+  must_run("ip link del " + bond + "; ls /run");
+  CHECK(host_state() == before);
+  check_host_lives(lan);
+  CHECK(node.left() == kNothing);
+}

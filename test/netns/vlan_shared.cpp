@@ -117,3 +117,55 @@ TEST_CASE("a bridge of the host's own that filters: pods are put into their VLAN
   CHECK(vlans_of("br0") == "1 PVID untagged");
   CHECK(node.left() == kNothing);
 }
+
+TEST_CASE("VID 1 of the uplink is the host's own: a trunk of all VLANs, or VLAN 1, takes it from nobody", "[vlan]") {
+  NEEDS_KERNEL(kernel_has_vlan_filtering(), "bridge VLAN filtering");
+  const bool trunk_of_all = GENERATE(true, false);
+  CAPTURE(trunk_of_all);
+  Node node;
+  const Lan lan(node.host());
+  node.settle();
+  json untagged = vlan_conf(1, {{"name", "untagged"}, {"uplink", {{"links", {"uplink0"}}, {"takeAddresses", true}}}});
+  untagged.erase("vlan");
+  untagged["ipam"] = {{"ranges", {{{{"subnet", "192.0.2.0/24"}, {"rangeStart", "192.0.2.100"}}}}}};
+  json other = untagged;
+  other["name"] = "other";
+  other.erase("ipam");
+  if (trunk_of_all)
+    other["vlanTrunk"] = {{{"minID", 1}, {"maxID", 4094}}};
+  else
+    other["vlan"] = 1;
+  const Guest a(node, "a", untagged), t(node, "t", other);
+  const auto all_well = [&] {
+    CHECK_THAT(vlans_of("uplink0"), Catch::StartsWith("1 PVID untagged"));
+    CHECK(ping(node.host().netns(), Lan::kOutside4) == Reach::connected);
+    CHECK(ping(a.netns(), Lan::kOutside4) == Reach::connected);
+    CHECK(node.check(a.pod(), a.added(), untagged).ok());
+  };
+  all_well();
+  t.leave();
+  all_well();
+  a.leave();
+  CHECK(node.command({"uplink", "release", "lan0"}).ok());
+  CHECK(node.left() == kNothing);
+}
+
+TEST_CASE("one subnet in two VLANs of one switch: each pod's MAC is known in its own", "[vlan]") {
+  NEEDS_KERNEL(kernel_has_vlan_filtering(), "bridge VLAN filtering");
+  Node node;
+  const Lan lan(node.host());
+  const Trunk trunk(lan, {10, 20});
+  node.settle();
+  json twice = vlan_conf(20);
+  twice["ipam"] = vlan_conf(10)["ipam"];
+  const Guest a(node, "a", vlan_conf(10)), b(node, "b", twice);
+  CHECK(a.mac() == b.mac());
+  CHECK(node.check(a.pod(), a.added(), vlan_conf(10)).ok());
+  CHECK(node.check(b.pod(), b.added(), twice).ok());
+  must_run("bridge fdb del " + a.mac() + " dev " + a.host_link() + " vlan 10 master");
+  CHECK(node.check(a.pod(), a.added(), vlan_conf(10)).code() == 105);
+  CHECK(node.command({"repair"}).ok());
+  CHECK(node.check(a.pod(), a.added(), vlan_conf(10)).ok());
+  CHECK(node.check(b.pod(), b.added(), twice).ok());
+  leave_nothing(node, {&a, &b});
+}

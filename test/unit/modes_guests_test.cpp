@@ -152,7 +152,10 @@ TEST_CASE("guest services: names are labels; none passes for one of the world ou
   CHECK(modes::guest_names(guests, std::string(64, 'a')) == Lines{"www-google-com", "a-b", std::string(12, 'a')});
   guests.domain = "example.org";
   CHECK(modes::names_text(guests, {"web", "web.shop"}, lease()) ==
-        "10.88.0.2 web.example.org web web.shop\nfd88::2 web.example.org web web.shop\n");
+        "10.88.0.2 web.example.org web web.shop.example.org\nfd88::2 web.example.org web web.shop.example.org\n");
+  guests.domain.clear();  // pod "google" in namespace "com"
+  CHECK_THAT(modes::names_text(guests, {"google", "google.com"}, lease()),
+             Catch::StartsWith("10.88.0.2 google google.com.guests.internal\n"));
   CHECK(modes::host_text({"web", "web.shop"}, lease()) == "02:11:22:33:44:55,10.88.0.2,[fd88::2],web\n");
 }
 

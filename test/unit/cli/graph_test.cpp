@@ -52,6 +52,22 @@ TEST_CASE("a pod, its NIC, the switch with its uplinks and the way out are drawn
   CHECK_THAT(text, !Contains("red"));
 }
 
+TEST_CASE("each of several NICs is in its own network, and a TAP has its own addresses", "[graph]") {
+  store::Record record = web();
+  const net::IfName back = net::IfName::parse("trback");
+  store::Part first = part(),
+              second{back, "1123456789abcdef", "back", {plan::Elements{plan::Table::inet, "enter", {}}}, true};
+  first.steps.emplace_back(plan::Elements{plan::Table::inet, "masq", {}});
+  record.nics.push_back({net::IfName::parse("eth1"), net::IfName::parse("veth2"), back, net::Mac{}});
+  record.parts = {{first.bridge, first.digest}, {second.bridge, second.digest}};
+  record.leases = {{"trdemo", net::Ip::parse("10.88.0.2"), 0}, {"trback", net::Ip::parse("10.99.0.2"), 1}};
+  record.plan = {plan::Tap{net::IfName::parse("tap1"), net::Mac{}, 107, std::nullopt, false, 1500, "", ""},
+                 plan::Redirect{net::IfName::parse("eth1"), net::IfName::parse("tap1")}};
+  const std::string text = cli::dot({{record, "ok"}}, {first, second});
+  CHECK_THAT(text, Contains("trdemo\\nnat: demo") && Contains("trback\\nisolated: back"));
+  CHECK_THAT(text, Contains("tap1 (TAP)\\n10.99.0.2\\n") && !Contains("trback\" -> \"outside"));
+}
+
 TEST_CASE("a virtual machine is told from a pod: its name, its TAP, the guest's addresses", "[graph]") {
   store::Record record = web();
   record.vm = "default/vm1";

@@ -22,6 +22,10 @@ TEST_CASE("guestServices: each service is asked for by name, and told what the n
   CHECK(conf.guests->search == std::vector<std::string>{"a.example", "b.example"});
   CHECK(conf.guests->domain == "example.org");
   CHECK(conf.guests->names == std::vector<std::string>{"vm1", "web-0", "web-0.shop"});
+  CHECK(parsed(R"({"guestServices": {"dns": true}})",
+               cni::Args::parse("K8S_POD_NAME=virt-launcher-db-x7k2p;K8S_POD_NAMESPACE=shop"))
+            .guests->names ==
+        std::vector<std::string>{"db", "db.shop", "virt-launcher-db-x7k2p", "virt-launcher-db-x7k2p.shop"});
   CHECK_FALSE(parsed(R"({"guestServices": {"dhcp": false}})").guests);
   CHECK_FALSE(parsed("{}").guests);
   CHECK_FALSE(parsed(R"({"guestServices": {"dns": true}})").guests->dhcp);
@@ -48,6 +52,8 @@ TEST_CASE("guestServices are refused where they cannot be had, with the reason",
       {R"({"guestServices": {"dhcp": true, "ntp": ["pool.ntp.org"]}})", "is no IPv4 or IPv6 address"},
       {R"({"guestServices": {"dns": true}, "dns": {"search": ["a,b"]}})", "is no domain name"},
       {R"({"guestServices": {"dns": true}, "dns": {"domain": "a\"b"}})", "is no domain name"},
+      {R"({"guestServices": {"dns": true}, "dns": {"search": ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.org"]}})",
+       "is no domain name"},
       {R"({"guestServices": {"dhcp": "yes"}})", "guestServices.dhcp"},
       {R"({"guestServices": true})", "guestServices"},
       {R"({"guestServices": {"dhcp": true, "slaac": true}})", "addresses are leased", 2},
