@@ -63,14 +63,38 @@ bool names(const std::string_view value, const std::string& link) {
   return text == link || (text.size() == value.size() && std::string_view(link).starts_with(text));  // "tr*"
 }
 
+using Sets = std::map<std::string, bool>;  // of one table: does it have the link's name among its elements?
+
+bool set_names_link(Socket& netfilter, const TableKey& key, const std::string& set, const std::string& link) {
+  constexpr std::size_t kName = 16;  // of an interface in a key, padded with NULs; a concatenation has several
+  Batch batch;
+  begin(batch, NFT_MSG_GETSETELEM, key.first, "list elements of table " + key.second + " set " + set);
+  batch.put_text(NFTA_SET_ELEM_LIST_TABLE, key.second);
+  batch.put_text(NFTA_SET_ELEM_LIST_SET, set);
+  bool found = false;
+  netfilter.dump(
+      batch, [&] { found = false; },
+      [&](const nlmsghdr& message) {
+        const auto list = nft_attrs(message).view(NFTA_SET_ELEM_LIST_ELEMENTS).value_or(std::string_view());
+        for (const std::string_view bytes : Attrs::all(list, NFTA_LIST_ELEM)) {
+          const auto value = Attrs(bytes).nest(NFTA_SET_ELEM_KEY).view(NFTA_DATA_VALUE).value_or(std::string_view());
+          for (std::size_t at = 0; at + kName <= value.size(); at += kName)
+            if (names(value.substr(at, kName), link)) found = true;
+        }
+      });
+  return found;
+}
+
 struct RuleSays {
   bool names_link = false;
-  bool ends_all = false;  // nothing but a counter before a drop or reject
+  bool conditions = false;  // more than a counter before its verdict
+  bool drops = false, passes = false;
+  std::string leads_to;  // jump or goto
+  std::vector<std::string> sets;
 };
 
 RuleSays read_rule(const nlmsghdr& message, const std::string& link) {
   RuleSays says;
-  bool conditions = false, ends = false;
   const auto list = nft_attrs(message).view(NFTA_RULE_EXPRESSIONS).value_or(std::string_view());
   for (const std::string_view bytes : Attrs::all(list, NFTA_LIST_ELEM)) {
     const Attrs expression(bytes);
@@ -78,40 +102,68 @@ RuleSays read_rule(const nlmsghdr& message, const std::string& link) {
     const Attrs data = expression.nest(NFTA_EXPR_DATA);
     if (name == "cmp" && names(data.nest(NFTA_CMP_DATA).view(NFTA_DATA_VALUE).value_or(std::string_view()), link))
       says.names_link = true;
+    if (name == "lookup") {
+      says.sets.push_back(data.text(NFTA_LOOKUP_SET));
+      if (data.has(NFTA_LOOKUP_DREG)) says.passes = true;  // a map of verdicts: whoever stands in it is thought of
+    }
     if (name == "immediate") {
       const Attrs verdict = data.nest(NFTA_IMMEDIATE_DATA).nest(NFTA_DATA_VERDICT);
-      ends = verdict.has(NFTA_VERDICT_CODE) && be32(verdict, NFTA_VERDICT_CODE) == NF_DROP;
+      if (!verdict.has(NFTA_VERDICT_CODE)) continue;
+      const auto code = static_cast<std::int32_t>(be32(verdict, NFTA_VERDICT_CODE));
+      says.drops = code == NF_DROP;
+      says.passes = code == NF_ACCEPT || code == NFT_JUMP || code == NFT_GOTO;
+      says.leads_to = verdict.text(NFTA_VERDICT_CHAIN);
     } else if (name == "reject") {
-      ends = true;
+      says.drops = true;
     } else if (name != "counter" && name != "log" && name != "limit") {
-      conditions = true;
+      says.conditions = true;
     }
   }
-  says.ends_all = ends && !conditions;
   return says;
 }
 
-struct TableSays {
-  bool names_link = false;
-  std::map<std::string, bool> ends_all;  // by chain: does its last rule?
+class TableSays {
+ public:
+  TableSays(Socket& netfilter, const TableKey& key, const std::string& link) {
+    Batch batch;
+    begin(batch, NFT_MSG_GETRULE, key.first, "list rules of table " + key.second);
+    batch.put_text(NFTA_RULE_TABLE, key.second);
+    netfilter.dump(
+        batch, [&] { rules_.clear(); },
+        [&](const nlmsghdr& message) {
+          const Attrs attrs = nft_attrs(message);
+          if (attrs.text(NFTA_RULE_TABLE) == key.second)
+            rules_[attrs.text(NFTA_RULE_CHAIN)].push_back(read_rule(message, link));
+        });
+    Sets sets;
+    for (auto& [chain, rules] : rules_)
+      for (RuleSays& rule : rules)
+        for (const std::string& set : rule.sets) {
+          const auto [known, fresh] = sets.try_emplace(set, false);
+          if (fresh) known->second = set_names_link(netfilter, key, set, link);
+          rule.names_link = rule.names_link || known->second;
+        }
+  }
+
+  // Does a rule that packets of that chain come by let something of the link's pass, or lead it on?
+  bool lets_pass(const std::string& chain, int depth = 0) const {
+    const auto found = rules_.find(chain);
+    return found != rules_.end() && depth < kDeepest && std::ranges::any_of(found->second, [&](const RuleSays& rule) {
+             return (rule.names_link && rule.passes) || (!rule.leads_to.empty() && lets_pass(rule.leads_to, depth + 1));
+           });
+  }
+  // Does nothing come past its last rule?
+  bool ends_all(const std::string& chain, int depth = 0) const {
+    const auto found = rules_.find(chain);
+    if (found == rules_.end() || found->second.empty() || depth == kDeepest) return false;
+    const RuleSays& last = found->second.back();
+    return !last.conditions && (last.drops || (!last.leads_to.empty() && ends_all(last.leads_to, depth + 1)));
+  }
+
+ private:
+  static constexpr int kDeepest = 16;  // chains never lead in a circle
+  std::map<std::string, std::vector<RuleSays>> rules_;
 };
-
-TableSays read_rules(Socket& netfilter, const TableKey& key, const std::string& link) {
-  Batch batch;
-  begin(batch, NFT_MSG_GETRULE, key.first, "list rules of table " + key.second);
-  batch.put_text(NFTA_RULE_TABLE, key.second);
-  TableSays says;
-  netfilter.dump(
-      batch, [&] { says = {}; },
-      [&](const nlmsghdr& message) {
-        const Attrs attrs = nft_attrs(message);
-        if (attrs.text(NFTA_RULE_TABLE) != key.second) return;
-        const RuleSays rule = read_rule(message, link);
-        says.names_link = says.names_link || rule.names_link;
-        says.ends_all[attrs.text(NFTA_RULE_CHAIN)] = rule.ends_all;
-      });
-  return says;
-}
 
 }  // namespace
 
@@ -122,17 +174,15 @@ std::vector<ForeignDrop> foreign_drops(Socket& netfilter, const net::IfName& bri
       return chain.base && (chain.hook == NF_INET_FORWARD || chain.hook == NF_INET_LOCAL_IN);
     };
     if (std::none_of(chains.begin(), chains.end(), in_the_way)) continue;
-    const TableSays says = read_rules(netfilter, key, bridge.str());
-    if (says.names_link) continue;
+    const TableSays says(netfilter, key, bridge.str());
     for (const Chain& chain : chains) {
-      const auto last = says.ends_all.find(chain.name);
-      if (!in_the_way(chain) || (!chain.drops && (last == says.ends_all.end() || !last->second))) continue;
+      if (!in_the_way(chain) || !(chain.drops || says.ends_all(chain.name)) || says.lets_pass(chain.name)) continue;
       ForeignDrop drop{family_of(key.first), key.second, chain.name, chain.hook == NF_INET_FORWARD, false, {}};
       for (const Chain& other : chains) drop.chains.push_back(other.name);
       out.push_back(std::move(drop));
     }
   }
-  for (const LegacyDrop& legacy : legacy_drops())
+  for (const LegacyDrop& legacy : legacy_drops(bridge.str()))
     out.push_back(
         {legacy.ipv6 ? "ip6" : "ip", "filter", legacy.forward ? "FORWARD" : "INPUT", legacy.forward, true, {}});
   return out;

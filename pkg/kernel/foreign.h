@@ -9,7 +9,7 @@
 namespace trestle::kernel {
 
 // A base chain of somebody else on the way of forwarded packets, or of packets to the host, that lets nothing pass but what its rules name,
-// and no rule of whose table names the switch.
+// and none of its rules, nor of those that it leads to, lets the switch pass by name.
 struct ForeignDrop {
   std::string family;               // "ip", "ip6", "inet"
   std::string table, chain;         // as nft lists them; table "filter" of iptables-legacy stands in `legacy`

@@ -1,14 +1,16 @@
 #pragma once
+#include <string>
 #include <vector>
 
 namespace trestle::kernel {
 
-// A chain of iptables-legacy's table filter whose policy is DROP.
+// A chain of iptables-legacy's table filter that lets nothing pass but what its rules name: by its policy, or by a last rule that drops or
+// rejects all. None of its rules, nor of the chains of others' making, accepts the link by name.
 struct LegacyDrop {
   bool ipv6 = false, forward = true;
 };
 // By getsockopt on a raw socket, as iptables-legacy does. Never loads the table's module: only what /proc/net says is there is asked.
 // Empty where the kernel has no such tables.
-std::vector<LegacyDrop> legacy_drops();
+std::vector<LegacyDrop> legacy_drops(const std::string& link);
 
 }  // namespace trestle::kernel

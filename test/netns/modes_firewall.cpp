@@ -20,8 +20,8 @@ const Foreign kForeign[] = {
      "iptables -I DOCKER-USER -i trdemo -j ACCEPT && iptables -I DOCKER-USER -o trdemo -j ACCEPT",
      "nft insert rule ip filter DOCKER-USER iifname trdemo accept"},
     {"ufw",
-     "table ip6 filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; chain ufw6-user { "
-     "}; }",
+     "table ip6 filter { chain FORWARD { type filter hook forward priority filter; policy drop; jump ufw6-user; }; "
+     "chain ufw6-user { }; }",
      "ufw route allow in on trdemo && ufw route allow out on trdemo",
      "nft add rule ip6 filter ufw6-user iifname trdemo accept"},
     {"firewalld",
@@ -93,7 +93,59 @@ TEST_CASE("iptables-legacy's policy is named too", "[modes][firewall]") {
   NEEDS_KERNEL(run("iptables-legacy -P FORWARD DROP").ok(), "tables of iptables-legacy");
   const Guest a(node, "a");
   CHECK_THAT(node.command({"check"}).err, Catch::Contains("iptables-legacy -I FORWARD -i trdemo -j ACCEPT"));
-  must_run("iptables-legacy -P FORWARD ACCEPT");
+  must_run(
+      "iptables-legacy -I FORWARD -i trdemo -j ACCEPT && iptables-legacy -I FORWARD -o trdemo -j ACCEPT && ls /run");
+  CHECK(node.command({"check"}).err == "");  // its own remedy
+  must_run("iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F; iptables-legacy -A FORWARD -j REJECT; ls /run");
+  CHECK_THAT(node.command({"check"}).err, Catch::Contains("iptables-legacy drops forwarded packets"));
+  must_run("iptables-legacy -I INPUT -i trdemo -j ACCEPT; ls /run");
+  CHECK_THAT(node.command({"check"}).err, Catch::Contains("iptables-legacy drops forwarded packets"));
+  must_run(
+      "iptables-legacy -N ours; iptables-legacy -A ours -i tr+ -j ACCEPT; iptables-legacy -I FORWARD -j ours; ls /run");
   CHECK(node.command({"check"}).err == "");
+  must_run("iptables-legacy -F; iptables-legacy -X; ls /run");
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("whose rules name the switch, and whose do not", "[modes][firewall]") {
+  struct Rules {
+    const char* what;
+    const char* text;
+    bool named;
+  };
+  const Rules all[] = {
+      {"another chain names it",
+       "chain in { type filter hook input priority 0; policy accept; iifname trdemo tcp dport 22 drop; }; "
+       "chain f { type filter hook forward priority 0; policy drop; }",
+       true},
+      {"a rule that drops names it",
+       "chain f { type filter hook forward priority 0; policy drop; iifname trdemo drop; }", true},
+      {"a last rule leads to an end",
+       "chain end { reject; }; chain f { type filter hook forward priority 0; "
+       "policy accept; iifname eth9 accept; jump end; }",
+       true},
+      {"a set lets it pass",
+       "set ok { type ifname; elements = { trdemo, eth1 }; }; "
+       "chain f { type filter hook forward priority 0; policy drop; iifname @ok accept; }",
+       false},
+      {"another set does not",
+       "set ok { type ifname; elements = { eth1 }; }; "
+       "chain f { type filter hook forward priority 0; policy drop; iifname @ok accept; }",
+       true},
+      {"a chain that is led to lets it pass",
+       "chain ours { iifname \"tr*\" accept; }; chain f { type filter hook forward priority 0; policy drop; jump "
+       "ours; }",
+       false},
+  };
+  Node node;
+  const Guest a(node, "a");
+  for (const Rules& rules : all) {
+    CAPTURE(rules.what);
+    must_run("nft 'table inet fw { " + std::string(rules.text) + "; }' && nft list tables");
+    const std::string said = node.command({"check"}).err;
+    CAPTURE(said);
+    CHECK((said.find("drops forwarded packets") != std::string::npos) == rules.named);
+    must_run("nft delete table inet fw; nft list tables");
+  }
   leave_nothing(node, {&a});
 }

@@ -32,10 +32,12 @@ TEST_CASE("an uplink that cannot lend its addresses is refused with the reason, 
        "198.51.100.0/24 via 192.0.2.1: a DHCP client renews it"},
       {"ip -6 route add 2001:db8:7::/64 via 2001:db8::1 proto ra", taking(), 7, "router advertisements renew it"},
       {"ip route add 198.51.100.0/24 via 192.0.2.1 mtu 1400", taking(), 7, "an MTU or window of its own"},
-      {"ip link add d0 type veth peer name d1 && ip link set d0 up && ip addr add 203.0.113.1/24 dev d0 && "
+      {"ip link add d0 type veth peer name d1 && ip link set d1 up && ip link set d0 up && ip addr add 203.0.113.1/24 "
+       "dev d0 && "
        "ip route add 198.51.100.0/24 nexthop via 192.0.2.1 nexthop via 203.0.113.2",
        taking(), 7, "by several links"},
-      {"ip link add d0 type veth peer name d1 && ip link set d0 up && ip route add 198.51.100.0/24 via 192.0.2.1 "
+      {"ip link add d0 type veth peer name d1 && ip link set d1 up && ip link set d0 up && ip route add "
+       "198.51.100.0/24 via 192.0.2.1 "
        "metric 5 && "
        "ip route append 198.51.100.0/24 dev d0 metric 5",
        taking(), 7, "another link has one with the same metric"},
