@@ -131,8 +131,8 @@ bool make(Session& session, const store::Record& record, const std::vector<plan:
 bool attach(Session& session, const Job& job, const Tell& tell, std::vector<store::PartRef>& left) {
   store::Lock attachment, vm;  // outlive the rollback: what it undoes must not be another ADD's
   Rollback rollback(session, job.owner, Ground(session, job.conf, job.owner));
-  if (rollback.on().flushed()) return false;
   attachment = session.store().locks().attachment(job.owner, session.deadline());
+  if (rollback.on().flushed()) return false;
   vm = hold_vm(session, job.conf.vm);
   if (session.store().departed_since_start(job.owner))
     throw Error(Code::try_again, "a DEL of " + job.owner.container + "/" + job.owner.ifname +

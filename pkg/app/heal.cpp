@@ -1,6 +1,7 @@
 #include "app/heal.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/shared.h"
 #include "app/tunnel.h"
@@ -95,7 +96,8 @@ void mend(Session& session, const store::Record& record, Repaired& report) {
   if (defects.empty()) return;
   for (int pass = 0; pass < kPasses && !defects.empty(); ++pass) {
     engine::reapply_attachment(context, to_make(session, record, defects));
-    defects = engine::verify(context, record.plan);
+    const auto before = std::exchange(defects, engine::verify(context, record.plan));
+    if (std::ranges::equal(before, defects, {}, &engine::Defect::text, &engine::Defect::text)) break;
   }
   if (defects.empty()) ++report.mended;
   for (const engine::Defect& defect : defects) report.left.push_back(record.owner.container + ": " + defect.text);

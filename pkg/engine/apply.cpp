@@ -116,7 +116,7 @@ class Applier {
         kernel::restore_prefix_route(batch, link_index(s.link), address.cidr, plan::describe(address));
   }
 
-  void operator()(const plan::Port& s) { kernel::set_port(queue(Where::host), s); }
+  void operator()(const plan::Port& s) { kernel::set_port(queue(Where::host), s, again_); }
 
   void operator()(const plan::Address& s) {
     const std::uint32_t index = link_index(s.link);

@@ -24,12 +24,20 @@ std::vector<std::string> pod_end_defects(const plan::Veth& step, const kernel::L
   return out;
 }
 
+bool is_stopped(kernel::Socket& host, const kernel::LinkInfo& port) {
+  if (!port.disabled || !port.carrier_noticed) return false;
+  const auto bridge = kernel::get_link(host, port.master);
+  return bridge && bridge->up();
+}
+
 std::vector<std::string> other_flags(const plan::Port& step, const kernel::LinkInfo& port) {
   std::vector<std::string> wrong;
   if (port.hairpin != step.hairpin) wrong.emplace_back("hairpin");
   if (port.isolated != step.isolated) wrong.emplace_back("isolated");
   if (port.guard != step.guard) wrong.emplace_back("guard");
   if (port.locked && port.locked != step.locked) wrong.emplace_back("locked");
+  if (port.locked && port.learning == step.locked) wrong.emplace_back("learning");
+  if (!port.flood) wrong.emplace_back("flood");
   if (!port.without_ipv6) wrong.emplace_back("IPv6");
   return wrong;
 }

@@ -21,5 +21,7 @@ std::vector<std::string> pod_end_defects(const plan::Veth& step, const kernel::L
 
 // The flags of a port that are not as its Step says, by their names.
 std::vector<std::string> other_flags(const plan::Port& step, const kernel::LinkInfo& port);
+// Did somebody stop it? The state is the kernel's own until it has noticed the carrier, and while the bridge is down.
+bool is_stopped(kernel::Socket& host, const kernel::LinkInfo& port);
 
 }  // namespace trestle::engine

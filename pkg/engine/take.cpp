@@ -33,8 +33,14 @@ void put_move(kernel::Batch& batch, const HostState& what, const Side& from, con
 }
 
 void put_addresses(kernel::Batch& batch, const HostState& what, const Side& to) {
-  for (const plan::TakenAddress& address : what.addresses)
+  const auto put = [&](const plan::TakenAddress& address) {
     kernel::put_address(batch, to.index, address, address.cidr.str() + " on " + to.name.str());
+  };
+  for (const plan::TakenAddress& address : what.addresses)
+    if (address.cidr.ip.family == net::Family::v4) put(address);
+  // The kernel lists IPv6 addresses from the latest on, and takes that as the source.
+  for (auto address = what.addresses.rbegin(); address != what.addresses.rend(); ++address)
+    if (address->cidr.ip.family == net::Family::v6) put(*address);
 }
 
 bool has(const HostState& state, const plan::TakenAddress& address) {
@@ -93,8 +99,9 @@ std::optional<plan::TakeAddresses> read_taken(Context& context, const std::vecto
     if (taken)
       throw Error(Code::bad_config, "uplinks " + taken->nic.str() + " and " + name.str() +
                                         " both carry addresses of the host; leave them on one of the two");
-    refuse_fixed("uplink " + name.str() + " of the host", state,
-                 "a switch that takes it would lose it with its lease; make it static, or take another NIC");
+    refuse_fixed(
+        "uplink " + name.str() + " of the host", state,
+        "a switch that takes the NIC's addresses would lose it; make it a plain static one, or take another NIC");
     taken = plan::TakeAddresses{name, bridge, std::move(state.addresses), std::move(state.routes)};
   }
   return taken;

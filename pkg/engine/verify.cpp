@@ -114,7 +114,9 @@ class Verifier {
     if (lost(ref) || loose_.contains(ref)) return;
     const auto link = kernel::get_link(context_.route(), s.link);
     if (!link || link->port_kind != "bridge") return;  // the veth Step has told it
-    if (const auto wrong = other_flags(s, *link); !wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));
+    auto wrong = other_flags(s, *link);
+    if (is_stopped(context_.route(), *link)) wrong.emplace_back("state");
+    if (!wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));
   }
 
   void operator()(const plan::Address& s) {

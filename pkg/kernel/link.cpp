@@ -112,7 +112,25 @@ void dress_ifb(Batch& batch, const plan::Shape& shape) {
   keep_ipv6_off(batch, shape.ifb);
 }
 
-void set_port(Batch& batch, const plan::Port& port) {
+namespace {
+
+void put_state(Batch& batch, const net::IfName& name, const char* deed, std::uint8_t state) {
+  begin_link(batch, RTM_NEWLINK, 0, name.str(), deed);
+  batch.put_text(IFLA_IFNAME, name.str());
+  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
+  batch.put_text(IFLA_INFO_SLAVE_KIND, "bridge");
+  const std::size_t data = batch.open_nest(IFLA_INFO_SLAVE_DATA);
+  batch.put_u8(IFLA_BRPORT_STATE, state);
+  batch.close_nest(data);
+  batch.close_nest(info);
+  // A link that is no port, down or gone passes nothing; with STP the state is the bridge's to say.
+  for (const int no_port : {ENETDOWN, ENODEV, EOPNOTSUPP, state == BR_STATE_DISABLED ? EINVAL : EBUSY})
+    batch.accept(no_port);
+}
+
+}  // namespace
+
+void set_port(Batch& batch, const plan::Port& port, bool again) {
   const std::string& name = port.link.str();
   // In a message of its own: the creating one ignores port flags without a word, and RTM_SETLINK ignores IFLA_LINKINFO.
   begin_link(batch, RTM_NEWLINK, 0, name, "set bridge port flags");
@@ -124,10 +142,13 @@ void set_port(Batch& batch, const plan::Port& port) {
   batch.put_u8(IFLA_BRPORT_ISOLATED, port.isolated ? 1 : 0);
   batch.put_u8(IFLA_BRPORT_GUARD, port.guard ? 1 : 0);
   batch.put_u8(IFLA_BRPORT_LEARNING, port.locked ? 0 : 1);
+  for (const std::uint16_t flood : {IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD}) batch.put_u8(flood, 1);
   batch.put_u8(IFLA_BRPORT_LOCKED, port.locked ? 1 : 0);  // a kernel before 5.18 passes over it
   batch.close_nest(data);
   batch.close_nest(info);
   keep_ipv6_off(batch, port.link);
+  if (!again) return;
+  put_state(batch, port.link, "open bridge port", BR_STATE_FORWARDING);
 }
 
 void keep_ipv6_off(Batch& batch, const net::IfName& name) {
@@ -142,15 +163,7 @@ void keep_ipv6_off(Batch& batch, const net::IfName& name) {
 }
 
 void silence_port(Batch& batch, const net::IfName& name) {
-  begin_link(batch, RTM_NEWLINK, 0, name.str(), "silence bridge port");
-  batch.put_text(IFLA_IFNAME, name.str());
-  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
-  batch.put_text(IFLA_INFO_SLAVE_KIND, "bridge");
-  const std::size_t data = batch.open_nest(IFLA_INFO_SLAVE_DATA);
-  batch.put_u8(IFLA_BRPORT_STATE, BR_STATE_DISABLED);
-  batch.close_nest(data);
-  batch.close_nest(info);
-  for (const int silent : {ENETDOWN, ENODEV, EOPNOTSUPP, EINVAL}) batch.accept(silent);
+  put_state(batch, name, "silence bridge port", BR_STATE_DISABLED);
 }
 
 void free_port(Batch& batch, const net::IfName& name, bool hairpin) {

@@ -32,9 +32,10 @@ struct LinkInfo {
   bool carrier_noticed =
       false;  // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
   bool hairpin = false, isolated = false, guard = false;  // of a bridge port
-  std::optional<bool> locked;                             // nullopt: the kernel does not know the flag (before 5.18)
-  bool vlan_filtering = false, stp = false;               // of a bridge
-  bool without_ipv6 = false;                              // addr_gen_mode none: no link-local address of its own
+  bool learning = true, flood = true, disabled = false;
+  std::optional<bool> locked;                // nullopt: the kernel does not know the flag (before 5.18)
+  bool vlan_filtering = false, stp = false;  // of a bridge
+  bool without_ipv6 = false;                 // addr_gen_mode none: no link-local address of its own
   std::optional<TunInfo> tun;
   bool up() const;      // IFF_UP: administrative, never carrier
   bool in_use() const;  // IFF_LOWER_UP: of a TAP, somebody has it open
@@ -72,7 +73,8 @@ void add_veth(Batch& batch, const plan::Veth& veth, std::uint32_t master_index, 
 // at creation, and a foreign hand may have changed, comes by dress_ifb(): alias, no IPv6 (it would speak there to nobody).
 void add_ifb(Batch& batch, const plan::Shape& shape);
 void dress_ifb(Batch& batch, const plan::Shape& shape);
-void set_port(Batch& batch, const plan::Port& port);  // two requests: slave data; addr_gen_mode none
+// Two requests: slave data; addr_gen_mode none. `again`: a port that somebody stopped passes frames again.
+void set_port(Batch& batch, const plan::Port& port, bool again = false);
 // Stops a bridge port from passing frames, at once and until it is deleted. A link that is no port, down or gone is
 // silent already.
 void silence_port(Batch& batch, const net::IfName& name);

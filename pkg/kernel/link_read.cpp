@@ -1,4 +1,5 @@
 #include <linux/if.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -62,6 +63,10 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
     link.hairpin = port.u8(IFLA_BRPORT_MODE).value_or(0) != 0;
     link.isolated = port.u8(IFLA_BRPORT_ISOLATED).value_or(0) != 0;
     link.guard = port.u8(IFLA_BRPORT_GUARD).value_or(0) != 0;
+    link.learning = port.u8(IFLA_BRPORT_LEARNING).value_or(1) != 0;
+    link.flood =
+        port.u8(IFLA_BRPORT_UNICAST_FLOOD).value_or(1) != 0 && port.u8(IFLA_BRPORT_MCAST_FLOOD).value_or(1) != 0;
+    link.disabled = port.u8(IFLA_BRPORT_STATE).value_or(BR_STATE_FORWARDING) == BR_STATE_DISABLED;
     if (const auto locked = port.u8(IFLA_BRPORT_LOCKED)) link.locked = *locked != 0;
   }
   if (link.kind == "bridge") {

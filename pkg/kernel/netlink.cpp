@@ -22,7 +22,8 @@ using base::Error;
 constexpr int kReceiveBuffer = 1 << 20;
 constexpr std::size_t kSendBuffer = 64 * 1024;  // well below net.core.wmem_default; what is longer asks for more first
 constexpr unsigned kAcks = 16;                  // taken with one system call
-constexpr std::size_t kAckBytes = 512;          // NETLINK_CAP_ACK: header, error, extended ack
+constexpr std::size_t kAckRoom = 1024;  // of one answer in the receive buffer, the kernel's own overhead included
+constexpr std::size_t kAckBytes = 512;  // NETLINK_CAP_ACK: header, error, extended ack
 
 std::uint32_t local_port(int fd) {
   sockaddr_nl name{};
@@ -136,6 +137,11 @@ std::vector<Refusal> Socket::send(Batch& batch) {
   const std::uint32_t first = sequence_ + 1;
   sequence_ += static_cast<std::uint32_t>(batch.size());
   batch.number(first);
+  if (batch.size() * kAckRoom >
+      kReceiveBuffer) {  // what of the answers has no room is lost, and what was done is told as not done
+    const int wanted = static_cast<int>(batch.size() * kAckRoom);
+    static_cast<void>(::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted));
+  }
   transmit(batch.bytes());
   std::vector<Answer> answers(batch.size(), Answer{0, EAGAIN, {}});
   std::size_t missing = answers.size();

@@ -13,8 +13,10 @@ namespace {
 
 // As they stand in tables_text().
 constexpr const char *kPorts = "ports", *kMacPorts = "macports", *kTrunkPorts = "trunkports", *kNoHost = "nohost",
-                     *kMac = "mac", *kAddr4 = "addr4", *kAddr6 = "addr6", *kNet4 = "net4", *kNet6 = "net6";
-constexpr std::string_view kGuard[] = {kPorts, kMacPorts, kTrunkPorts, kNoHost, kMac, kAddr4, kAddr6, kNet4, kNet6};
+                     *kMac = "mac", *kAddr4 = "addr4", *kAddr6 = "addr6", *kNet4 = "net4", *kNet6 = "net6",
+                     *kTheirs6 = "theirs6";
+constexpr std::string_view kGuard[] = {kPorts, kMacPorts, kTrunkPorts, kNoHost, kMac,
+                                       kAddr4, kAddr6,    kNet4,       kNet6,   kTheirs6};
 constexpr std::string_view kMark = "at-";  // + switch: see "Healing" in guard.h
 
 net::IfName port_of(const AttachmentInput& in) {
@@ -65,7 +67,12 @@ void add_guard(std::vector<plan::Step>& steps, const AttachmentInput& in) {
     for (const net::Cidr& cidr : in.conf.allowed_addresses) allow(cidr);
   }
   steps.emplace_back(std::move(mac));
-  for (Elements* set : {&ip4, &ip6, &net4, &net6})
+  // A router of the LAN may be known by its link-local address, and those are anybody's else.
+  Elements theirs{Table::bridge, kTheirs6, {}};
+  for (const plan::LeasedIp& lease : in.lease.ips)
+    if (lease.gateway && lease.gateway->family == net::Family::v6 && lease.gateway->is_link_local())
+      theirs.elements.push_back(Element{{port, *lease.gateway}, {}});
+  for (Elements* set : {&ip4, &ip6, &net4, &net6, &theirs})
     if (!set->elements.empty()) steps.emplace_back(std::move(*set));
   steps.push_back(Elements{Table::bridge, guarded_by(in), {Element{{port}, {}}}});
 }

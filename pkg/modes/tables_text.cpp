@@ -63,6 +63,7 @@ set addr6 ifname . ipv6_addr
 set net4 ifname . ipv4_addr interval
 set net6 ifname . ipv6_addr interval
 set gateways ipv6_addr
+set theirs6 ifname . ipv6_addr
 chain prerouting filter prerouting -300
   iifname @ports goto guard
   iifname @macports goto guard_mac
@@ -110,12 +111,14 @@ chain guard_ip6
   icmpv6 type mld-listener-report ip6 saddr :: accept
   icmpv6 type mld2-listener-report ip6 saddr :: accept
   ip6 saddr @gateways drop
+  iifname . ip6 saddr @theirs6 drop
   ip6 saddr fe80::/10 accept
   iifname . ip6 saddr @addr6 accept
   iifname . ip6 saddr @net6 accept
   drop
 chain guard_nd
   nd target @gateways drop
+  iifname . nd target @theirs6 drop
   nd target fe80::/10 return
   iifname . nd target @addr6 return
   iifname . nd target @net6 return

@@ -77,6 +77,11 @@ const Change kRuleset[] = {
      "inet at-trdemo: \"$LINK\""},
     {"element: who is attached, bridge", "nft delete element bridge trestle at-trdemo { $LINK }",
      "bridge at-trdemo: \"$LINK\""},
+    {"port stopped",
+     "until ip -br link show $LINK | grep -q ' UP '; do sleep 0.05; done; bridge link set dev $LINK state 0",
+     "other flags: state"},
+    {"port learns", "ip link set $LINK type bridge_slave learning on", "other flags: learning"},
+    {"port is not flooded to", "ip link set $LINK type bridge_slave mcast_flood off", "other flags: flood"},
     {"element: MAC",
      "nft delete element bridge trestle mac { $LINK . $(ip -n c1 -j link show eth0 | grep -o '02:[0-9a-f:]*' | head "
      "-1) }",

@@ -91,6 +91,11 @@ TEST_CASE("a pod NIC that KubeVirt renamed, with its addresses moved to a bridge
   // What is ours is still looked at.
   must_run("ip link set " + host_link_of(added) + " nomaster");
   CHECK_THAT(node.check(pod, added).json.value("details", ""), Contains("is no port of trdemo"));
+  // repair once put the guest's address on eth0-nic and set the other eth0 up.
+  const std::string inside = pod.must_exec("ip -br addr; ip -br link");
+  CHECK(node.command({"repair"}).ok());
+  CHECK(told(node.check(pod, added)) == "0 ");
+  CHECK(pod.must_exec("ip -br addr; ip -br link") == inside);
 }
 
 TEST_CASE("CHECK wants the ADD's result, record and namespace", "[check]") {

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "nat_guest.h"
+#include "support/frame.h"
+#include "support/wire.h"
 
 using namespace trestle::test;
 using Catch::Contains;
@@ -191,4 +193,33 @@ TEST_CASE("portIsolation on the LAN: pods of one switch are apart, also after a 
     }
   }
   leave_nothing(node, {&a, &b});
+}
+
+TEST_CASE("a router of the LAN that is known by its link-local address stays the router", "[modes][lan]") {
+  Node node;
+  const Lan lan(node.host());
+  must_run("ip addr flush dev uplink0 scope global; ip addr show dev uplink0");
+  node.settle();
+  json conf = demo_with(
+      {{"mode", "bridge"},
+       {"uplink", "uplink0"},
+       {"ipam",
+        {{"ranges", {{{{"subnet", "2001:db8::/64"}, {"rangeStart", "2001:db8::100"}, {"gateway", "fe80::1"}}}}},
+         {"routes", {{{"dst", "::/0"}}}}}}});
+  conf.erase("subnets");
+  const Guest a(node, "a", conf);
+  const std::string guarded = must_run("nft list set bridge trestle theirs6");
+  CHECK_THAT(guarded, Contains(a.host_link()) && Contains("fe80::1"));
+  Wire there(lan.netns(), "eth0"), pod(a.netns(), "eth0");
+  const auto advert = [&](const std::string& from) {
+    pod.send(ethernet("33:33:00:00:00:01", a.mac(), kEthIp6,
+                      ip6(from, "ff02::1", 58, neighbour_message(136, 0x20000000, from, a.mac()), 255)));
+  };
+  advert("fe80::1");
+  CHECK_FALSE(
+      there.wait([&](const Frame& seen) { return seen.bytes.find(ip_bytes("fe80::1")) != std::string::npos; }, 300));
+  advert("fe80::77");  // its own, for all that is known
+  CHECK(
+      there.wait([&](const Frame& seen) { return seen.bytes.find(ip_bytes("fe80::77")) != std::string::npos; }, 1000));
+  leave_nothing(node, {&a});
 }

@@ -213,3 +213,27 @@ TEST_CASE("two networks on one switch with takeAddresses, in every order of goin
   CHECK(node.command({"uplink", "release"}).ok());
   CHECK(node.left() == kNothing);
 }
+
+TEST_CASE("takeAddresses: the host's IPv6 source stays the same one, and thousands of routes go along", "[uplink]") {
+  Node node;
+  const Lan lan(node.host());
+  must_run(
+      "ip -6 addr add 2001:db8::11/64 dev uplink0 nodad && ip -6 addr add 2001:db8::12/64 dev uplink0 nodad && ls "
+      "/run");
+  must_run(
+      "for i in $(seq 0 15); do for j in $(seq 0 249); do echo route add 20.$i.$j.0/24 via 192.0.2.1 dev uplink0; "
+      "done; "
+      "done | ip -batch - && ip route show 20.15.249.0/24");
+  node.settle();
+  const std::string before = host_state();
+  const auto source = [] { return must_run("ip -6 route get 2001:db8::1 | grep -o 'src [^ ]*'"); };
+  const std::string spoke = source();
+  const Guest a(node, "a", lan_conf());
+  CHECK(source() == spoke);
+  CHECK_THAT(must_run("ip route show 20.15.249.0/24"), Contains("dev trdemo"));
+  a.leave();
+  CHECK(node.command({"uplink", "release"}).ok());
+  CHECK(source() == spoke);
+  CHECK(host_state() == before);
+  CHECK(node.left() == kNothing);
+}

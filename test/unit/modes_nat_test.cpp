@@ -246,7 +246,7 @@ TEST_CASE("a sweep knows each set that attachments have elements in", "[modes][g
     CHECK(modes::is_of_attachments(table, words.at(1)) == of_ports);
     sets += of_ports;
   }
-  CHECK(sets == 9);
+  CHECK(sets == 10);
   CHECK(modes::is_of_attachments(plan::Table::inet, "at-trdemo"));
   CHECK(modes::is_of_attachments(plan::Table::bridge, "at-trdemo"));
   CHECK_FALSE(modes::is_of_attachments(plan::Table::inet, "if-trdemo"));

@@ -49,10 +49,11 @@ TEST_CASE("a veth's message: both ends, the pod's in its namespace and without a
 TEST_CASE("a port's messages: flags, then no IPv6 addresses", "[kernel][link]") {
   Batch batch;
   kernel::set_port(batch, {name("veth1"), true, false, true});
-  CHECK(link_lines(batch) ==
-        Lines{"type 16 flags 005 header " + kNoHeader, "  3: 766574683100", "  18:", "    4: 62726964676500",
-              "    5:", "      4: 01", "      33: 00", "      5: 01", "      8: 01", "      39: 00",
-              "type 19 flags 005 header " + kNoHeader, "  3: 766574683100", "  26:", "    10:", "      8: 01"});
+  CHECK(link_lines(batch) == Lines{"type 16 flags 005 header " + kNoHeader, "  3: 766574683100",
+                                   "  18:", "    4: 62726964676500", "    5:", "      4: 01", "      33: 00",
+                                   "      5: 01", "      8: 01", "      9: 01", "      27: 01", "      39: 00",
+                                   "type 19 flags 005 header " + kNoHeader, "  3: 766574683100",
+                                   "  26:", "    10:", "      8: 01"});
 }
 
 TEST_CASE("a change holds what is given and nothing else", "[kernel][link]") {
