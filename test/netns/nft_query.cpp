@@ -52,7 +52,7 @@ TEST_CASE("each change from outside is exactly one defect that names it", "[nft]
   }
   SECTION("a chain flushed") {
     must_run("nft flush chain bridge trestle guard_nd");
-    CHECK(defects() == Lines{"bridge chain guard_nd has 0 of 5 rules"});
+    CHECK(defects() == Lines{"bridge chain guard_nd has 0 of 6 rules"});
   }
   SECTION("a chain deleted") {
     must_run("nft delete chain inet trestle enter-tr0");
