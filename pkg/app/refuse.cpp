@@ -1,8 +1,10 @@
 #include "app/refuse.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "engine/apply.h"
 #include "kernel/link.h"
 #include "kernel/route.h"
@@ -35,9 +37,39 @@ void refuse_shared_tunnel(const store::Part& mine, const store::Part& other) {
     }
 }
 
+// By subnet, what guests there are told: the lines of dnsmasq, each without the tag that its network's name is in.
+std::map<std::string, std::string> told_by_subnet(const store::Part& part) {
+  std::map<std::string, std::string> out;
+  for (const plan::Step& step : part.steps)
+    if (const auto* service = std::get_if<plan::Service>(&step))
+      for (const plan::ServiceFile& file : service->files) {
+        std::string* told = nullptr;
+        for (const std::string& line : base::split(file.text, '\n')) {
+          const std::string rest = line.substr(std::min(line.size(), line.find(',')));
+          if (line.starts_with("dhcp-range=")) told = &out[rest];
+          if (told != nullptr) *told += rest + "\n";
+        }
+      }
+  return out;
+}
+
+// dnsmasq knows one of them, and told the guests of both what one network's configuration has.
+void refuse_shared_guests(const store::Part& mine, const store::Part& other) {
+  if (mine.bridge != other.bridge || mine.network == other.network) return;
+  const auto there = told_by_subnet(other);
+  for (const auto& [subnet, told] : told_by_subnet(mine))
+    if (const auto same = there.find(subnet); same != there.end() && same->second != told)
+      throw Error(Code::held, "network '" + mine.network + "' and network '" + other.network + "' share switch " +
+                                  mine.bridge.str() +
+                                  " and a subnet, and tell their guests different things by DHCP "
+                                  "(routes, \"dns\", \"ntp\", \"mtu\"); give both the same, or this one another "
+                                  "\"bridge\" or subnet");
+}
+
 void refuse_conflict(Session& session, const store::Part& mine) {
   for (const store::Part& other : session.store().parts()) {
     refuse_shared_tunnel(mine, other);
+    refuse_shared_guests(mine, other);
     if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
     const auto clash = plan::conflict(mine.steps, other.steps);
     if (!clash || (other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))) continue;

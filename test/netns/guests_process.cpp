@@ -222,3 +222,19 @@ TEST_CASE("an isolated switch's services that another firewall silences are name
   must_run("nft delete table inet f; nft list tables");
   leave_nothing(node, {&a});
 }
+
+TEST_CASE("two networks of one subnet on one switch tell their guests the same, or the second is refused", "[guests]") {
+  NEEDS_DNSMASQ;
+  ServiceNode node;
+  const Guest a(node, "a", guests_with());
+  const json same = guests_with({{"name", "same"}, {"bridge", "trdemo"}});
+  json other = guests_with({{"name", "other"}, {"bridge", "trdemo"}});
+  other["dns"] = {{"search", {"other.example"}}};
+  const Answer refused = node.add(Pod("b"), other);
+  CAPTURE(told(refused));
+  CHECK(refused.code() == 103);
+  CHECK_THAT(told(refused), Catch::Contains("different things by DHCP"));
+  const Guest c(node, "c", same);
+  node.must_del(c.pod(), same);
+  leave_nothing(node, {&a});
+}
