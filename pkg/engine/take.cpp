@@ -6,6 +6,8 @@
 #include "kernel/address.h"
 #include "kernel/host_state.h"
 #include "kernel/link.h"
+#include "kernel/neighbour.h"
+#include "kernel/rule.h"
 #include "plan/plan.h"
 
 namespace trestle::engine {
@@ -70,6 +72,14 @@ void refuse_fixed(const std::string& subject, const HostState& state, const std:
   throw Error(Code::bad_config, subject + ": " + state.fixed.front() + "; " + remedy, base::join(state.fixed, "\n"));
 }
 
+// Neighbours and policy rules name the NIC: the former would be lost with its addresses, the latter would match nothing any more.
+void add_what_names_it(Context& context, const kernel::LinkInfo& nic, HostState& state) {
+  const net::IfName name = net::IfName::parse(nic.name);
+  for (const plan::Neighbour& one : kernel::neighbours(context.route(), nic.index, {Where::host, name}))
+    if (!one.ip.is_multicast()) state.fixed.push_back("neighbour " + one.ip.str() + " is a permanent entry of it");
+  if (kernel::rules_name(context.route(), name)) state.fixed.push_back("a policy rule (ip rule) names it");
+}
+
 kernel::LinkInfo nic_of(Context& context, const net::IfName& name) {
   if (auto nic = kernel::get_link(context.route(), name)) return *nic;
   throw Error(Code::bad_config, "uplink " + name.str() + ": the host has no such NIC; plug it in");
@@ -99,6 +109,7 @@ std::optional<plan::TakeAddresses> read_taken(Context& context, const std::vecto
     if (taken)
       throw Error(Code::bad_config, "uplinks " + taken->nic.str() + " and " + name.str() +
                                         " both carry addresses of the host; leave them on one of the two");
+    add_what_names_it(context, nic, state);
     refuse_fixed(
         "uplink " + name.str() + " of the host", state,
         "a switch that takes the NIC's addresses would lose it; make it a plain static one, or take another NIC");

@@ -31,7 +31,7 @@ void put_rule(Batch& batch, std::uint16_t type, std::uint16_t flags, const plan:
 
 // Restarted when the rules changed meanwhile.
 template <class Restart, class See>
-void for_each_rule(Socket& socket, net::Family family, Restart restart, See see) {
+void dump_rules(Socket& socket, net::Family family, Restart restart, See see) {
   const std::uint8_t number = family == net::Family::v4 ? AF_INET : AF_INET6;
   Batch batch;
   auto* header = static_cast<fib_rule_hdr*>(batch.begin(RTM_GETRULE, NLM_F_DUMP, sizeof(fib_rule_hdr), "list rules"));
@@ -39,8 +39,17 @@ void for_each_rule(Socket& socket, net::Family family, Restart restart, See see)
   for (const int none : {EAFNOSUPPORT, EOPNOTSUPP}) batch.accept(none);
   socket.dump(batch, restart, [&](const nlmsghdr& message) {
     const auto seen = header_of<fib_rule_hdr>(message);
-    if (!seen || message.nlmsg_type != RTM_NEWRULE || seen->family != number || seen->action != FR_ACT_TO_TBL) return;
-    const Attrs attrs = Attrs::of(message, sizeof(fib_rule_hdr));
+    if (seen && message.nlmsg_type == RTM_NEWRULE && seen->family == number)
+      see(*seen, Attrs::of(message, sizeof(fib_rule_hdr)));
+  });
+}
+
+// From an address to a table.
+template <class Restart, class See>
+void for_each_rule(Socket& socket, net::Family family, Restart restart, See see) {
+  dump_rules(socket, family, restart, [&](const fib_rule_hdr& header, const Attrs& attrs) {
+    const fib_rule_hdr* const seen = &header;
+    if (seen->action != FR_ACT_TO_TBL) return;
     const auto source = attrs.view(FRA_SRC);
     if (!source || source->size() != net::Ip{family, 0}.bytes().size()) return;
     see(plan::Rule{plan::Where::pod,
@@ -87,6 +96,17 @@ std::vector<plan::Rule> our_rules(Socket& socket) {
     out.insert(out.end(), found.begin(), found.end());
   }
   return out;
+}
+
+bool rules_name(Socket& socket, const net::IfName& link) {
+  bool found = false;
+  for (const net::Family family : {net::Family::v4, net::Family::v6})
+    dump_rules(
+        socket, family, [] {},
+        [&](const fib_rule_hdr&, const Attrs& attrs) {
+          if (attrs.text(FRA_IIFNAME) == link.str() || attrs.text(FRA_OIFNAME) == link.str()) found = true;
+        });
+  return found;
 }
 
 }  // namespace trestle::kernel
