@@ -52,9 +52,9 @@ bool bridge_filters() {
 
 }  // namespace
 
-std::optional<std::string> bridged_ports(const config::NetConf& conf) {
-  if (!conf.port_isolation || !conf.publishes || !bridge_filters()) return std::nullopt;
-  return "pods of switch " + conf.bridge.str() +
+std::optional<std::string> bridged_ports(const net::IfName& bridge) {
+  if (!bridge_filters()) return std::nullopt;
+  return "pods of switch " + bridge.str() +
          " do not reach ports that it publishes itself: br_netfilter leads them from port to port, where "
          "\"portIsolation\" "
          "ends them; remedy: sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0";

@@ -11,7 +11,7 @@ namespace trestle::app {
 // others by way of the host (modes nat and routed); else only br_netfilter brings frames to those chains. `asked`: the host itself serves them.
 std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed, bool asked);
 
-// What br_netfilter makes of this configuration, with the remedy; nullopt: nothing.
-std::optional<std::string> bridged_ports(const config::NetConf& conf);
+// What br_netfilter makes of published ports on a switch whose pods are apart (`portIsolation`), with the remedy; nullopt: it is off.
+std::optional<std::string> bridged_ports(const net::IfName& bridge);
 
 }  // namespace trestle::app

@@ -140,7 +140,8 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
   if (const auto delegate = called(conf.ipam.delegate, request)) delegate::call_if_known(*delegate, "STATUS");
   const bool routed = conf.mode == "nat" || conf.mode == "routed";
   std::vector<std::string> lines = foreign_drops(session, conf.bridge, routed, asked(conf));
-  if (auto line = bridged_ports(conf)) lines.push_back(std::move(*line));
+  if (conf.port_isolation && conf.publishes)
+    if (auto line = bridged_ports(conf.bridge)) lines.push_back(std::move(*line));
   for (const std::string& line : lines)
     session.log().write(Log::Level::warn, "pods of network '" + conf.name + "' are kept from the outside or the host",
                         {{"why", line}});

@@ -23,6 +23,7 @@ constexpr Option kOptions[] = {
 struct Report {
   std::size_t checked = 0;
   std::vector<std::pair<std::string, std::string>> defects;  // of what, what
+  std::set<net::IfName> apart;                               // with published ports and portIsolation
   std::map<net::IfName, bool> switches;                      // seen; do its pods go by way of the host?
   std::set<std::pair<std::string, std::string>> told;        // a switch's defects show in each of its attachments
   void add(const std::string& of, const std::string& text) {
@@ -34,6 +35,17 @@ std::string switch_of(const store::Record& record) {
   return "switch " + (record.parts.empty() ? "?" : record.parts.front().bridge.str());
 }
 
+// Published ports, and no way from port to port.
+bool publishes_apart(const store::Record& record) {
+  bool publishes = false, apart = false;
+  for (const plan::Step& step : record.plan) {
+    publishes = publishes || std::holds_alternative<plan::Publish>(step);
+    const auto* port = std::get_if<plan::Port>(&step);
+    apart = apart || (port != nullptr && port->isolated);
+  }
+  return publishes && apart && !record.nics.empty();
+}
+
 // Waits for an ADD or DEL that is at work on it: half of one would look like damage.
 void check_one(app::Session& session, const net::Owner& owner, Report& report) {
   const app::Held held = app::hold_attachment(session, owner);
@@ -41,6 +53,7 @@ void check_one(app::Session& session, const net::Owner& owner, Report& report) {
   ++report.checked;
   for (const store::Nic& nic : held.record->nics)
     report.switches[nic.bridge] = held.record->mode == "nat" || held.record->mode == "routed";
+  if (publishes_apart(*held.record)) report.apart.insert(held.record->nics.front().bridge);
   for (const Finding& finding : examine(session, *held.record, app::parts_in_force(session)))
     report.add(finding.shared ? switch_of(*held.record) : name_of(*held.record), finding.text);
 }
@@ -93,6 +106,8 @@ int run_check(const Arguments& arguments, const Console& console) {
     for (const std::string& line :
          app::foreign_drops(node.session, bridge, routed, has_address(app::parts_in_force(node.session), bridge)))
       console.note(line);
+  for (const net::IfName& bridge : report.apart)
+    if (const auto line = app::bridged_ports(bridge)) console.note(*line);
   console.print(arguments.has("json") ? json_of(report) : text_of(report));
   return report.defects.empty() ? kDone : kFailed;
 }

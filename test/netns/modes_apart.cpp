@@ -123,3 +123,17 @@ TEST_CASE("an ADD on a new switch notices that the tables of the others were flu
   node.must_del(b, other);
   leave_nothing(node, {&a});
 }
+
+TEST_CASE("br_netfilter before published ports of pods that are apart is named, with the remedy", "[modes][apart]") {
+  Node node;
+  NEEDS_KERNEL(set_bridge_nf(true), "br_netfilter");
+  json conf = demo_with({{"portIsolation", true}, {"capabilities", {{"portMappings", true}}}});
+  conf["runtimeConfig"] = {{"portMappings", {{{"hostPort", 8080}, {"containerPort", 7}, {"protocol", "tcp"}}}}};
+  const Guest a(node, "a", conf);
+  const std::string said = "net.bridge.bridge-nf-call-iptables=0";
+  CHECK_THAT(node.command({"check"}).err, Contains("do not reach ports") && Contains(said));
+  CHECK_THAT(node.status(conf).err, Contains("do not reach ports") && Contains(said));
+  set_bridge_nf(false);
+  CHECK_THAT(node.command({"check"}).err, !Contains(said));
+  leave_nothing(node, {&a});
+}
