@@ -22,7 +22,6 @@
 
 namespace trestle::app {
 
-using base::Code;
 using base::Error;
 
 namespace {

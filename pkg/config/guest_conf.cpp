@@ -36,7 +36,7 @@ bool flag(const Field& services, const char* key) {
 
 // It ends in a line of dnsmasq's configuration, where a comma or a quote would begin something else.
 std::string domain(const Field& field) {
-  const std::string text = field.string();
+  std::string text = field.string();
   const bool plain = !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
   });

@@ -45,7 +45,7 @@ net::IfName nic_of(const Field& entry) {
 std::string network_of(const Field& entry, bool same_switch, const std::string& first, const net::IfName& nic) {
   const auto network = entry.find("network");
   if (!network) return same_switch ? first : first + "-" + nic.str();
-  const std::string name = network->string();
+  std::string name = network->string();
   if (!cni::is_plain_name(name))
     network->refuse(
         "\"" + base::printable(name) +

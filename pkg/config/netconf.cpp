@@ -32,7 +32,7 @@ bool flag(const Field& conf, const char* key, bool absent) {
 
 // It ends in a resolv.conf, where a blank or a line end would begin another entry.
 std::string dns_word(const Field& field) {
-  const std::string text = field.string();
+  std::string text = field.string();
   const bool bad = text.empty() ||
                    std::any_of(text.begin(), text.end(), [](char c) { return c > '\0' && (c <= ' ' || c == '\x7f'); });
   if (bad) field.refuse("\"" + base::printable(text) + "\" is empty or has white space");
@@ -40,7 +40,7 @@ std::string dns_word(const Field& field) {
 }
 
 std::string dns_server(const Field& field) {
-  const std::string text = dns_word(field);
+  std::string text = dns_word(field);
   if (!net::Ip::try_parse(text.substr(0, text.find('%'))))
     field.refuse("\"" + base::printable(text) + "\" is not an IPv4 or IPv6 address");
   return text;
@@ -100,7 +100,7 @@ std::optional<net::Mac> requested_mac(const std::vector<std::optional<Field>>& s
 // Also in logs and errors, hence no character that could do harm there.
 std::string parse_vm(const Field& field) {
   constexpr std::size_t kMost = 253;
-  const std::string vm = field.string();
+  std::string vm = field.string();
   if (vm.size() > kMost || !std::all_of(vm.begin(), vm.end(), [](char c) { return c > ' ' && c <= '~'; }))
     field.refuse("must be printable ASCII without blanks, of at most " + std::to_string(kMost) + " characters");
   return vm;

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <ctime>
 #include <memory>
+#include <ranges>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -153,9 +154,9 @@ std::optional<std::string> outdated(Context& context, const Running& there, cons
 // What it died of: such a line has no process number, unlike those of its work.
 std::string last_words(const std::string& directory) {
   const auto lines = base::split(text_of(directory, kLog), '\n');
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line)
-    if (!line->empty() && !line->starts_with("dnsmasq[") && !line->starts_with("dnsmasq-"))
-      return base::printable(*line, 200);
+  for (const std::string& line : lines | std::views::reverse)
+    if (!line.empty() && !line.starts_with("dnsmasq[") && !line.starts_with("dnsmasq-"))
+      return base::printable(line, 200);
   return "";
 }
 

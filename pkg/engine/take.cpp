@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -41,8 +42,8 @@ void put_addresses(kernel::Batch& batch, const HostState& what, const Side& to) 
   for (const plan::TakenAddress& address : what.addresses)
     if (address.cidr.ip.family == net::Family::v4) put(address);
   // The kernel lists IPv6 addresses from the latest on, and takes that as the source.
-  for (auto address = what.addresses.rbegin(); address != what.addresses.rend(); ++address)
-    if (address->cidr.ip.family == net::Family::v6) put(*address);
+  for (const plan::TakenAddress& address : what.addresses | std::views::reverse)
+    if (address.cidr.ip.family == net::Family::v6) put(address);
 }
 
 bool has(const HostState& state, const plan::TakenAddress& address) {
@@ -77,7 +78,7 @@ void add_what_names_it(Context& context, const kernel::LinkInfo& nic, HostState&
   const net::IfName name = net::IfName::parse(nic.name);
   for (const plan::Neighbour& one : kernel::neighbours(context.route(), nic.index, {Where::host, name}))
     if (!one.ip.is_multicast()) state.fixed.push_back("neighbour " + one.ip.str() + " is a permanent entry of it");
-  if (kernel::rules_name(context.route(), name)) state.fixed.push_back("a policy rule (ip rule) names it");
+  if (kernel::rules_name(context.route(), name)) state.fixed.emplace_back("a policy rule (ip rule) names it");
 }
 
 kernel::LinkInfo nic_of(Context& context, const net::IfName& name) {

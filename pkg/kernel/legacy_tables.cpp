@@ -14,7 +14,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 #include "base/fd.h"
 
@@ -59,11 +58,11 @@ std::optional<Rule> rule_at(std::string_view bytes, std::size_t at, const std::s
   std::memcpy(&target, bytes.data() + at + entry.target_offset,
               std::min(sizeof target, bytes.size() - at - entry.target_offset));
   const auto& asks = conditions(entry);
-  static constexpr std::remove_cvref_t<decltype(asks)> kNothing{};
+  const std::string_view condition(reinterpret_cast<const char*>(&asks), sizeof asks);
   const std::string_view kind(target.target.u.user.name, ::strnlen(target.target.u.user.name, XT_EXTENSION_MAXNAMELEN));
   next = at + entry.next_offset;
   return Rule{names(asks.iniface, asks.iniface_mask, link) || names(asks.outiface, asks.outiface_mask, link),
-              entry.target_offset == sizeof entry && std::memcmp(&asks, &kNothing, sizeof asks) == 0,
+              entry.target_offset == sizeof entry && condition.find_first_not_of('\0') == condition.npos,
               kind.empty() ? target.verdict : 0, kind == "REJECT"};
 }
 

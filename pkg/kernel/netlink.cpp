@@ -20,8 +20,9 @@ using base::Code;
 using base::Error;
 
 constexpr int kReceiveBuffer = 1 << 20;
-constexpr std::size_t kSendBuffer = 64 * 1024;  // well below net.core.wmem_default; what is longer asks for more first
-constexpr unsigned kAcks = 16;                  // taken with one system call
+constexpr std::size_t kSendBuffer =
+    std::size_t{64} * 1024;             // well below net.core.wmem_default; what is longer asks for more first
+constexpr unsigned kAcks = 16;          // taken with one system call
 constexpr std::size_t kAckRoom = 1024;  // of one answer in the receive buffer, the kernel's own overhead included
 constexpr std::size_t kAckBytes = 512;  // NETLINK_CAP_ACK: header, error, extended ack
 

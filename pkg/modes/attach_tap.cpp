@@ -25,7 +25,7 @@ std::uint32_t size_of(const AttachmentInput& in) {
 // has to be told.
 void keep_silent(std::vector<Step>& steps, const AttachmentInput& in, const net::IfName& link) {
   if (in.facts.ipv6 && size_of(in) >= kLeastIpv6)
-    steps.push_back(plan::Sysctl{Where::pod, "net/ipv6/conf/" + link.str() + "/disable_ipv6", "1"});
+    steps.emplace_back(plan::Sysctl{Where::pod, "net/ipv6/conf/" + link.str() + "/disable_ipv6", "1"});
 }
 
 }  // namespace
@@ -38,14 +38,14 @@ void add_tap(std::vector<Step>& steps, const AttachmentInput& in) {
                                                   "' would have that name itself; give it another: \"tap\": {\"name\": "
                                                   "\"…\"}");
   if (!in.conf.chained) keep_silent(steps, in, pod);
-  steps.push_back(plan::Tap{tap, net::host_side_mac(in.lease.mac), conf.owner, conf.group, conf.multi_queue,
-                            size_of(in), conf.selinux_context, net::link_alias(in.owner, in.nic())});
+  steps.emplace_back(plan::Tap{tap, net::host_side_mac(in.lease.mac), conf.owner, conf.group, conf.multi_queue,
+                               size_of(in), conf.selinux_context, net::link_alias(in.owner, in.nic())});
   keep_silent(steps, in, tap);
-  steps.push_back(plan::Redirect{pod, tap});
-  if (!in.conf.chained) steps.push_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6});
-  steps.push_back(plan::Up{LinkRef{Where::pod, tap}, !in.facts.ipv6});
+  steps.emplace_back(plan::Redirect{pod, tap});
+  if (!in.conf.chained) steps.emplace_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6});
+  steps.emplace_back(plan::Up{LinkRef{Where::pod, tap}, !in.facts.ipv6});
   if (!in.conf.chained)  // the last: whatever comes then is the guest's
-    steps.push_back(plan::Up{LinkRef{Where::host, net::host_link_name(in.owner, pod)}});
+    steps.emplace_back(plan::Up{LinkRef{Where::host, net::host_link_name(in.owner, pod)}});
 }
 
 void add_tap_result(cni::Result& result, const AttachmentInput& in) {

@@ -58,29 +58,29 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
                         net::link_group(in.state_dir, in.owner.network),
                         net::link_alias(in.owner, in.nic())};
   steps.emplace_back(veth);
-  steps.push_back(
+  steps.emplace_back(
       plan::Port{host, in.conf.hairpin || needs_hairpin(in.conf), in.conf.port_isolation, true, locks_port(in.conf)});
   if (filters_vlans(in.conf))  // before the FDB: an entry is made for each VLAN that the port has then
-    steps.push_back(plan::Vlans{host, false, in.conf.vlan, in.conf.vlan_trunk, in.conf.preserve_default_vlan});
-  if (locks_port(in.conf)) steps.push_back(plan::Fdb{host, in.lease.mac, {}, in.conf.vlan});
+    steps.emplace_back(plan::Vlans{host, false, in.conf.vlan, in.conf.vlan_trunk, in.conf.preserve_default_vlan});
+  if (locks_port(in.conf)) steps.emplace_back(plan::Fdb{host, in.lease.mac, {}, in.conf.vlan});
   add_shape(steps, in.conf, veth);
   if (in.conf.tap) return add_tap(steps, in);
   const std::string conf = "net/ipv6/conf/" + pod.str() + "/";
   // A delegate's addresses come when the link is up already.
   const bool ipv6 = of_family(in.lease, net::Family::v6) || (in.conf.ipam.delegate && in.facts.ipv6);
   if (ipv6) {
-    steps.push_back(
+    steps.emplace_back(
         Sysctl{Where::pod, conf + "disable_ipv6", "0"});  // a runtime may have switched it off for new links
-    steps.push_back(
+    steps.emplace_back(
         Sysctl{Where::pod, conf + "accept_ra", "0"});  // the gateway is known; no waiting for, no believing others
   }
   // With two NICs on one switch the wrong one would answer for this one's address too.
   if (in.conf.source_table && of_family(in.lease, net::Family::v4))
-    steps.push_back(Sysctl{Where::pod, "net/ipv4/conf/" + pod.str() + "/arp_ignore", "1", true});
-  steps.push_back(plan::Up{LinkRef{Where::host, host}});
+    steps.emplace_back(Sysctl{Where::pod, "net/ipv4/conf/" + pod.str() + "/arp_ignore", "1", true});
+  steps.emplace_back(plan::Up{LinkRef{Where::host, host}});
   // Without an IPv6 address the pod stays silent there: the solicitations of a thousand pods that nobody answers, each flooded to a
   // thousand ports, made every ADD on a full switch three times as slow.
-  steps.push_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || ipv6});
+  steps.emplace_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || ipv6});
 }
 
 bool tells_gateway(const config::NetConf& conf) { return conf.mode != "isolated"; }
@@ -92,7 +92,7 @@ std::vector<cni::ResultRoute> routes(const config::NetConf& conf, const plan::Le
     const plan::LeasedIp* ip = of_family(lease, route.dst.ip.family);
     if (!ip || (is_default(route) && leaves_default(conf, route.dst.ip.family, pod_default))) continue;
     if (!route.gw && tells_gateway(conf)) route.gw = ip->gateway;
-    out.push_back(std::move(route));
+    out.push_back(route);
   }
   // On the LAN, and where there is nothing beyond, nobody but the configuration knows of a router.
   const bool wanted = conf.mode == "nat" || conf.mode == "routed" ? conf.default_route.value_or(true)
@@ -120,14 +120,14 @@ void add_addresses(std::vector<Step>& steps, const AttachmentInput& in) {
   const LinkRef pod{Where::pod, in.nic()};
   plan::Announce announce{pod.name, in.lease.mac, {}};
   for (const plan::LeasedIp& ip : in.lease.ips) {
-    steps.push_back(plan::Address{pod, ip.cidr});
+    steps.emplace_back(plan::Address{pod, ip.cidr});
     if (is_news(in, ip)) announce.addresses.push_back(ip.cidr.ip);
   }
   for (const plan::LeasedIp& ip : in.lease.ips)  // a gateway beyond the subnet is reached on-link
     if (tells_gateway(in.conf) && ip.gateway && !ip.cidr.contains(*ip.gateway))
-      steps.push_back(plan::Route{pod, net::Cidr::host(*ip.gateway), std::nullopt, {}, {}, {}, {}, {}});
+      steps.emplace_back(plan::Route{pod, net::Cidr::host(*ip.gateway), std::nullopt, {}, {}, {}, {}, {}});
   for (const cni::ResultRoute& route : routes(in.conf, in.lease, in.pod_default))
-    steps.push_back(
+    steps.emplace_back(
         plan::Route{pod, route.dst, route.gw, route.table, route.priority, route.mtu, route.advmss, route.scope});
   add_source_routing(steps, in);
   // A second pod of a VM must not draw the traffic while the guest still runs in the first. Its MAC and address stay as its neighbours know them.

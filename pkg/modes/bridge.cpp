@@ -27,10 +27,10 @@ void add_uplink(std::vector<plan::Step>& steps, const SwitchInput& in) {
     steps.emplace_back(*in.facts.taken);  // before a bond: a NIC that goes down for it loses its routes
   if (!uplink.bond.empty()) {
     nic = bond_name(in.conf.bridge);
-    steps.push_back(
+    steps.emplace_back(
         plan::Bond{nic, uplink.bond, uplink.links, bridge_mac(in.conf, in.facts), net::switch_group(in.state_dir)});
   }
-  steps.push_back(plan::Uplink{nic, in.conf.bridge});
+  steps.emplace_back(plan::Uplink{nic, in.conf.bridge});
   if (!filters_vlans(in.conf)) return;
   plan::Vlans vlans{nic, false, std::nullopt, in.conf.vlan_trunk, true};
   if (in.conf.vlan) vlans.tagged.insert(vlans.tagged.begin(), plan::VlanRange{*in.conf.vlan, *in.conf.vlan});

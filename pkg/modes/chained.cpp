@@ -32,7 +32,8 @@ plan::Shared chained_shared(const SwitchInput& in) {
   if (in.conf.chained->bridge_mac) add_apart(steps, in);
   add_prefixes(steps, in);
   const net::IfName& link = in.conf.bridge;
-  if (in.conf.publishes) steps.push_back(Elements{Table::inet, "hairpin", {Element{{link}, "hairpin-" + link.str()}}});
+  if (in.conf.publishes)
+    steps.emplace_back(Elements{Table::inet, "hairpin", {Element{{link}, "hairpin-" + link.str()}}});
   return {link, std::move(steps)};
 }
 
@@ -43,10 +44,10 @@ std::vector<plan::Step> chained_attachment(const AttachmentInput& in) {
   add_guard(steps, in);
   add_publish(steps, in);
   const bool locked = of.port && locks_port(in.conf);
-  if (locked) steps.push_back(plan::Fdb{of.host_link, of.mac});  // before the lock: the pod speaks already
+  if (locked) steps.emplace_back(plan::Fdb{of.host_link, of.mac});  // before the lock: the pod speaks already
   if (of.port)
-    steps.push_back(plan::Port{of.host_link, of.hairpin || in.conf.hairpin || needs_hairpin(in.conf),
-                               in.conf.port_isolation, true, locked, of.hairpin});
+    steps.emplace_back(plan::Port{of.host_link, of.hairpin || in.conf.hairpin || needs_hairpin(in.conf),
+                                  in.conf.port_isolation, true, locked, of.hairpin});
   add_shape(steps, in.conf,
             plan::Veth{of.host_link, in.nic(), of.mac, of.mac, of.mtu, in.conf.bridge,
                        net::link_group(in.state_dir, in.owner.network), in.owner.network + "/" + in.owner.container});

@@ -66,24 +66,24 @@ bool filters_vlans(const config::NetConf& conf) { return conf.vlan || !conf.vlan
 
 void add_bare_switch(std::vector<Step>& steps, const SwitchInput& in, const net::Mac& mac) {
   const net::IfName& bridge = in.conf.bridge;
-  steps.push_back(
+  steps.emplace_back(
       plan::Bridge{bridge, mac, mtu(in.conf, in.facts), net::switch_group(in.state_dir), filters_vlans(in.conf)});
   // With takeAddresses the host lives on the switch, with the addresses that it had.
   const bool host_on_it = in.facts.taken.has_value();
   if (in.facts.ipv6 && mtu(in.conf, in.facts) >= kLeastIpv6) {
     const std::string conf = "net/ipv6/conf/" + bridge.str() + "/";
-    steps.push_back(Sysctl{Where::host, conf + "accept_ra", "0"});
-    if (!host_on_it) steps.push_back(Sysctl{Where::host, conf + "disable_ipv6", "1"});
+    steps.emplace_back(Sysctl{Where::host, conf + "accept_ra", "0"});
+    if (!host_on_it) steps.emplace_back(Sysctl{Where::host, conf + "disable_ipv6", "1"});
   }
-  steps.push_back(plan::Up{LinkRef{Where::host, bridge}, host_on_it || !in.facts.ipv6});
+  steps.emplace_back(plan::Up{LinkRef{Where::host, bridge}, host_on_it || !in.facts.ipv6});
 }
 
 void add_gateway_switch(std::vector<Step>& steps, const SwitchInput& in) {
   const net::IfName& bridge = in.conf.bridge;
   const LinkRef link{Where::host, bridge};
-  steps.push_back(plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts), net::switch_group(in.state_dir),
-                               filters_vlans(in.conf)});
-  if (in.conf.vlan) steps.push_back(plan::Vlans{bridge, true, in.conf.vlan, {}, false});
+  steps.emplace_back(plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts),
+                                  net::switch_group(in.state_dir), filters_vlans(in.conf)});
+  if (in.conf.vlan) steps.emplace_back(plan::Vlans{bridge, true, in.conf.vlan, {}, false});
   const bool has_v6 = has_family(in.conf, net::Family::v6);
   if (has_v6 && mtu(in.conf, in.facts) < kLeastIpv6)
     throw base::Error(base::Code::bad_config,
@@ -93,12 +93,12 @@ void add_gateway_switch(std::vector<Step>& steps, const SwitchInput& in) {
   if (in.facts.ipv6 &&
       mtu(in.conf, in.facts) >= kLeastIpv6) {  // below it the kernel takes IPv6 off the link, and its keys away
     const std::string conf = "net/ipv6/conf/" + bridge.str() + "/";
-    steps.push_back(
+    steps.emplace_back(
         Sysctl{Where::host, conf + "accept_ra", "0"});  // a new bridge believes any pod's advertisement: default 1
     if (has_v6) {
       // The host asks for pods from its link-local address: what it forwards to them waited for that address's DAD, up to 2 s.
-      steps.push_back(Sysctl{Where::host, conf + "accept_dad", "0"});
-      steps.push_back(Sysctl{Where::host, conf + "disable_ipv6", "0"});
+      steps.emplace_back(Sysctl{Where::host, conf + "accept_dad", "0"});
+      steps.emplace_back(Sysctl{Where::host, conf + "disable_ipv6", "0"});
     }
   }
   std::vector<Step> routes;
@@ -116,7 +116,7 @@ void add_gateway_switch(std::vector<Step>& steps, const SwitchInput& in) {
   // asks for from it.
   if (has_v6 && in.facts.ipv6) addresses.push_back({link, {net::link_local(net::switch_mac(bridge)), 64}});
   steps.insert(steps.end(), addresses.begin(), addresses.end());
-  steps.push_back(plan::Up{link});
+  steps.emplace_back(plan::Up{link});
   for (Step& route : routes)
     if (std::find(steps.begin(), steps.end(), route) == steps.end()) steps.push_back(std::move(route));
 }

@@ -47,8 +47,8 @@ bool is_of_attachments(plan::Table table, std::string_view set) {
 void add_guard(std::vector<plan::Step>& steps, const AttachmentInput& in) {
   const net::IfName port = port_of(in);
   const std::string mark = std::string(kMark) + in.conf.bridge.str();
-  steps.push_back(Elements{Table::inet, mark, {Element{{port}, {}}}});
-  steps.push_back(Elements{Table::bridge, mark, {Element{{port}, {}}}});
+  steps.emplace_back(Elements{Table::inet, mark, {Element{{port}, {}}}});
+  steps.emplace_back(Elements{Table::bridge, mark, {Element{{port}, {}}}});
   if (!in.conf.spoof_check) return;
   Elements mac{Table::bridge, kMac, {Element{{port, in.lease.mac}, {}}}};
   for (const net::Mac& allowed : in.conf.allowed_macs)
@@ -74,11 +74,11 @@ void add_guard(std::vector<plan::Step>& steps, const AttachmentInput& in) {
       theirs.elements.push_back(Element{{port, *lease.gateway}, {}});
   for (Elements* set : {&ip4, &ip6, &net4, &net6, &theirs})
     if (!set->elements.empty()) steps.emplace_back(std::move(*set));
-  steps.push_back(Elements{Table::bridge, guarded_by(in), {Element{{port}, {}}}});
+  steps.emplace_back(Elements{Table::bridge, guarded_by(in), {Element{{port}, {}}}});
 }
 
 void keep_from_host(std::vector<plan::Step>& steps, const AttachmentInput& in) {
-  steps.push_back(Elements{Table::bridge, kNoHost, {Element{{port_of(in)}, {}}}});
+  steps.emplace_back(Elements{Table::bridge, kNoHost, {Element{{port_of(in)}, {}}}});
 }
 
 }  // namespace trestle::modes

@@ -26,7 +26,7 @@ plan::Shared isolated_shared(const SwitchInput& in) {
   add_rules(steps, in, isolated_text(in.conf) + tunnel_text(in));
   add_verdicts(steps, in, {"leave", "enter"});
   if (keeps_host_out(in.conf))
-    steps.push_back(plan::Elements{
+    steps.emplace_back(plan::Elements{
         plan::Table::inet, "hostout", {plan::Element{{in.conf.bridge}, "hostout-" + in.conf.bridge.str()}}});
   add_service_addresses(steps, in);
   if (!bare(in.conf)) add_gateway_guard(steps, in);

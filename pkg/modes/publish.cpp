@@ -64,7 +64,8 @@ bool needs_hairpin(const config::NetConf& conf) { return !conf.port_mappings.emp
 
 void add_localnet(std::vector<plan::Step>& steps, const SwitchInput& in) {
   if (in.conf.publishes && has_family(in.conf, net::Family::v4))
-    steps.push_back(plan::Sysctl{plan::Where::host, "net/ipv4/conf/" + in.conf.bridge.str() + "/route_localnet", "1"});
+    steps.emplace_back(
+        plan::Sysctl{plan::Where::host, "net/ipv4/conf/" + in.conf.bridge.str() + "/route_localnet", "1"});
 }
 
 }  // namespace trestle::modes

@@ -60,7 +60,7 @@ void add_source_routing(std::vector<plan::Step>& steps, const AttachmentInput& i
   for (const plan::LeasedIp& ip : in.lease.ips)
     if (tells_gateway(in.conf) && ip.gateway) table.put({net::Ip{ip.cidr.ip.family, 0}, 0}, ip.gateway);
   for (const plan::LeasedIp& ip : in.lease.ips)
-    steps.push_back(plan::Rule{Where::pod, net::Cidr::host(ip.cidr.ip), *in.conf.source_table, kPriority});
+    steps.emplace_back(plan::Rule{Where::pod, net::Cidr::host(ip.cidr.ip), *in.conf.source_table, kPriority});
 }
 
 }  // namespace trestle::modes

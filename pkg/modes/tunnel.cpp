@@ -125,15 +125,15 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
   const net::IfName vtep = config::vtep_of(overlay), &bridge = in.conf.bridge;
   const bool layer2 = overlay.layer == 2;
   if (layer2 && has_gateway(in.conf))
-    steps.push_back(Elements{Table::bridge, "vtep-" + bridge.str(), {Element{{vtep}, {}}}});
+    steps.emplace_back(Elements{Table::bridge, "vtep-" + bridge.str(), {Element{{vtep}, {}}}});
   if (!layer2) {
-    steps.push_back(Elements{Table::inet, "if-" + bridge.str(), {Element{{vtep}, {}}}});
-    steps.push_back(Elements{Table::inet, "leave", {Element{{vtep}, "tunnel-" + bridge.str()}}});
+    steps.emplace_back(Elements{Table::inet, "if-" + bridge.str(), {Element{{vtep}, {}}}});
+    steps.emplace_back(Elements{Table::inet, "leave", {Element{{vtep}, "tunnel-" + bridge.str()}}});
     // What goes into the tunnel is for pods of this network: it needs what any packet to a pod does, or whoever routes by this node reaches
     // the pods of all others.
-    steps.push_back(Elements{Table::inet, "enter", {Element{{vtep}, "enter-" + bridge.str()}}});
+    steps.emplace_back(Elements{Table::inet, "enter", {Element{{vtep}, "enter-" + bridge.str()}}});
     if (!in.conf.host_access.all)
-      steps.push_back(Elements{Table::inet, "input", {Element{{vtep}, "hosttun-" + bridge.str()}}});
+      steps.emplace_back(Elements{Table::inet, "input", {Element{{vtep}, "hosttun-" + bridge.str()}}});
   }
   const bool kept = in.facts.tunnel && in.facts.tunnel->link == vtep;
   const plan::Facts::Tunnel end =
@@ -166,14 +166,14 @@ void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
   for (const ipam::RangeSet& set : in.conf.ipam.ranges)
     for (const ipam::Range& range : set)
       if (range.subnet.ip.family == net::Family::v4)
-        steps.push_back(plan::Address{{Where::host, vtep}, net::Cidr::host(range.subnet.first())});
-  steps.push_back(Sysctl{Where::host, "net/ipv4/conf/" + vtep.str() + "/rp_filter", "2"});
+        steps.emplace_back(plan::Address{{Where::host, vtep}, net::Cidr::host(range.subnet.first())});
+  steps.emplace_back(Sysctl{Where::host, "net/ipv4/conf/" + vtep.str() + "/rp_filter", "2"});
   if (!in.facts.ipv6)
     throw base::Error(base::Code::kernel_lacks, "network '" + in.conf.name +
                                                     "': this host has no IPv6, and the next hops of a layer-3 overlay "
                                                     "are IPv6 ones; start it without ipv6.disable=1");
   for (const auto& [key, value] : {std::pair{"disable_ipv6", "0"}, {"accept_ra", "0"}})
-    steps.push_back(Sysctl{Where::host, "net/ipv6/conf/" + vtep.str() + "/" + key, value});
+    steps.emplace_back(Sysctl{Where::host, "net/ipv6/conf/" + vtep.str() + "/" + key, value});
 }
 
 void add_endpoint(std::vector<Step>& steps, const AttachmentInput& in) {
@@ -181,7 +181,7 @@ void add_endpoint(std::vector<Step>& steps, const AttachmentInput& in) {
   const bool v6 = in.facts.ipv6 && has_gateway(in.conf);  // a switch without the host has no IPv6, nor neighbours by it
   for (const plan::LeasedIp& ip : in.lease.ips)
     if (ip.cidr.ip.family == net::Family::v4 || v6)
-      steps.push_back(plan::Neighbour{{Where::host, in.conf.bridge}, ip.cidr.ip, in.lease.mac, false});
+      steps.emplace_back(plan::Neighbour{{Where::host, in.conf.bridge}, ip.cidr.ip, in.lease.mac, false});
 }
 
 std::vector<Elements> peer_elements(const net::IfName& bridge, const config::Overlay& overlay) {
