@@ -62,7 +62,9 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
       plan::Port{host, in.conf.hairpin || needs_hairpin(in.conf), in.conf.port_isolation, true, locks_port(in.conf)});
   if (filters_vlans(in.conf))  // before the FDB: an entry is made for each VLAN that the port has then
     steps.emplace_back(plan::Vlans{host, false, in.conf.vlan, in.conf.vlan_trunk, in.conf.preserve_default_vlan});
-  if (locks_port(in.conf)) steps.emplace_back(plan::Fdb{host, in.lease.mac, {}, in.conf.vlan});
+  // On a trunk in each of its VLANs: with the untagged one's alone the lock dropped every tagged frame.
+  const auto in_vlan = in.conf.vlan_trunk.empty() ? in.conf.vlan : std::nullopt;
+  if (locks_port(in.conf)) steps.emplace_back(plan::Fdb{host, in.lease.mac, {}, in_vlan});
   add_shape(steps, in.conf, veth);
   if (in.conf.tap) return add_tap(steps, in);
   const std::string conf = "net/ipv6/conf/" + pod.str() + "/";
