@@ -78,7 +78,7 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     if (!mentioned_links(session).empty()) std::erase_if(mine, is_tables);  // another state directory's pods need them
     std::vector<std::string> failed = engine::undo(session.context(), mine);
     for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
-    forget_tunnels(session, mine);
+    for (std::string& line : forget_tunnels(session, mine)) failed.push_back(std::move(line));
     if (failed.empty()) store.remove_part(ref);
     try {
       put_back(session, ref.bridge, store.parts());

@@ -282,7 +282,8 @@ std::vector<std::string> repair_tunnels(Session& session) {
   return left;
 }
 
-void forget_tunnels(Session& session, const std::vector<plan::Step>& steps) {
+std::vector<std::string> forget_tunnels(Session& session, const std::vector<plan::Step>& steps) {
+  std::vector<std::string> failed;
   const auto routed = [](const plan::Step& step) {
     const auto* vxlan = std::get_if<plan::Vxlan>(&step);
     return vxlan && !vxlan->master;
@@ -290,11 +291,10 @@ void forget_tunnels(Session& session, const std::vector<plan::Step>& steps) {
   if (std::ranges::any_of(steps, routed)) overlay::drop_widows(session.context());
   for (const plan::Step& step : steps)
     if (const auto* vxlan = std::get_if<plan::Vxlan>(&step)) {
-      const std::string path = tunnel_state_path(session.settings().state_dir, vxlan->link);
-      for (const std::string& name : {path, path + ".trestle-new"})
-        (void)::unlink(name.c_str());          // the latter of a call that was killed
-      (void)::rmdir(folder(session).c_str());  // refused while another tunnel's is there
+      if (auto why = remove_tunnel_state(tunnel_state_path(session.settings().state_dir, vxlan->link)))
+        failed.push_back(std::move(*why));
     }
+  return failed;
 }
 
 }  // namespace trestle::app

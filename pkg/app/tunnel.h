@@ -35,7 +35,7 @@ std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session);
 // Makes all of it again as it was programmed last, for all tunnels of this store. Returns what could not be mended, one line each.
 std::vector<std::string> repair_tunnels(Session& session);
 
-// What is kept of the VTEPs among these Steps goes: they were taken away.
-void forget_tunnels(Session& session, const std::vector<plan::Step>& steps);
+// What is kept of the VTEPs among these Steps goes: they were taken away. Returns what could not be removed, one line each.
+std::vector<std::string> forget_tunnels(Session& session, const std::vector<plan::Step>& steps);
 
 }  // namespace trestle::app

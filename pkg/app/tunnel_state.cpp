@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/fd.h"
@@ -147,6 +148,14 @@ std::optional<TunnelState> read_tunnel_state(const std::string& path) try {
   overlay->here = std::move(here);
   return TunnelState{net::IfName::parse(document.at("switch").get<std::string>()), std::move(*overlay)};
 } catch (const std::exception&) {
+  return std::nullopt;
+}
+
+std::optional<std::string> remove_tunnel_state(const std::string& path) {
+  for (const std::string& name : {path, path + ".trestle-new"})
+    if (::unlink(name.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
+      return "remove " + name + ": " + std::strerror(errno);
+  (void)::rmdir(path.substr(0, path.rfind('/')).c_str());  // refused while another tunnel's is there
   return std::nullopt;
 }
 

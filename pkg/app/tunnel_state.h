@@ -36,5 +36,7 @@ std::optional<TunnelMark> read_tunnel_mark(const std::string& path);
 std::string state_text(const TunnelMark& mark, const net::IfName& bridge, const config::Overlay& overlay);
 // nullopt: nothing that can be read, or of another version. The mark tells an ADD all that it asks: of the peers, thousands, it reads none.
 std::optional<TunnelState> read_tunnel_state(const std::string& path);
+// And what a killed call left beside it, and the folder with the last one. Returns why it could not be removed.
+std::optional<std::string> remove_tunnel_state(const std::string& path);
 
 }  // namespace trestle::app
