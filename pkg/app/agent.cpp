@@ -101,7 +101,8 @@ class Agent {
     News news;
     std::optional<Clock::time_point> settle;
     while (!stopped && Clock::now() < std::min(until, settle.value_or(until))) {
-      std::vector<pollfd> fds = {{monitor_.links(), POLLIN, 0}, {monitor_.tables(), POLLIN, 0}};
+      std::vector<pollfd> fds = {
+          {monitor_.links(), POLLIN, 0}, {monitor_.tables(), POLLIN, 0}, {monitor_.neighbours(), POLLIN, 0}};
       for (const int fd : server_.fds()) fds.push_back({fd, POLLIN, 0});
       const auto left = std::min<Clock::duration>(std::min(until, settle.value_or(until)) - Clock::now(), kFiles);
       const auto ns = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(left).count());
@@ -109,7 +110,8 @@ class Agent {
       if (::ppoll(fds.data(), fds.size(), &patience, &waiting) < 0) continue;  // a signal: the loop's head looks
       if (fds[0].revents != 0 && kernel::Monitor::drain(monitor_.links())) news.links = true;
       if (fds[1].revents != 0 && kernel::Monitor::drain(monitor_.tables())) news.tables = true;
-      for (std::size_t i = 2; i < fds.size(); ++i)
+      if (fds[2].revents != 0 && kernel::Monitor::drain_neighbours(monitor_.neighbours())) news.links = true;
+      for (std::size_t i = 3; i < fds.size(); ++i)
         if (fds[i].revents != 0) MetricsServer::answer(fds[i].fd, metrics_.text());
       if (auto seen = stamps(files_); seen != stamps_) {
         stamps_ = std::move(seen);
@@ -150,7 +152,7 @@ class Agent {
     if (done->made + done->removed != 0)
       metrics_.last_programming_s = std::chrono::duration<double>(Clock::now() - began).count();
     programmed_.erase(nic.name);
-    if (done->kept.empty()) programmed_.emplace(nic.name, nic);
+    if (done->kept.empty()) programmed_.emplace(nic.name, programmed(session, nic));
     return *done;
   }
 
@@ -232,7 +234,7 @@ class Agent {
   std::vector<std::string> files_;
   std::vector<std::pair<std::uint64_t, std::int64_t>> stamps_;
   std::map<std::pair<std::string, net::Ip>, overlay::Finding> findings_;
-  std::map<std::string, config::NetConf> programmed_;  // by network: what we programmed last
+  std::map<std::string, Programmed> programmed_;  // by network: what we programmed last
   Clock::time_point probe_at_ = Clock::now() + std::chrono::seconds(5);
   std::size_t turn_ = 0;
   std::uint64_t seed_ = static_cast<std::uint64_t>(boottime());

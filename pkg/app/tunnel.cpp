@@ -1,10 +1,8 @@
 #include "app/tunnel.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "app/tunnel_guard.h"
 #include "app/tunnel_state.h"
@@ -21,6 +19,7 @@
 namespace trestle::app {
 
 using base::Error;
+using config::is_listed;
 using config::vtep_of;
 
 namespace {
@@ -28,30 +27,8 @@ namespace {
 constexpr std::uint64_t kBetweenFifths = 60;  // seconds
 std::uint64_t now_s() { return boottime() / 1'000'000'000; }
 
-std::string folder(Session& session) { return session.settings().state_dir + "/overlay"; }
 std::string state_path(Session& session, const config::Overlay& overlay) {
   return tunnel_state_path(session.settings().state_dir, vtep_of(overlay));
-}
-
-// Else the peers are found by frames or by a routing daemon, and only where the tunnel leaves from is ours to keep.
-bool listed(const config::Overlay& overlay) { return overlay.control == "static"; }
-
-// By the VTEP's name.
-std::vector<std::pair<std::string, std::string>> state_paths(Session& session) {
-  constexpr std::string_view kEnd = ".json";
-  std::vector<std::pair<std::string, std::string>> out;
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder(session).c_str()), ::closedir);
-  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr)
-    if (const std::string_view name(entry->d_name); name.ends_with(kEnd))
-      out.emplace_back(name.substr(0, name.size() - kEnd.size()), folder(session) + "/" + entry->d_name);
-  return out;
-}
-
-// A link of that name that another hand made is not ours to fill or to empty.
-std::optional<kernel::LinkInfo> our_vtep(Session& session, const config::Overlay& overlay) {
-  auto link = kernel::get_link(session.context().route(), vtep_of(overlay));
-  if (link && (link->kind != "vxlan" || link->group != session.context().switches())) link.reset();
-  return link;
 }
 
 // Where the underlay is now: an address by DHCP, another NIC.
@@ -66,54 +43,14 @@ void follow(Session& session, const kernel::LinkInfo& link, const config::Overla
   host.send_or_throw(batch);
 }
 
-// nullopt: it is where the underlay is.
-std::optional<std::string> end_defect(Session& session, const kernel::LinkInfo& link, const config::Overlay& overlay) {
-  const net::IfName vtep = vtep_of(overlay);
-  const auto info = kernel::get_vxlan(session.context().route(), vtep);
-  const net::Mac mac = net::vtep_mac(overlay.vni, overlay.here->identity);
-  if (info && info->local != overlay.here->local)
-    return "tunnel " + vtep.str() + ": leaves from " + (info->local ? info->local->str() : "any address") +
-           ", not from " + overlay.here->local.str() + " of " + overlay.here->underlay.str() +
-           "; 'trestle overlay sync' moves it";
-  if (info && link.mac != mac)
-    return "tunnel " + vtep.str() + ": MAC is " + (link.mac ? link.mac->str() : "none") + ", not " + mac.str() +
-           ", by which its peers know it; 'trestle repair' gives it back";
-  return std::nullopt;
-}
-
-// nullopt: the kernel has all.
-std::optional<std::string> lost(Session& session, const net::IfName& bridge, const config::Overlay& overlay) {
-  if (!listed(overlay)) return std::nullopt;
-  if (!guarded(session, bridge, overlay))
-    return "nftables set peers-" + bridge.str() +
-           " of table trestle: peers are gone from it, so nothing comes in; 'trestle repair' puts them back";
-  const auto gone =
-      overlay::difference(overlay::seen(session.context(), vtep_of(overlay)), overlay::desired(overlay)).fresh;
-  if (gone.empty()) return std::nullopt;
-  return plan::describe(gone.front()) + ": is gone, or another hand's" +
-         (gone.size() > 1 ? " (and " + std::to_string(gone.size() - 1) + " entries of peers more)" : "") +
-         "; 'trestle repair' makes it again";
-}
-
 // Is everything as it was programmed last, into the same VTEP? What waits for its turn to go is no work yet.
-bool as_before(Session& session, const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index) {
+bool as_before(Session& session, const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,
+               const std::string& digest) {
   const auto last = read_tunnel_mark(state_path(session, overlay));
   return last && last->index == index && (last->held == 0 || now_s() - last->held < kBetweenFifths) &&
-         last->digest == tunnel_mark(bridge, overlay, index).digest &&
+         last->digest == digest &&
          (last->sample == 0 || kernel::has_nexthop(session.context().route(), last->sample)) &&
-         (!listed(overlay) || guarded(session, bridge, overlay));
-}
-
-std::string damaged(const std::string& path) {
-  return path +
-         " is damaged: who the tunnel's peers are is not known; 'trestle overlay sync' or the next ADD writes it anew";
-}
-
-bool names(const store::Part& part, const std::string& vtep) {
-  return std::ranges::any_of(part.steps, [&](const plan::Step& step) {
-    const auto* vxlan = std::get_if<plan::Vxlan>(&step);
-    return vxlan && vxlan->link.str() == vtep;
-  });
+         (!is_listed(overlay) || guarded(session, bridge, overlay));
 }
 
 void keep(Session& session, TunnelMark mark, const net::IfName& bridge, const config::Overlay& overlay) {
@@ -172,27 +109,39 @@ overlay::Leave may_leave(Session& session, const config::Overlay& overlay, Asked
 
 }  // namespace
 
+std::optional<kernel::LinkInfo> our_vtep(Session& session, const config::Overlay& overlay) {
+  auto link = kernel::get_link(session.context().route(), vtep_of(overlay));
+  if (link && (link->kind != "vxlan" || link->group != session.context().switches())) link.reset();
+  return link;
+}
+
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked) {
   const config::Overlay& overlay = *nic.overlay;
   if (asked == Asked::by_add) {
     const auto index = kernel::link_index(session.context().route(), vtep_of(overlay));
-    if (!index || as_before(session, nic.bridge, overlay, *index)) return {};
+    if (!index) return {};
+    if (as_before(session, nic.bridge, overlay, *index, tunnel_mark(nic.bridge, overlay, *index).digest)) return {};
   }
   const auto link = our_vtep(session, overlay);
   if (!link) return {};
   follow(session, *link, overlay);
-  if (!listed(overlay)) {
+  if (!is_listed(overlay)) {
     keep(session, tunnel_mark(nic.bridge, overlay, link->index), nic.bridge, overlay);
     return {};
   }
   return program(session, nic.bridge, overlay, link->index, may_leave(session, overlay, asked));
 }
 
-std::optional<overlay::Outcome> change_tunnel(Session& session, const config::NetConf& before,
-                                              const config::NetConf& now) {
+Programmed programmed(Session& session, const config::NetConf& nic) {
+  const auto mark = read_tunnel_mark(state_path(session, *nic.overlay));
+  return {nic, mark ? mark->digest : ""};
+}
+
+std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed& last, const config::NetConf& now) {
+  const config::NetConf& before = last.nic;
   const config::Overlay &had = *before.overlay, &have = *now.overlay;
   const config::Here &was = *had.here, &is = *have.here;
-  if (!listed(have) || before.bridge != now.bridge || had.vni != have.vni || had.port != have.port ||
+  if (!is_listed(have) || before.bridge != now.bridge || had.vni != have.vni || had.port != have.port ||
       had.layer != have.layer || had.direct != have.direct || was.local != is.local || was.underlay != is.underlay ||
       was.identity != is.identity || was.segments != is.segments)
     return std::nullopt;
@@ -200,7 +149,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const config::Ne
   if (is.others.empty() || overlay::too_many(change.gone.size(), was.others.size())) return std::nullopt;
   engine::Context& context = session.context();
   const auto link = our_vtep(session, have);
-  if (!link || !as_before(session, before.bridge, had, link->index)) return std::nullopt;
+  if (!link || !as_before(session, before.bridge, had, link->index, last.digest)) return std::nullopt;
   const store::Lock tables = session.store().locks().tables(session.deadline());
   const auto guard_of = [&](const config::Overlay& overlay, const std::vector<config::Peer>& peers) {
     config::Overlay some = without_peers(overlay);
@@ -220,57 +169,25 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const config::Ne
     drop_elements(context, gone[i]);
   }
   TunnelMark mark = tunnel_mark(now.bridge, have, link->index);
-  const auto last = read_tunnel_mark(state_path(session, have));
-  if (last && last->sample != 0 && kernel::has_nexthop(context.route(), last->sample)) mark.sample = last->sample;
+  const auto old = read_tunnel_mark(state_path(session, have));
+  if (old && old->sample != 0 && kernel::has_nexthop(context.route(), old->sample)) mark.sample = old->sample;
   keep(session, mark, now.bridge, have);
-  return out;
-}
-
-std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic) {
-  std::vector<std::string> out;
-  const config::Overlay& overlay = *nic.overlay;
-  const auto link = our_vtep(session, overlay);
-  if (!link) return out;  // its Step tells
-  const config::Here& here = *overlay.here;
-  if (link->mtu > here.mtu)
-    out.push_back("tunnel " + link->name + ": its MTU " + std::to_string(link->mtu) + " is more than " +
-                  here.underlay.str() + " carries now (" + std::to_string(here.mtu) +
-                  "): larger frames vanish; raise the NIC's MTU, or give the network a smaller \"mtu\"");
-  if (auto line = end_defect(session, *link, overlay)) out.push_back(std::move(*line));
-  if (auto line = lost(session, nic.bridge, overlay)) out.push_back(std::move(*line));
-  return out;
-}
-
-std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session) {
-  std::vector<std::pair<net::IfName, std::string>> out;
-  for (const auto& [vtep, path] : state_paths(session)) {
-    const auto state = read_tunnel_state(path);
-    if (!state) {
-      for (const store::Part& part : session.store().parts())
-        if (names(part, vtep)) out.emplace_back(part.bridge, damaged(path));
-      continue;
-    }
-    const auto link = our_vtep(session, state->overlay);
-    if (!link) continue;
-    if (auto line = end_defect(session, *link, state->overlay)) out.emplace_back(state->bridge, std::move(*line));
-    if (auto line = lost(session, state->bridge, state->overlay)) out.emplace_back(state->bridge, std::move(*line));
-  }
   return out;
 }
 
 std::vector<std::string> repair_tunnels(Session& session) {
   std::vector<std::string> left;
-  for (const auto& [vtep, path] : state_paths(session)) try {
+  for (const auto& [vtep, path] : tunnel_state_paths(session.settings().state_dir)) try {
       const auto state = read_tunnel_state(path);
       if (!state) {
         (void)::unlink(path.c_str());  // so that the next ADD programs all
-        left.push_back("tunnel " + vtep + ": " + damaged(path));
+        left.push_back("tunnel " + vtep + ": " + damaged_state(path));
         continue;
       }
       const auto link = our_vtep(session, state->overlay);
       if (!link) continue;
       follow(session, *link, state->overlay);
-      if (!listed(state->overlay)) continue;
+      if (!is_listed(state->overlay)) continue;
       const auto mark = read_tunnel_mark(path);
       static_cast<void>(program(session, state->bridge, state->overlay, link->index, overlay::Leave::a_fifth));
       // The list that is wanted is another one where peers wait to go.

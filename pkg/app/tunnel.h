@@ -20,10 +20,19 @@ enum class Asked : std::uint8_t { by_add, by_agent, by_person };
 // already, else nothing is done.
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked);
 
-// The same where `before` is what this process programmed last and only the list has changed since: the peers that changed, without a look at
+// The VTEP, when it is there. A link of that name that another hand made is not ours to fill or to empty: nullopt.
+std::optional<kernel::LinkInfo> our_vtep(Session& session, const config::Overlay& overlay);
+
+// What was programmed, and by which digest the tunnel's state knows it: made of thousands of peers again it takes longer than a change.
+struct Programmed {
+  config::NetConf nic;
+  std::string digest;
+};
+Programmed programmed(Session& session, const config::NetConf& nic);  // just now, by this process
+
+// The same where `last` is what this process programmed and only the list has changed since: the peers that changed, without a look at
 // the others. nullopt: it is no such change (too many at once, other than peers, something is gone), nothing is done; sync_tunnel() is right.
-std::optional<overlay::Outcome> change_tunnel(Session& session, const config::NetConf& before,
-                                              const config::NetConf& now);
+std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed& last, const config::NetConf& now);
 
 // What of the tunnel is not as the configuration says, one line each: where it leaves from, an MTU that the underlay does not carry, peers that
 // are not programmed. `nic`: as with_tunnels() (app/here.h) has it.

@@ -1,5 +1,6 @@
 #include "app/tunnel_state.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/fd.h"
@@ -68,6 +70,22 @@ std::string peers_text(const std::vector<config::Peer>& peers) {
 
 std::string tunnel_state_path(const std::string& state_dir, const net::IfName& vtep) {
   return state_dir + "/overlay/" + vtep.str() + ".json";
+}
+
+std::vector<std::pair<std::string, std::string>> tunnel_state_paths(const std::string& state_dir) {
+  constexpr std::string_view kEnd = ".json";
+  const std::string folder = state_dir + "/overlay";
+  std::vector<std::pair<std::string, std::string>> out;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), ::closedir);
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr)
+    if (const std::string_view name(entry->d_name); name.ends_with(kEnd))
+      out.emplace_back(name.substr(0, name.size() - kEnd.size()), folder + "/" + entry->d_name);
+  return out;
+}
+
+std::string damaged_state(const std::string& path) {
+  return path +
+         " is damaged: who the tunnel's peers are is not known; 'trestle overlay sync' or the next ADD writes it anew";
 }
 
 std::vector<config::Peer> all_peers(const config::Here& here) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/netconf.h"
@@ -17,6 +18,10 @@ struct TunnelState {
 };
 
 std::string tunnel_state_path(const std::string& state_dir, const net::IfName& vtep);
+// All of them, each after its VTEP's name.
+std::vector<std::pair<std::string, std::string>> tunnel_state_paths(const std::string& state_dir);
+// What to say of one that cannot be read.
+std::string damaged_state(const std::string& path);
 // Our own entry at its place among the others.
 std::vector<config::Peer> all_peers(const config::Here& here);
 

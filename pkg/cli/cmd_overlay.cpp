@@ -82,18 +82,18 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
     for (const overlay::Probed& one : overlay::probe(nic)) {
       std::string subnets;
       for (const net::Cidr& subnet : one.peer.subnets) subnets += (subnets.empty() ? "" : ",") + subnet.str();
-      const bool in_kernel = nic.overlay->control != "static" || there.at(one.peer.vtep);
+      const bool in_kernel = !config::is_listed(*nic.overlay) || there.at(one.peer.vtep);
       const bool direct = config::is_direct(*nic.overlay, one.peer, one.peer.vtep.family);
       well = well && in_kernel && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
       rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets,
-                      nic.overlay->control != "static" ? "-"
+                      !config::is_listed(*nic.overlay) ? "-"
                       : in_kernel                      ? "yes"
                                                        : "no",
                       direct ? "direct" : "tunnel", finding_of(one.finding), std::to_string(mtu_of(nic))});
       all.push_back({{"network", nic.name},
                      {"peer", one.peer.vtep.str()},
                      {"node", one.peer.node},
-                     {"inKernel", nic.overlay->control == "static" ? json(in_kernel) : json()},
+                     {"inKernel", config::is_listed(*nic.overlay) ? json(in_kernel) : json()},
                      {"direct", direct},
                      {"probe", finding_of(one.finding)},
                      {"text", one.text},

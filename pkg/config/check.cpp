@@ -28,7 +28,7 @@ void check_gateways(const NetConf& conf) {
             Code::bad_config,
             "mode \"" + conf.mode + "\" needs a gateway: " + range.subnet.str() +
                 " has no room for one; add \"gateway\" (outside of it, as \"169.254.1.1\") or take a larger subnet");
-  const bool by_node = conf.overlay && conf.overlay->layer == 3 && conf.overlay->control == "static";
+  const bool by_node = conf.overlay && conf.overlay->layer == 3 && is_listed(*conf.overlay);
   if (conf.ipam.ranges.empty() && !by_node)  // else the list of peers has our subnets
     throw Error(Code::bad_config, "mode \"" + conf.mode +
                                       "\" needs addresses for its pods: add \"subnets\": [\"10.88.0.0/16\", "

@@ -47,6 +47,9 @@ struct Overlay {
 
 net::IfName vtep_of(const Overlay& overlay);  // what this node's end is called
 
+// Are the peers those of a list? Else they are found by frames or by a routing daemon, and only where the tunnel leaves from is ours to keep.
+inline bool is_listed(const Overlay& overlay) { return overlay.control == "static"; }
+
 // Is that subnet of the peer's reached past the tunnel? The peer stands in our own segment, and the kernel takes an IPv4 next hop for IPv4
 // alone: an IPv6 subnet over an IPv4 underlay stays in the tunnel. `overlay.here` is set.
 bool is_direct(const Overlay& overlay, const Peer& peer, net::Family subnet);

@@ -159,7 +159,7 @@ void check_overlay(const Field& conf, const NetConf& out) {
     field.at("directRouting").refuse("is for layer 3: frames of one segment, layer 2, go through the tunnel alone");
   if (overlay.direct && out.port_isolation)
     field.at("directRouting").refuse("with \"portIsolation\" pods reach none on other nodes; leave one of the two out");
-  if (overlay.layer == 3 && overlay.control != "static")
+  if (overlay.layer == 3 && !is_listed(overlay))
     field.refuse("layer 3 needs control \"static\": \"" + overlay.control + "\" is for one segment, layer 2");
   if (out.vlan || !out.vlan_trunk.empty())
     field.refuse("VLANs and a tunnel on one switch are not supported; one network is one VNI");

@@ -1,5 +1,6 @@
 #include "kernel/monitor.h"
 
+#include <linux/neighbour.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -9,6 +10,8 @@
 #include <initializer_list>
 
 #include "base/error.h"
+#include "kernel/netlink_messages.h"
+#include "kernel/our_tag.h"
 
 namespace trestle::kernel {
 
@@ -25,25 +28,48 @@ base::Fd listen(int protocol, std::initializer_list<unsigned> groups) {
   return fd;
 }
 
+template <class F>
+bool drain_those(int fd, F&& is_news) {
+  alignas(nlmsghdr) char buffer[65536];
+  bool any = false;
+  for (;;) {
+    const ssize_t n = ::recv(fd, buffer, sizeof buffer, 0);
+    if (n > 0)
+      any = is_news({buffer, static_cast<std::size_t>(n)}) || any;
+    else if (errno == ENOBUFS)
+      any = true;
+    else if (n == 0 || errno != EINTR)
+      return any;
+  }
+}
+
 }  // namespace
 
 Monitor::Monitor()
     : links_(listen(NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
                                     RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP})),
-      tables_(listen(NETLINK_NETFILTER, {NFNLGRP_NFTABLES})) {}
+      tables_(listen(NETLINK_NETFILTER, {NFNLGRP_NFTABLES})),
+      neighbours_(listen(NETLINK_ROUTE, {RTNLGRP_NEIGH})) {}
 
 bool Monitor::drain(int fd) {
-  char buffer[65536];
-  bool any = false;
-  for (;;) {
-    const ssize_t n = ::recv(fd, buffer, sizeof buffer, 0);
-    if (n > 0 || (n < 0 && errno == ENOBUFS)) {
-      any = true;
-      continue;
-    }
-    if (n < 0 && errno == EINTR) continue;
+  return drain_those(fd, [](std::string_view) { return true; });
+}
+
+bool Monitor::drain_neighbours(int fd) {
+  return drain_those(fd, [](std::string_view datagram) {
+    bool any = false;
+    for_each_message(datagram, [&](const nlmsghdr& message) {
+      const auto entry = header_of<ndmsg>(message);
+      if (!entry) return;
+      const Attrs attrs = Attrs::of(message, sizeof(ndmsg));
+      const bool gone = message.nlmsg_type == RTM_DELNEIGH;
+      if (entry->ndm_family == AF_BRIDGE)
+        any = any || (gone && (entry->ndm_state & NUD_PERMANENT) != 0 && attrs.view(NDA_DST));
+      else
+        any = any || attrs.u8(NDA_PROTOCOL) == kOurProtocol;
+    });
     return any;
-  }
+  });
 }
 
 }  // namespace trestle::kernel

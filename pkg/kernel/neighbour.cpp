@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "kernel/attrs.h"
+#include "kernel/our_tag.h"
 #include "plan/plan.h"
 
 namespace trestle::kernel {
@@ -24,6 +25,7 @@ void begin_neighbour(Batch& batch, std::uint16_t type, std::uint16_t flags, std:
   batch.put(NDA_DST, neighbour.ip.bytes());
   if (type == RTM_NEWNEIGH && neighbour.mac)
     batch.put(NDA_LLADDR, neighbour.mac->bytes.data(), neighbour.mac->bytes.size());
+  if (type == RTM_NEWNEIGH && !neighbour.proxy) batch.put_u8(NDA_PROTOCOL, kOurProtocol);  // by which Monitor knows it
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ std::string peers_only(const config::Overlay& overlay) {
       "  udp dport " + std::to_string(overlay.port) + " vxlan vni " + std::to_string(overlay.vni) + " ";
   const std::string own =
       "table inet\nchain vxlanfwd-$ filter forward -20\n  iifname @switches" + tunnel.substr(1) + "drop\n";
-  if (overlay.control != "static") return own;  // the others find their peers as they go
+  if (!config::is_listed(overlay)) return own;  // the others find their peers as they go
   return own + "set peers-$ " + (v4 ? "ipv4_addr" : "ipv6_addr") + "\nchain vxlan-$ filter input -20\n" + tunnel +
          (v4 ? "ip" : "ip6") + " saddr != @peers-$ drop\n";
 }

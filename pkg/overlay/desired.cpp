@@ -115,11 +115,11 @@ std::vector<Step> steps_of(const config::Overlay& overlay, const std::vector<Way
 }  // namespace
 
 std::vector<Step> desired(const config::Overlay& overlay) {
-  return overlay.control == "static" ? steps_of(overlay, ways(overlay)) : std::vector<Step>();
+  return config::is_listed(overlay) ? steps_of(overlay, ways(overlay)) : std::vector<Step>();
 }
 
 std::uint32_t a_nexthop(const config::Overlay& overlay) {
-  if (overlay.layer != 3 || overlay.control != "static" || overlay.here->others.empty()) return 0;
+  if (overlay.layer != 3 || !config::is_listed(overlay) || overlay.here->others.empty()) return 0;
   const std::vector<Way> all = ways(overlay);
   for (const Way& way : all)
     if (config::is_direct(overlay, *way.peer, way.peer->vtep.family)) return kPastTunnel | way.place;

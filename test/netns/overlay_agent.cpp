@@ -80,6 +80,44 @@ TEST_CASE("the agent makes again what is lost: entries, the tunnel, flushed tabl
   for (int n = 1; n <= 2; ++n) CHECK(cluster.left(n) == "");
 }
 
+TEST_CASE("the agent hears that an entry, a neighbour or a next hop of a peer went", "[overlay][agent]") {
+  const Cluster cluster(2);
+  const json conf = layer3(2, {{"local", "eth0"}});
+  for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
+  const Agent agent(cluster, 1, conf, "--interval 3600 --metrics-port 9754");
+  const auto passes = [&] {
+    const std::string text = agent.metrics();
+    const std::size_t at = text.rfind("trestle_agent_passes_total ");
+    return at == text.npos ? std::string() : text.substr(at, text.find('\n', at) - at);
+  };
+  std::string before;
+  // Until it rests: what it does itself it hears as well.
+  REQUIRE(becomes_true([&] {
+    const std::string now = passes();
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    return !now.empty() && std::exchange(before, passes()) == now && before == now;
+  }));
+  const auto tampered =
+      GENERATE(as<std::string>{},
+               "bridge fdb del $(bridge fdb show dev vx42 | awk '/dst/{print $1}') dev vx42 dst 192.0.2.12 self",
+               "ip -6 neigh flush dev vx42 nud permanent", "ip nexthop flush",
+               "ip -6 neigh replace $(ip -6 neigh show dev vx42 nud permanent | awk '{print $1}') dev vx42 lladdr "
+               "02:00:00:00:00:09 nud permanent");
+  CAPTURE(tampered, agent.log());
+  REQUIRE(cluster.command(1, "check").ok());
+  cluster.node(1).must_exec(tampered);
+  CHECK(becomes_true([&] { return cluster.command(1, "check").ok(); }));
+  // Other people's neighbours are no news: their ARP would keep the agent busy for ever.
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+  before = passes();
+  cluster.node(1).must_exec(
+      "ip neigh replace 192.0.2.77 dev eth0 lladdr 02:00:00:00:00:77 nud reachable; "
+      "ip neigh del 192.0.2.77 dev eth0");
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  CHECK(passes() == before);
+  for (int n = 1; n <= 2; ++n) cluster.del(n, conf);
+}
+
 TEST_CASE("an underlay address that changed is followed without a new tunnel", "[overlay][agent]") {
   const Cluster cluster(2);
   json conf = layer3(2, {{"local", "eth0"}});
