@@ -47,8 +47,17 @@ base::Fd listen_local(const std::string& path) {
                       "metrics socket " + path + ": the path is longer than a Unix socket's may be (107 bytes)");
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, path.size());
+  // One that was killed left its socket, which refuses; one that runs would be robbed of it.
   struct stat there {};
-  if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) (void)::unlink(path.c_str());
+  if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) {
+    const base::Fd asks(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (asks.valid() &&
+        (::connect(asks.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN))
+      throw base::Error(base::Code::io, "metrics socket " + path +
+                                            ": another agent runs and answers there; stop it, or give this one "
+                                            "another socket (--metrics PATH)");
+    (void)::unlink(path.c_str());
+  }
   base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(fd.get(), kBacklog) != 0)

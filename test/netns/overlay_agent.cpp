@@ -1,9 +1,13 @@
 // The agent: what it mends by itself, and that nobody needs it.
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <functional>
 #include <thread>
 
+#include "base/fd.h"
 #include "overlay_world.h"
 
 using namespace trestle::test;
@@ -47,6 +51,17 @@ bool becomes_true(const std::function<bool()>& what, int seconds = 10) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   return false;
+}
+
+// What a metrics socket says; "" when nobody listens there.
+std::string asked(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const trestle::base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return "";
+  (void)::send(fd.get(), "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL);
+  return trestle::base::read_all(fd.get(), 65536).value_or("");
 }
 
 }  // namespace
@@ -191,6 +206,28 @@ TEST_CASE("the agent tells its metrics, takes dead attachments away, and its end
   CHECK_FALSE(run("ls " + Cluster::state(1) + "/agent.sock").ok());
   cluster.del(1, conf);
   CHECK(cluster.left(1) == "");
+}
+
+TEST_CASE("a second agent does not take the first one's socket; one that was killed left its own free",
+          "[overlay][agent]") {
+  const Cluster cluster(1);
+  const json conf = layer3(1, {{"local", "eth0"}});
+  cluster.add(1, conf);
+  const std::string socket = Cluster::state(1) + "/agent.sock";
+  const auto answers = [&] { return asked(socket).find("trestle_attachments") != std::string::npos; };
+  {
+    const Agent first(cluster, 1, conf, "--interval 3600");
+    REQUIRE(becomes_true(answers));
+    const auto second = cluster.node(1).exec("TRESTLE_STATE_DIR=" + Cluster::state(1) + " timeout 5 " +
+                                             trestle_program() + " agent " + first.file());
+    CHECK(second.status == 1);
+    CHECK_THAT(second.err, Contains("another agent runs"));
+    CHECK(answers());
+    first.kill("KILL");
+  }
+  const Agent again(cluster, 1, conf, "--interval 3600");
+  CHECK(becomes_true(answers));
+  cluster.del(1, conf);
 }
 
 TEST_CASE("an agent killed at random moments leaves the traffic and the state whole", "[overlay][agent][kill]") {
