@@ -15,9 +15,9 @@ namespace trestle::app {
 
 namespace {
 
-constexpr std::size_t kHeap = 128 * 1024;  // an ADD touches 100 KiB
-constexpr std::size_t kStack = 40 * 1024;
-constexpr std::size_t kPool = 96 * 1024;  // below malloc's own threshold for mmap()
+constexpr std::size_t kHeap = 64 * 1024;  // an ADD touches 72 KiB
+constexpr std::size_t kStack = 24 * 1024;
+constexpr std::size_t kPool = 48 * 1024;  // below malloc's own threshold for mmap()
 
 void populate(std::uintptr_t from, std::uintptr_t to) noexcept {
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));

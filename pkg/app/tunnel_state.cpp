@@ -48,7 +48,7 @@ std::string digest_of(const net::IfName& bridge, const config::Overlay& overlay)
     add(*here.own);
   }
   for (const config::Peer& peer : here.others) add(peer);
-  return base::hex(base::hash64(text), 16);
+  return base::hex(base::checksum64(text), 16);
 }
 
 // Not by way of a JSON document: for thousands of peers that takes the time of all the rest.

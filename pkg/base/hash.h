@@ -14,4 +14,24 @@ constexpr std::uint64_t hash64(std::string_view text) {
   return h ^ (h >> 33);
 }
 
+// For what is long and only compared: eight bytes at a time, where hash64() takes four cycles for each. Any single changed byte changes it. Little
+// endian machines agree on it.
+inline std::uint64_t checksum64(std::string_view text) {
+  std::uint64_t h = 0xcbf29ce484222325U ^ text.size();
+  const auto mix = [&](std::uint64_t word) {
+    h = (h ^ word) * 0xff51afd7ed558ccdU;
+    h ^= h >> 32;
+  };
+  for (; text.size() >= sizeof(std::uint64_t); text.remove_prefix(sizeof(std::uint64_t))) {
+    std::uint64_t word;
+    __builtin_memcpy(&word, text.data(), sizeof word);
+    mix(word);
+  }
+  std::uint64_t rest = 0;
+  for (const char c : text) rest = rest << 8 | static_cast<unsigned char>(c);
+  mix(rest);
+  h *= 0xc4ceb9fe1a85ec53U;
+  return h ^ (h >> 33);
+}
+
 }  // namespace trestle::base

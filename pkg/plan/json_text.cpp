@@ -5,18 +5,18 @@
 
 namespace trestle::plan {
 
-namespace {
-
-using Json = nlohmann::json;
-
-void put_text(std::string& out, const std::string& text) {
+void append_json_text(std::string& out, std::string_view text) {
   const bool plain =
       std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
   if (plain)
     out.append(1, '"').append(text).append(1, '"');
   else
-    out.append(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
+    out.append(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
+
+namespace {
+
+using Json = nlohmann::json;
 
 template <class N>
 void put_number(std::string& out, N number) {
@@ -31,7 +31,7 @@ void put(std::string& out, const Json& value) {
       char before = '{';
       for (const auto& [key, member] : value.get_ref<const Json::object_t&>()) {
         out += before;
-        put_text(out, key);
+        append_json_text(out, key);
         out += ':';
         put(out, member);
         before = ',';
@@ -50,7 +50,7 @@ void put(std::string& out, const Json& value) {
       return;
     }
     case Json::value_t::string:
-      return put_text(out, value.get_ref<const std::string&>());
+      return append_json_text(out, value.get_ref<const std::string&>());
     case Json::value_t::number_unsigned:
       return put_number(out, value.get<std::uint64_t>());
     case Json::value_t::number_integer:

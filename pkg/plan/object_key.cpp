@@ -104,7 +104,7 @@ std::string rest(const Step& step) {
 std::string digest(const std::vector<Step>& steps) {
   std::string all;
   for (const Step& step : steps) all += describe(step) + '\n' + rest(step) + '\n';
-  return base::hex(base::hash64(all), 16);
+  return base::hex(base::checksum64(all), 16);
 }
 
 }  // namespace trestle::plan

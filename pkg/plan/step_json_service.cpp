@@ -11,14 +11,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json files_json(const std::vector<ServiceFile>& files) {
-  Json out = Json::array();
-  for (const ServiceFile& file : files) {
-    Json lines = Json::array();
-    for (const std::string& line : base::split(file.text, '\n')) lines.push_back(line);
-    out.push_back({{"name", file.name}, {"text", std::move(lines)}});
-  }
-  return out;
+void put_files(JsonObject& json, const std::vector<ServiceFile>& files) {
+  json.list("files", files, [](std::string& out, const ServiceFile& file) {
+    JsonObject{out}("name", file.name).list("text", base::split(file.text, '\n'));
+  });
 }
 
 // They are made and removed by name: nothing may lead out of the directory.
@@ -56,22 +52,15 @@ auto reading(F&& body) {
 
 }  // namespace
 
-Json service_json(const Service& service) {
-  return {{"step", "service"},
-          {"link", service.link.str()},
-          {"directory", service.directory},
-          {"offers", service.offers},
-          {"files", files_json(service.files)}};
+void put_service(JsonObject& json, const Service& service) {
+  json("step", "service")("link", service.link.str())("directory", service.directory)("offers", service.offers);
+  put_files(json, service.files);
 }
 
-Json guest_host_json(const GuestHost& host) {
-  Json addresses = Json::array();
-  for (const net::Ip& ip : host.addresses) addresses.push_back(ip.str());
-  return {{"step", "guestHost"},
-          {"directory", host.directory},
-          {"mac", host.mac.str()},
-          {"addresses", std::move(addresses)},
-          {"files", files_json(host.files)}};
+void put_guest_host(JsonObject& json, const GuestHost& host) {
+  json("step", "guestHost")("directory", host.directory)("mac", host.mac.str());
+  json.list("addresses", host.addresses, [](std::string& out, const net::Ip& ip) { append_json_text(out, ip.str()); });
+  put_files(json, host.files);
 }
 
 Service service_from_json(const Json& json) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "plan/json_writer.h"
 #include "plan/step_json.h"
 #include "store/census.h"
 #include "store/seal.h"
@@ -42,7 +43,9 @@ std::optional<net::Mac> mac_in(const Json& json, const char* key) {
 }
 
 std::string part_text(const Part& part) {
-  return seal(dump({{"schema", kSchema}, {"network", part.network}, {"steps", plan::to_json(part.steps)}}));
+  std::string text;
+  plan::JsonObject{text}("network", part.network)("schema", kSchema).raw("steps", plan::steps_text(part.steps));
+  return seal(std::move(text));
 }
 
 // Without its Steps a part could never be taken down: a damaged one counts as absent, is written and applied once more.

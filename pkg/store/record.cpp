@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "plan/json_writer.h"
 #include "plan/step_json.h"
 #include "store/seal.h"
 
@@ -11,6 +12,7 @@ namespace trestle::store {
 namespace {
 
 using Json = nlohmann::json;
+using plan::JsonObject;
 
 [[noreturn]] void refuse(const std::string& why) { throw base::Error(base::Code::store, why); }
 
@@ -39,16 +41,6 @@ const Json& array_of(const Json& object, const char* key) {
   return value;
 }
 
-Json lease_json(const std::vector<LeaseRef>& leases) {
-  Json all = Json::array();
-  for (const LeaseRef& lease : leases) {
-    Json one = {{"segment", lease.segment}, {"ip", lease.ip.str()}};
-    if (lease.nic != 0) one["nic"] = lease.nic;
-    all.push_back(std::move(one));
-  }
-  return all;
-}
-
 std::vector<LeaseRef> leases_from(const Json& all) {
   std::vector<LeaseRef> leases;
   for (const Json& one : all)
@@ -57,35 +49,42 @@ std::vector<LeaseRef> leases_from(const Json& all) {
   return leases;
 }
 
-Json nic_json(const std::vector<Nic>& nics) {
-  Json all = Json::array();
-  for (const Nic& nic : nics) {
-    Json one = {
-        {"name", nic.name.str()}, {"host", nic.host_link.str()}, {"bridge", nic.bridge.str()}, {"mac", nic.mac.str()}};
-    if (!nic.segment.empty()) one["segment"] = nic.segment;
-    all.push_back(std::move(one));
-  }
-  return all;
+// salvage_leases() knows this order.
+void put_lease(std::string& out, const LeaseRef& lease) {
+  JsonObject json(out);
+  json("ip", lease.ip.str());
+  if (lease.nic != 0) json("nic", lease.nic);
+  json("segment", lease.segment);
 }
 
-Json delegate_json(const plan::Delegate& delegate) {
-  return {{"type", delegate.type}, {"conf", delegate.conf}, {"args", delegate.args}, {"path", delegate.path}};
+void put_nic(std::string& out, const Nic& nic) {
+  JsonObject json(out);
+  json("name", nic.name.str())("host", nic.host_link.str())("bridge", nic.bridge.str())("mac", nic.mac.str());
+  if (!nic.segment.empty()) json("segment", nic.segment);
 }
 
 plan::Delegate delegate_from(const Json& json) {
   return {text_of(json, "type"), text_of(json, "conf"), text_of(json, "args"), text_of(json, "path")};
 }
 
+void put(JsonObject& json, const plan::Delegate& delegate) {
+  json("type", delegate.type)("conf", delegate.conf)("args", delegate.args)("path", delegate.path);
+}
+
 // One object without the NIC's name: of CNI_IFNAME's, the only one that older releases know.
-Json delegates_json(const Record& r) {
-  if (r.delegates.size() == 1 && r.delegates.front().nic.str() == r.owner.ifname)
-    return delegate_json(r.delegates.front().delegate);
-  Json all = Json::array();
-  for (const Delegated& one : r.delegates) {
-    all.push_back(delegate_json(one.delegate));
-    all.back()["nic"] = one.nic.str();
+std::string delegates_text(const Record& r) {
+  std::string out;
+  if (r.delegates.size() == 1 && r.delegates.front().nic.str() == r.owner.ifname) {
+    JsonObject json(out);
+    put(json, r.delegates.front().delegate);
+  } else {
+    JsonObject::array(out, r.delegates, [](std::string& to, const Delegated& one) {
+      JsonObject json(to);
+      put(json, one.delegate);
+      json("nic", one.nic.str());
+    });
   }
-  return all;
+  return out;
 }
 
 std::vector<Delegated> delegates_from(const Json& json, const std::string& ifname) {
@@ -94,10 +93,6 @@ std::vector<Delegated> delegates_from(const Json& json, const std::string& ifnam
   std::vector<Delegated> all;
   for (const Json& one : json) all.push_back({net::IfName::parse(text_of(one, "nic")), delegate_from(one)});
   return all;
-}
-
-void add(std::string& text, const char* key, const std::string& json) {
-  text.append(",\"").append(key).append("\":").append(json);
 }
 
 constexpr const char* kKnown[] = {"schema", "reader", "vm",  "leases", "nics", "segment", "who",
@@ -165,33 +160,26 @@ std::optional<std::string_view> take_array(std::string_view& rest, std::string_v
 // The leases come first, but for the VM whose they are: what is cut off a file's end costs them last, and outline() finds them without a
 // parser.
 std::string record_text(const Record& r) {
-  const Json who = {{"network", r.owner.network},
-                    {"container", r.owner.container},
-                    {"ifname", r.owner.ifname},
-                    {"netns", r.netns},
-                    {"cookie", r.netns_cookie},
-                    {"host", r.host_cookie},
-                    {"boot", r.boot}};
-  Json parts = Json::array();
-  for (const PartRef& part : r.parts) parts.push_back({{"bridge", part.bridge.str()}, {"digest", part.digest}});
-  std::string text = R"({"schema":)" + std::to_string(kSchema) + R"(,"reader":1)";
+  std::string text;
   text.reserve(4096);
-  if (!r.vm.empty()) add(text, "vm", dump(r.vm));
-  add(text, "leases", dump(lease_json(r.leases)));
-  add(text, "nics", dump(nic_json(r.nics)));
-  add(text, "segment", dump(r.segment));
-  add(text, "who", dump(who));
-  add(text, "at", std::to_string(r.at));
-  add(text, "mode", dump(r.mode));
-  add(text, "pod", dump(r.pod));
-  add(text, "parts", dump(parts));
-  add(text, "plan", dump(plan::to_json(r.plan)));
-  add(text, "result", dump(r.result));
-  if (!r.delegates.empty()) add(text, "delegate", dump(delegates_json(r)));
-  if (r.unknown.is_object())
-    for (const auto& [key, value] : r.unknown.items())
-      if (!known(key) && key != "sum") text.append(",").append(dump(key)).append(":").append(dump(value));
-  text += '}';
+  {
+    JsonObject json(text);
+    json("schema", kSchema)("reader", 1);
+    if (!r.vm.empty()) json("vm", r.vm);
+    json.list("leases", r.leases, put_lease).list("nics", r.nics, put_nic)("segment", r.segment);
+    std::string who;
+    JsonObject{who}("network", r.owner.network)("container", r.owner.container)("ifname", r.owner.ifname)(
+        "netns", r.netns)("cookie", r.netns_cookie)("host", r.host_cookie)("boot", r.boot);
+    json.raw("who", who)("at", r.at)("mode", r.mode)("pod", r.pod);
+    json.list("parts", r.parts, [](std::string& out, const PartRef& part) {
+      JsonObject{out}("bridge", part.bridge.str())("digest", part.digest);
+    });
+    json.raw("plan", plan::steps_text(r.plan)).raw("result", dump(r.result));
+    if (!r.delegates.empty()) json.raw("delegate", delegates_text(r));
+    if (r.unknown.is_object())
+      for (const auto& [key, value] : r.unknown.items())
+        if (!known(key) && key != "sum") json.raw(key, dump(value));
+  }
   return seal(std::move(text));
 }
 

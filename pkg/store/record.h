@@ -81,7 +81,7 @@ inline constexpr std::size_t kMaxRecord = 1U << 20;  // bytes; more is no record
 // Of a record that cannot be read: the owner whose hash is `owner_hash`, if his three names still stand in the text. Never throws.
 std::optional<net::Owner> salvage_owner(std::string_view text, std::uint64_t owner_hash) noexcept;
 
-// The file's text: JSON with "schema", "reader" (least reader version) and, last, "sum" (hash64 over all before it, 16 hex digits).
+// The file's text: JSON with "schema", "reader" (least reader version) and, last, "sum" (checksum64 over all before it, 16 hex digits).
 std::string record_text(const Record& record);
 // Throws Error{store}: checksum, schema newer than this reader, or a field amiss. Never crashes on any bytes.
 Record parse_record(std::string_view text);
