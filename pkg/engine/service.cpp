@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/service_checksum.h"
 #include "engine/service_files.h"
 #include "kernel/link.h"
 #include "kernel/process.h"
@@ -139,6 +140,8 @@ void start(Context& context, const ServiceDirectory& directory) {
   kernel::detach(daemon_of(context, directory));
 }
 
+bool answers_dhcp(const plan::Service& step) { return step.offers.find("DHCP") != std::string::npos; }
+
 bool is_conf(const plan::ServiceFile& file) { return file.name == kMain || file.name.starts_with("networks/"); }
 
 std::optional<std::string> outdated(Context& context, const Running& there, const plan::Service& step) {
@@ -188,6 +191,7 @@ void make(Context& context, const plan::Service& step) {
   must_have_dnsmasq();
   const ServiceDirectory directory = ServiceDirectory::make(step.directory);
   for (const plan::ServiceFile& file : step.files) write_service_file(step.directory, file.name, file.text);
+  if (answers_dhcp(step)) fill_checksums(context, step.link);
   if (const auto there = running(directory)) {
     if (!outdated(context, *there, step)) return;
   } else if (starts_soon(step.directory)) {
@@ -200,6 +204,8 @@ void make(Context& context, const plan::Service& step) {
 std::optional<std::string> defect_of(Context& context, const plan::Service& step) {
   for (const plan::ServiceFile& file : step.files)
     if (!service_file_is(step.directory, file.name, file.text)) return file.name + " is gone or changed";
+  if (answers_dhcp(step))
+    if (auto why = checksum_defect(context, step.link)) return why;
   if (starts_soon(step.directory)) return std::nullopt;
   auto there = running(step.directory, pid_text(step.directory));
   if (!there) {
@@ -218,6 +224,7 @@ void take_away(Context& context, const plan::Service& step) {
   const bool whole = std::any_of(step.files.begin(), step.files.end(),
                                  [](const plan::ServiceFile& file) { return file.name == kMain; });
   if (whole) {
+    leave_checksums(context, step.link);
     stop(*directory);
     return directory->remove_all();
   }

@@ -52,4 +52,11 @@ bool kernel_has_bonding() {
   return has;
 }
 
+bool kernel_fills_checksums() {
+  static const bool has = works(
+      "ip link add b0 type bridge && tc qdisc add dev b0 clsact && "
+      "tc filter add dev b0 egress protocol ip u32 match ip dport 68 0xffff action csum udp");
+  return has;
+}
+
 }  // namespace trestle::test

@@ -15,6 +15,7 @@ bool in_vm();
 // By trying, in a scratch namespace; asked once.
 bool kernel_has_vlan_filtering();  // of a bridge, and 802.1Q links
 bool kernel_has_bonding();
+bool kernel_fills_checksums();  // tc's action csum
 
 // For what must not take longer: that machine's processor is emulated, 10 to 20 times slower.
 std::chrono::milliseconds at_most(int ms);
