@@ -130,22 +130,49 @@ std::uint64_t age_of(const Record& record) {
   return now > record.at ? (now - record.at) / kSecond : 0;
 }
 
-std::vector<std::string> addresses_of(const Record& record) {
+namespace {
+
+// A delegate's addresses are no leases of ours: what was answered names them.
+std::vector<std::string> answered(const Record& record, const net::IfName& nic) try {
+  std::vector<std::string> out;
+  const nlohmann::json& interfaces = record.result.at("interfaces");
+  for (const nlohmann::json& ip : record.result.at("ips")) {
+    const nlohmann::json& interface = interfaces.at(ip.at("interface").get<std::size_t>());
+    if (interface.at("name") == nic.str() && !interface.value("sandbox", "").empty())
+      out.push_back(ip.at("address").get<std::string>());
+  }
+  return out;
+} catch (const nlohmann::json::exception&) {
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> addresses_of(const Record& record, std::size_t nic) {
   std::vector<std::string> out;
   for (const store::LeaseRef& lease : record.leases) {
+    if (lease.nic != nic) continue;
     std::string text = lease.ip.str();
     for (const plan::Step& step : record.plan)
       if (const auto* address = std::get_if<plan::Address>(&step); address && address->cidr.ip == lease.ip)
         text = address->cidr.str();
     out.push_back(std::move(text));
   }
+  return out.empty() && nic < record.nics.size() ? answered(record, record.nics[nic].name) : out;
+}
+
+std::vector<std::string> addresses_of(const Record& record) {
+  std::vector<std::string> out;
+  for (std::size_t nic = 0; nic < std::max<std::size_t>(record.nics.size(), 1); ++nic)
+    for (std::string& address : addresses_of(record, nic)) out.push_back(std::move(address));
   return out;
 }
 
 nlohmann::json nics_json(const Record& record) {
   nlohmann::json out = nlohmann::json::array();
-  for (const store::Nic& nic : record.nics)
+  for (std::size_t i = 0; const store::Nic& nic : record.nics)
     out.push_back({{"name", nic.name.str()},
+                   {"addresses", addresses_of(record, i++)},
                    {"mac", nic.mac.str()},
                    {"hostLink", nic.host_link.str()},
                    {"switch", nic.bridge.str()}});

@@ -48,8 +48,9 @@ std::uint64_t age_of(const store::Record& record);
 
 // Its addresses with prefix lengths where the plan tells them: "10.88.0.2/16".
 std::vector<std::string> addresses_of(const store::Record& record);
+std::vector<std::string> addresses_of(const store::Record& record, std::size_t nic);  // by its place in record.nics
 
-// [{"name":"eth0","mac":…,"hostLink":…,"switch":…}]
+// [{"name":"eth0","addresses":…,"mac":…,"hostLink":…,"switch":…}]
 nlohmann::json nics_json(const store::Record& record);
 
 }  // namespace trestle::cli

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -19,9 +20,8 @@ constexpr Option kOptions[] = {
 };
 
 std::string plain_addresses(const store::Record& record, std::size_t nic) {
-  std::vector<std::string> out;
-  for (const store::LeaseRef& lease : record.leases)
-    if (lease.nic == nic) out.push_back(lease.ip.str());
+  std::vector<std::string> out = addresses_of(record, nic);
+  for (std::string& address : out) address.resize(std::min(address.find('/'), address.size()));
   return base::join(out, ",");
 }
 

@@ -41,6 +41,7 @@ TEST_CASE("host-local gives the addresses, in the version that the configuration
   const Answer checked = node.check(a.pod(), a.added(), conf, env);
   CAPTURE(told(checked));
   CHECK(checked.ok());
+  CHECK_THAT(node.command({"ps"}).out, Contains("10.66.0.2,fd66::2 ") && Contains("10.66.0.3,fd66::3 "));
   CHECK_THAT(run("ls /run/host-local/demo").out, Contains("10.66.0.2"));
   node.must_del(a.pod(), conf, env);
   CHECK_THAT(run("ls /run/host-local/demo").out, !Contains("10.66.0.2"));
