@@ -47,6 +47,7 @@ struct Switch {
   std::set<std::string> networks;
   std::map<std::string, std::string> uplinks;  // with what is said of them
   std::map<std::string, std::vector<std::string>> bonds;
+  std::map<std::string, std::uint32_t> tunnels;  // by VTEP: the VNI
   std::uint32_t mtu = 0;
   bool ours = false;
 };
@@ -64,6 +65,8 @@ void read_part(const store::Part& part, Switch& out) {
       out.uplinks[uplink->nic.str()];
     } else if (const auto* bond = std::get_if<plan::Bond>(&step)) {
       for (const net::IfName& member : bond->members) out.bonds[bond->link.str()].push_back(member.str());
+    } else if (const auto* vxlan = std::get_if<plan::Vxlan>(&step)) {
+      out.tunnels[vxlan->link.str()] = vxlan->vni;
     } else if (const auto* some = std::get_if<plan::Vlans>(&step); some && !some->self) {
       vlans[some->link.str()] = vlan_text(*some);
     }
@@ -93,20 +96,14 @@ std::string switch_node(const Switch& one) {
         out += "  " + dot_string("nic " + member) + " [label=" + dot_string(member) +
                ", shape=cds, fillcolor=\"#f7ecd0\"];\n  " + node + " -> " + dot_string("nic " + member) + ";\n";
   }
+  for (const auto& [vtep, vni] : one.tunnels)
+    out += "  " + dot_string("tunnel " + vtep) + " [label=\"other nodes\", shape=ellipse, style=dashed];\n  " +
+           dot_string("switch " + one.name) + " -> " + dot_string("tunnel " + vtep) +
+           " [style=dashed, label=" + dot_string("VXLAN " + std::to_string(vni)) + "];\n";
   for (const auto& [mode, text] : {std::pair{"nat", "as the host"}, std::pair{"routed", "routed"}})
     if (one.modes.contains(mode))
       out += "  \"outside\" [shape=ellipse, style=dashed];\n  " + dot_string("switch " + one.name) +
              " -> \"outside\" [style=dashed, label=" + dot_string(text) + "];\n";
-  return out;
-}
-
-// Addresses of each NIC by what the plan gives it.
-std::vector<std::string> addresses_on(const store::Record& record, const net::IfName& nic) {
-  std::vector<std::string> out;
-  for (const plan::Step& step : record.plan)
-    if (const auto* address = std::get_if<plan::Address>(&step);
-        address && address->link.where == plan::Where::pod && address->link.name == nic)
-      out.push_back(address->cidr.str());
   return out;
 }
 
@@ -154,14 +151,9 @@ std::string nic_node(const Drawn& drawn, std::size_t number, const std::string& 
   const store::Record& record = drawn.record;
   const store::Nic& nic = record.nics.at(number);
   std::string label = nic.name.str();
-  std::vector<std::string> addresses = addresses_on(record, nic.name);
   const plan::Tap* const tap = tap_of(record, nic.name);
-  if (tap) {
-    label = tap->link.str() + " (TAP)";
-    for (const store::LeaseRef& lease : record.leases)
-      if (lease.nic == number) addresses.push_back(lease.ip.str());  // the guest's
-  }
-  for (const std::string& address : addresses) label += "\n" + address;
+  if (tap) label = tap->link.str() + " (TAP)";
+  for (const std::string& address : addresses_of(record, number)) label += "\n" + address;
   label += "\n" + nic.mac.str();
   return "    " + id + " [label=" + dot_string(label) + (tap ? ", shape=component, style=filled" : "") +
          (drawn.health == "ok" ? "" : ", color=red, fontcolor=red, tooltip=" + dot_string(drawn.health)) + "];\n";

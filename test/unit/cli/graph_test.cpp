@@ -14,6 +14,7 @@ store::Record web() {
   record.pod = "default/web";
   record.nics = {{net::IfName::parse("eth0"), net::IfName::parse("veth1"), net::IfName::parse("trdemo"),
                   net::Mac::parse("02:00:00:00:00:07")}};
+  record.leases = {{"trdemo", net::Ip::parse("10.88.0.2"), 0}};
   record.plan = {
       plan::Vlans{net::IfName::parse("veth1"), false, 7, {{100, 110}}, true},
       plan::Address{{plan::Where::pod, net::IfName::parse("eth0")}, net::Cidr{net::Ip::parse("10.88.0.2"), 16}}};
@@ -79,6 +80,19 @@ TEST_CASE("a virtual machine is told from a pod: its name, its TAP, the guest's 
   CHECK_THAT(text, Contains(R"(label="default/web\nVM default/vm1")"));
   CHECK_THAT(text, Contains(R"([label="tap0 (TAP)\n10.88.0.2\n02:00:00:00:00:07", shape=component, style=filled];)"));
   CHECK_THAT(text, Contains("#f2e9f7") && !Contains("#eef5ea"));
+}
+
+TEST_CASE("a network over many nodes has its tunnel, and a delegate's addresses stand as ours", "[graph]") {
+  store::Record record = web();
+  record.leases.clear();
+  record.plan.clear();
+  record.result = nlohmann::json::parse(
+      R"({"interfaces":[{"name":"eth0"},{"name":"eth0","sandbox":"/x"}],"ips":[{"address":"10.7.0.2/24","interface":1}]})");
+  store::Part over = part();
+  over.steps.emplace_back(plan::Vxlan{net::IfName::parse("vx42"), {}, 42, 4789, {}, {}, {}, false, false, false, {}});
+  const std::string text = cli::dot({{record, "ok"}}, {over});
+  CHECK_THAT(text, Contains(R"("switch trdemo" -> "tunnel vx42" [style=dashed, label="VXLAN 42"];)"));
+  CHECK_THAT(text, Contains(R"("pod c1 eth0" [label="eth0\n10.7.0.2/24\n)"));
 }
 
 TEST_CASE("what is not in order is red, and says why", "[graph]") {
