@@ -90,12 +90,14 @@ overlay::Outcome program(Session& session, const net::IfName& bridge, const conf
   TunnelMark mark = tunnel_mark(bridge, overlay, index);
   if (out.kept.empty()) {
     narrow_guard(context, guard);
+    overlay::forget_strangers(context, overlay, {});
     keep(session, mark, bridge, overlay);
     return out;
   }
   const auto last = read_tunnel_mark(state_path(session, overlay));
   mark.held =
       leave == overlay::Leave::none && last && last->held != 0 ? last->held : std::max<std::uint64_t>(now_s(), 1);
+  overlay::forget_strangers(context, overlay, out.kept);
   keep(session, mark, bridge, with_waiting(session, overlay, out.kept));
   return out;
 }
@@ -168,6 +170,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed
     });
     drop_elements(context, gone[i]);
   }
+  overlay::forget_strangers(context, have, {});
   TunnelMark mark = tunnel_mark(now.bridge, have, link->index);
   const auto old = read_tunnel_mark(state_path(session, have));
   if (old && old->sample != 0 && kernel::has_nexthop(context.route(), old->sample)) mark.sample = old->sample;

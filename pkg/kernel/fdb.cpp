@@ -63,7 +63,11 @@ bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb) {
   return header && header->ndm_ifindex == static_cast<int>(port_index) && (header->ndm_state & NUD_NOARP) != 0;
 }
 
-std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link) {
+namespace {
+
+// The VTEP's entries of stations elsewhere whose flags and state `fits` takes; none of what a routing daemon made.
+template <class F>
+std::vector<plan::Fdb> entries(Socket& socket, std::uint32_t link_index, const net::IfName& link, F&& fits) {
   Batch batch;
   auto* header = static_cast<ndmsg*>(batch.begin(RTM_GETNEIGH, NLM_F_DUMP, sizeof(ndmsg), "list the FDB"));
   header->ndm_family = AF_BRIDGE;
@@ -75,8 +79,7 @@ std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, 
       [&](const nlmsghdr& message) {
         const auto entry = header_of<ndmsg>(message);
         if (!entry || message.nlmsg_type != RTM_NEWNEIGH || entry->ndm_ifindex != static_cast<int>(link_index)) return;
-        if ((entry->ndm_flags & NTF_SELF) == 0 || (entry->ndm_flags & NTF_EXT_LEARNED) != 0 ||
-            (entry->ndm_state & NUD_PERMANENT) == 0)
+        if ((entry->ndm_flags & NTF_SELF) == 0 || (entry->ndm_flags & NTF_EXT_LEARNED) != 0 || !fits(entry->ndm_state))
           return;
         const Attrs attrs = Attrs::of(message, sizeof(ndmsg));
         const auto mac = attrs.view(NDA_LLADDR), dst = attrs.view(NDA_DST);
@@ -86,6 +89,16 @@ std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, 
         out.push_back(found);
       });
   return out;
+}
+
+}  // namespace
+
+std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link) {
+  return entries(socket, link_index, link, [](unsigned state) { return (state & NUD_PERMANENT) != 0; });
+}
+
+std::vector<plan::Fdb> learned_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link) {
+  return entries(socket, link_index, link, [](unsigned state) { return (state & (NUD_PERMANENT | NUD_NOARP)) == 0; });
 }
 
 }  // namespace trestle::kernel

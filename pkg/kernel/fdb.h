@@ -12,6 +12,8 @@ void add_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb);
 void delete_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb);
 // The permanent entries of a VTEP: those that no frame and no routing daemon made. A dump of that link.
 std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link);
+// Those that frames made: where the VTEP believes a station to be.
+std::vector<plan::Fdb> learned_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link);
 // Does the bridge of that port know the station behind that very port?
 bool is_behind(Socket& socket, std::uint32_t port_index, const net::Mac& mac);
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb);

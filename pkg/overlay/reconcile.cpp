@@ -200,6 +200,18 @@ std::vector<std::string> program(engine::Context& context, const net::IfName& vt
   return programmer.refused();
 }
 
+void forget_strangers(engine::Context& context, const config::Overlay& overlay, const std::vector<net::Ip>& kept) {
+  const net::IfName vtep = config::vtep_of(overlay);
+  const auto index = kernel::link_index(context.route(), vtep);
+  if (overlay.layer != 2 || !config::is_listed(overlay) || !index) return;
+  std::set<net::Ip> peers(kept.begin(), kept.end());
+  for (const config::Peer& peer : overlay.here->others) peers.insert(peer.vtep);
+  kernel::Batch batch;
+  for (const plan::Fdb& station : kernel::learned_entries(context.route(), *index, vtep))
+    if (!peers.contains(*station.dst)) kernel::delete_fdb(batch, *index, station);
+  if (!batch.empty()) context.route().send_or_throw(batch);
+}
+
 bool too_many(std::size_t leaving, std::size_t all) { return leaving > most_at_once(all); }
 
 Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<Step>& wanted, Leave leave) {

@@ -28,6 +28,10 @@ Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::
 // What changed between two lists, where the first is programmed and nobody has touched it since: no look at the rest.
 // What the host has already is returned.
 std::vector<std::string> program(engine::Context& context, const net::IfName& vtep, const Difference& steps);
+// Layer 2: what frames of those told who are no peers (any more) goes, so that what is for their stations is sent to everybody until it is known
+// where they are: to a node whose address changed nobody spoke for as long as the stations there were silent. `kept`: peers besides.
+void forget_strangers(engine::Context& context, const config::Overlay& overlay, const std::vector<net::Ip>& kept);
+
 // Would more peers go than may at once? `all`: how many there are.
 bool too_many(std::size_t leaving, std::size_t all);
 
