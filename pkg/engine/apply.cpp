@@ -74,8 +74,7 @@ class Applier {
       kernel::set_link(batch, s.link, s.mtu, nullptr, std::nullopt, kSwitchAlias);
     } else {
       refuse_foreign(context_, s);
-      if (s.vlan_filtering && !there->vlan_filtering) kernel::filter_vlans(batch, s.link);
-      if (there->stp) kernel::stop_stp(batch, s.link);  // a new port would be silent for 30 s
+      kernel::change_bridge(batch, s, *there);
       if (there->mac != s.mac || there->mtu != s.mtu || there->group != s.group)
         kernel::set_link(batch, s.link, s.mtu, &s.mac, s.group, std::nullopt);
     }

@@ -71,6 +71,7 @@ class Verifier {
     if (link->mac != s.mac) defect(s, changed("MAC", link->mac ? link->mac->str() : "none", s.mac.str()));
     if (link->mtu != s.mtu) defect(s, changed("MTU", std::to_string(link->mtu), std::to_string(s.mtu)));
     if (s.vlan_filtering && !link->vlan_filtering) defect(s, "does not filter VLANs");
+    if (s.snooping && !link->snooping) defect(s, "does not snoop multicast");
     if (link->stp) defect(s, "has its spanning tree (STP) switched on: a new port stays silent for 30 s");
     if (link->mtu < 1280 && s.mtu >= 1280) no_ipv6_.insert(ref);
     note(ref, *link);

@@ -19,12 +19,6 @@ ifinfomsg* begin_link(Batch& batch, std::uint16_t type, std::uint16_t flags, con
 
 void put_mac(Batch& batch, const net::Mac& mac) { batch.put(IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size()); }
 
-void put_filtering(Batch& batch) {
-  const std::size_t data = batch.open_nest(IFLA_INFO_DATA);
-  batch.put_u8(IFLA_BR_VLAN_FILTERING, 1);
-  batch.close_nest(data);
-}
-
 }  // namespace
 
 void add_bridge(Batch& batch, const plan::Bridge& bridge) {
@@ -39,28 +33,29 @@ void add_bridge(Batch& batch, const plan::Bridge& bridge) {
   batch.put_u32(IFLA_MTU, bridge.mtu == kBridgeBirthMtu ? kBridgeBirthMtu + 1 : kBridgeBirthMtu);
   const std::size_t info = batch.open_nest(IFLA_LINKINFO);
   batch.put_text(IFLA_INFO_KIND, "bridge");
-  if (bridge.vlan_filtering) put_filtering(batch);
-  batch.close_nest(info);
-}
-
-void stop_stp(Batch& batch, const net::IfName& bridge) {
-  begin_link(batch, RTM_NEWLINK, 0, bridge.str(), "switch the spanning tree off");
-  batch.put_text(IFLA_IFNAME, bridge.str());
-  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
-  batch.put_text(IFLA_INFO_KIND, "bridge");
   const std::size_t data = batch.open_nest(IFLA_INFO_DATA);
-  batch.put_u32(IFLA_BR_STP_STATE, 0);
+  if (bridge.vlan_filtering) batch.put_u8(IFLA_BR_VLAN_FILTERING, 1);
+  batch.put_u8(IFLA_BR_MCAST_SNOOPING, bridge.snooping ? 1 : 0);
   batch.close_nest(data);
   batch.close_nest(info);
 }
 
-void filter_vlans(Batch& batch, const net::IfName& bridge) {
-  begin_link(batch, RTM_NEWLINK, 0, bridge.str(), "filter VLANs");
-  batch.put_text(IFLA_IFNAME, bridge.str());
-  const std::size_t info = batch.open_nest(IFLA_LINKINFO);
-  batch.put_text(IFLA_INFO_KIND, "bridge");
-  put_filtering(batch);
-  batch.close_nest(info);
+void change_bridge(Batch& batch, const plan::Bridge& wanted, const LinkInfo& there) {
+  // A message each: its label is the error's.
+  const auto change = [&](const char* deed, auto&& put) {
+    begin_link(batch, RTM_NEWLINK, 0, wanted.link.str(), deed);
+    batch.put_text(IFLA_IFNAME, wanted.link.str());
+    const std::size_t info = batch.open_nest(IFLA_LINKINFO);
+    batch.put_text(IFLA_INFO_KIND, "bridge");
+    const std::size_t data = batch.open_nest(IFLA_INFO_DATA);
+    put();
+    batch.close_nest(data);
+    batch.close_nest(info);
+  };
+  if (wanted.vlan_filtering && !there.vlan_filtering)
+    change("filter VLANs", [&] { batch.put_u8(IFLA_BR_VLAN_FILTERING, 1); });
+  if (wanted.snooping && !there.snooping) change("snoop multicast", [&] { batch.put_u8(IFLA_BR_MCAST_SNOOPING, 1); });
+  if (there.stp) change("switch the spanning tree off", [&] { batch.put_u32(IFLA_BR_STP_STATE, 0); });
 }
 
 void set_link(Batch& batch, const net::IfName& name, std::optional<std::uint32_t> mtu, const net::Mac* mac,

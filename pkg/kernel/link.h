@@ -33,9 +33,9 @@ struct LinkInfo {
       false;  // IFLA_OPERSTATE is "up": its queues run, and as a port it forwards. Not for CHECK: it is late
   bool hairpin = false, isolated = false, guard = false;  // of a bridge port
   bool learning = true, flood = true, disabled = false;
-  std::optional<bool> locked;                // nullopt: the kernel does not know the flag (before 5.18)
-  bool vlan_filtering = false, stp = false;  // of a bridge
-  bool without_ipv6 = false;                 // addr_gen_mode none: no link-local address of its own
+  std::optional<bool> locked;  // nullopt: the kernel does not know the flag (before 5.18)
+  bool vlan_filtering = false, stp = false, snooping = true;  // of a bridge; a kernel that cannot snoop says nothing
+  bool without_ipv6 = false;                                  // addr_gen_mode none: no link-local address of its own
   std::optional<TunInfo> tun;
   bool up() const;      // IFF_UP: administrative, never carrier
   bool in_use() const;  // IFF_LOWER_UP: of a TAP, somebody has it open
@@ -82,8 +82,9 @@ void silence_port(Batch& batch, const net::IfName& name);
 void free_port(Batch& batch, const net::IfName& name, bool hairpin);
 // A physical NIC (or a bond) becomes a port of that bridge and goes up.
 void set_uplink(Batch& batch, const net::IfName& nic, std::uint32_t master_index);
-void stop_stp(Batch& batch, const net::IfName& bridge);      // no spanning tree from now on
-void filter_vlans(Batch& batch, const net::IfName& bridge);  // EOPNOTSUPP: the kernel was built without
+// What a bridge that is there lacks of `wanted`: filtering (EOPNOTSUPP: the kernel was built without), snooping; no spanning tree, with which a
+// new port would be silent for 30 s.
+void change_bridge(Batch& batch, const plan::Bridge& wanted, const LinkInfo& there);
 void set_master(Batch& batch, const net::IfName& name, std::uint32_t master_index);  // 0: no port any more
 // No link-local address from now on (addr_gen_mode none). A kernel without IPv6 has none anyway.
 void keep_ipv6_off(Batch& batch, const net::IfName& name);

@@ -73,6 +73,7 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
     const Attrs bridge = info.nest(IFLA_INFO_DATA);
     link.vlan_filtering = bridge.u8(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
     link.stp = bridge.u32(IFLA_BR_STP_STATE).value_or(0) != 0;
+    link.snooping = bridge.u8(IFLA_BR_MCAST_SNOOPING).value_or(1) != 0;
   }
   if (link.kind == "tun") {
     const Attrs tun = info.nest(IFLA_INFO_DATA);

@@ -64,10 +64,18 @@ void add_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
 
 bool filters_vlans(const config::NetConf& conf) { return conf.vlan || !conf.vlan_trunk.empty(); }
 
+namespace {
+
+bool goes_beyond_node(const config::NetConf& conf) {
+  return conf.mode == "bridge" || (conf.overlay && conf.overlay->layer == 2);
+}
+
+}  // namespace
+
 void add_bare_switch(std::vector<Step>& steps, const SwitchInput& in, const net::Mac& mac) {
   const net::IfName& bridge = in.conf.bridge;
-  steps.emplace_back(
-      plan::Bridge{bridge, mac, mtu(in.conf, in.facts), net::switch_group(in.state_dir), filters_vlans(in.conf)});
+  steps.emplace_back(plan::Bridge{bridge, mac, mtu(in.conf, in.facts), net::switch_group(in.state_dir),
+                                  filters_vlans(in.conf), goes_beyond_node(in.conf)});
   // With takeAddresses the host lives on the switch, with the addresses that it had.
   const bool host_on_it = in.facts.taken.has_value();
   if (in.facts.ipv6 && mtu(in.conf, in.facts) >= kLeastIpv6) {
@@ -82,7 +90,7 @@ void add_gateway_switch(std::vector<Step>& steps, const SwitchInput& in) {
   const net::IfName& bridge = in.conf.bridge;
   const LinkRef link{Where::host, bridge};
   steps.emplace_back(plan::Bridge{bridge, net::switch_mac(bridge), mtu(in.conf, in.facts),
-                                  net::switch_group(in.state_dir), filters_vlans(in.conf)});
+                                  net::switch_group(in.state_dir), filters_vlans(in.conf), goes_beyond_node(in.conf)});
   if (in.conf.vlan) steps.emplace_back(plan::Vlans{bridge, true, in.conf.vlan, {}, false});
   const bool has_v6 = has_family(in.conf, net::Family::v6);
   if (has_v6 && mtu(in.conf, in.facts) < kLeastIpv6)

@@ -18,9 +18,10 @@ bool overlap(const Elements& mine, const Elements& theirs) {
   return false;
 }
 
-// VLAN filtering is growth: a switch that filters serves networks without a VLAN too.
+// VLAN filtering and snooping are growth: a switch that filters serves networks without a VLAN too.
 Bridge like(const Bridge& mine, Bridge theirs) {
   theirs.vlan_filtering = mine.vlan_filtering;
+  theirs.snooping = mine.snooping;
   return theirs;
 }
 

@@ -103,7 +103,7 @@ std::string describe(const Step& step) {
           [](const File& s) { return "host: file " + s.path; },
           [](const Bridge& s) {
             return "host:" + s.link.str() + ": bridge, MAC " + s.mac.str() + ", MTU " + std::to_string(s.mtu) +
-                   (s.vlan_filtering ? ", filters VLANs" : "");
+                   (s.vlan_filtering ? ", filters VLANs" : "") + (s.snooping ? ", snoops multicast" : "");
           },
           [](const Veth& s) {
             return "host:" + s.host.str() + ": veth to pod:" + s.pod.str() + ", MAC " + s.pod_mac.str() + ", MTU " +

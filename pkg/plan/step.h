@@ -40,6 +40,8 @@ struct File {
 };
 
 // A switch in the host's namespace. `vlan_filtering`: at least; switched on when the first network with a VLAN comes, and left on.
+// `snooping` (IGMP, MLD), likewise: for switches that reach beyond the node, where a querier may be. Elsewhere there is none, so that multicast goes to
+// everybody either way, while each new port makes the kernel go through all ports' timers: a quarter of the ADD on a switch with 1,000 pods.
 // undo: delete if its group is ours and no foreign port is in it, else leave and report.
 struct Bridge {
   net::IfName link;
@@ -47,6 +49,7 @@ struct Bridge {
   std::uint32_t mtu = 0;
   std::uint32_t group = 0;
   bool vlan_filtering = false;
+  bool snooping = false;
   bool operator==(const Bridge&) const = default;
 };
 

@@ -68,6 +68,7 @@ void put(std::string& out, const Step& step) {
           [&](const Bridge& s) {
             begin("bridge")("link", "host:" + s.link.str())("mac", s.mac.str())("mtu", s.mtu)("group", s.group)(
                 "vlanFiltering", s.vlan_filtering);
+            if (s.snooping) json("snooping", true);
           },
           [&](const Veth& s) {
             begin("veth")("host", s.host.str())("pod", s.pod.str())("hostMac", s.host_mac.str())(

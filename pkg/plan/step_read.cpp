@@ -171,7 +171,7 @@ constexpr Reader kReaders[] = {
     {"bridge",
      [](const Json& j) -> Step {
        return Bridge{host_link(string(j, "link")), net::Mac::parse(string(j, "mac")), number(j, "mtu"),
-                     number(j, "group"), flag(j, "vlanFiltering")};
+                     number(j, "group"),           flag(j, "vlanFiltering"),          flag(j, "snooping")};
      }},
     {"veth", [](const Json& j) -> Step { return veth(j); }},
     {"up", [](const Json& j) -> Step { return up(j); }},

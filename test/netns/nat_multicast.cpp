@@ -74,3 +74,27 @@ TEST_CASE("multicast is not masqueraded, neither on the switch nor where the hos
   }
   leave_nothing(node, {&a, &b});
 }
+
+TEST_CASE("only a switch that reaches beyond the node snoops multicast, and all pods get it either way",
+          "[nat][multicast]") {
+  Node node;
+  make_wire("uplink1", "far1");
+  node.settle();
+  const auto snoops = [] { return must_run("cat /sys/class/net/trdemo/bridge/multicast_snooping") == "1\n"; };
+  const std::string mode = GENERATE(as<std::string>{}, "nat", "routed", "isolated", "bridge");
+  CAPTURE(mode);
+  auto conf = demo_with({{"mode", mode}});
+  if (mode == "bridge") conf["uplink"] = "uplink1";
+  const Guest a(node, "a", conf), b(node, "b", conf);
+  CHECK(snoops() == (mode == "bridge"));
+  Wire from(a.netns(), "eth0"), beside(b.netns(), "eth0");
+  from.send(
+      ethernet(kGroupMac, a.mac(), kEthIp4, ip4(a.ip4(), kGroup, 17, udp(5000, 5000, "to whom it may concern"), 1)));
+  CHECK(beside.wait_for("concern", 2000));
+  CHECK_THAT(a.pod().exec("ping -c 2 -i 0.2 -W 1 ff02::1%eth0").out, Catch::Contains("from " + b.ip6() + ":"));
+  if (mode != "bridge") return;
+  must_run("echo 0 > /sys/class/net/trdemo/bridge/multicast_snooping");
+  CHECK_THAT(told(node.check(a.pod(), a.added(), conf)), Catch::Contains("does not snoop multicast"));
+  const Guest c(node, "c", conf);
+  CHECK(snoops());
+}

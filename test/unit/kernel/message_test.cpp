@@ -27,7 +27,8 @@ TEST_CASE("a bridge's message: name, MAC, group and kind, created exclusively, w
   plan::Bridge bridge{name("tr0"), net::Mac::parse("02:00:00:00:00:b1"), 1500, 0x40000001};
   kernel::add_bridge(batch, bridge);
   CHECK(link_lines(batch) == Lines{"type 16 flags 605 header " + kNoHeader, "  3: 74723000", "  1: 0200000000b1",
-                                   "  27: 01000040", "  4: db050000", "  18:", "    1: 62726964676500"});
+                                   "  27: 01000040", "  4: db050000", "  18:", "    1: 62726964676500",
+                                   "    2:", "      23: 00"});
   Batch odd;
   bridge.mtu = kernel::kBridgeBirthMtu;
   kernel::add_bridge(odd, bridge);
