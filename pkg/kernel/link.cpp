@@ -22,7 +22,9 @@ void put_mac(Batch& batch, const net::Mac& mac) { batch.put(IFLA_ADDRESS, mac.by
 }  // namespace
 
 void add_bridge(Batch& batch, const plan::Bridge& bridge) {
-  begin_link(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, bridge.link.str(), "create bridge");
+  begin_link(
+      batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, bridge.link.str(),
+      bridge.vlan_filtering ? "create bridge that filters VLANs (CONFIG_BRIDGE_VLAN_FILTERING)" : "create bridge");
   batch.put_text(IFLA_IFNAME, bridge.link.str());
   // Not later: a bridge without a MAC of its own takes the lowest of its ports', and udev gives it one (reliability.md
   // 40).
