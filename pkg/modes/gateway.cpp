@@ -51,15 +51,15 @@ plan::File drop_in_mark(const net::IfName& bridge) {
 
 void add_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
   std::vector<Step> sysctls;
-  if (has_family(in.conf, net::Family::v4)) sysctls.push_back(Sysctl{Where::host, "net/ipv4/ip_forward", "1"});
+  if (has_family(in.conf, net::Family::v4)) sysctls.emplace_back(Sysctl{Where::host, "net/ipv4/ip_forward", "1"});
   if (has_family(in.conf, net::Family::v6)) {
     for (const net::IfName& link : in.facts.ra_links)
-      sysctls.push_back(Sysctl{Where::host, "net/ipv6/conf/" + link.str() + "/accept_ra", "2", true});
-    sysctls.push_back(Sysctl{Where::host, "net/ipv6/conf/all/forwarding", "1"});
+      sysctls.emplace_back(Sysctl{Where::host, "net/ipv6/conf/" + link.str() + "/accept_ra", "2", true});
+    sysctls.emplace_back(Sysctl{Where::host, "net/ipv6/conf/all/forwarding", "1"});
   }
   const plan::File file = drop_in(in.conf.bridge, sysctls);
   steps.insert(steps.end(), sysctls.begin(), sysctls.end());
-  steps.push_back(file);
+  steps.emplace_back(file);
 }
 
 bool filters_vlans(const config::NetConf& conf) { return conf.vlan || !conf.vlan_trunk.empty(); }
@@ -118,7 +118,7 @@ void add_gateway_switch(std::vector<Step>& steps, const SwitchInput& in) {
       const plan::Address address{
           link, inside ? net::Cidr{*range.gateway, range.subnet.length} : net::Cidr::host(*range.gateway)};
       if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
-      if (!inside) routes.push_back(plan::Route{link, range.subnet, std::nullopt, {}, {}, {}, {}, {}});
+      if (!inside) routes.emplace_back(plan::Route{link, range.subnet, std::nullopt, {}, {}, {}, {}, {}});
     }
   // The kernel makes this one by itself when the switch goes up, and never again: flushed, it was missed by nobody but the pods, which the host
   // asks for from it.
