@@ -19,6 +19,7 @@
 
 #include "support/frame.h"
 #include "support/netns.h"
+#include "support/run.h"
 
 namespace trestle::test {
 
@@ -67,6 +68,12 @@ GuestNic::GuestNic(const base::Fd& netns, const std::string& tap, const Opener& 
   int size = kHeader;
   if (header_ != 0 && ::ioctl(fd_.get(), TUNSETVNETHDRSZ, &size) != 0)
     throw std::system_error(errno, std::generic_category(), "TUNSETVNETHDRSZ");
+  // What goes to the guest is lost until the kernel has noticed the carrier, and on a busy machine a test was faster (who
+  // asks for a link makes it notice, since Linux 6.8). A TAP that is down stays as it is.
+  const Inside inside(netns);
+  const auto deadline = Clock::now() + std::chrono::seconds(1);
+  while (run("ip link show dev " + tap).out.find("NO-CARRIER") != std::string::npos && Clock::now() < deadline)
+    ::usleep(1'000);
 }
 
 void GuestNic::send(std::string_view frame) {
