@@ -7,6 +7,7 @@
 #include "app/attachment.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/joined.h"
 
 namespace trestle::cli {
 
@@ -168,14 +169,15 @@ std::vector<std::string> addresses_of(const Record& record) {
   return out;
 }
 
-nlohmann::json nics_json(const Record& record) {
+nlohmann::json nics_json(const Record& record, const std::vector<store::Part>& parts) {
   nlohmann::json out = nlohmann::json::array();
   for (std::size_t i = 0; const store::Nic& nic : record.nics)
     out.push_back({{"name", nic.name.str()},
                    {"addresses", addresses_of(record, i++)},
                    {"mac", nic.mac.str()},
                    {"hostLink", nic.host_link.str()},
-                   {"switch", nic.bridge.str()}});
+                   {"switch", nic.bridge.str()},
+                   {"mode", joined(parts, record, nic).mode}});
   return out;
 }
 

@@ -50,7 +50,7 @@ std::uint64_t age_of(const store::Record& record);
 std::vector<std::string> addresses_of(const store::Record& record);
 std::vector<std::string> addresses_of(const store::Record& record, std::size_t nic);  // by its place in record.nics
 
-// [{"name":"eth0","addresses":…,"mac":…,"hostLink":…,"switch":…}]
-nlohmann::json nics_json(const store::Record& record);
+// [{"name":"eth0","addresses":…,"mac":…,"hostLink":…,"switch":…,"mode":…}]; `parts` as joined() wants them.
+nlohmann::json nics_json(const store::Record& record, const std::vector<store::Part>& parts);
 
 }  // namespace trestle::cli

@@ -9,6 +9,7 @@
 #include "cli/attachments.h"
 #include "cli/command.h"
 #include "cli/examine.h"
+#include "cli/joined.h"
 #include "cli/node.h"
 
 namespace trestle::cli {
@@ -31,10 +32,6 @@ struct Report {
   }
 };
 
-std::string switch_of(const store::Record& record) {
-  return "switch " + (record.parts.empty() ? "?" : record.parts.front().bridge.str());
-}
-
 // Published ports, and no way from port to port.
 bool publishes_apart(const store::Record& record) {
   bool publishes = false, apart = false;
@@ -51,11 +48,14 @@ void check_one(app::Session& session, const net::Owner& owner, Report& report) {
   const app::Held held = app::hold_attachment(session, owner);
   if (!held.record) return;  // it left meanwhile
   ++report.checked;
-  for (const store::Nic& nic : held.record->nics)
-    report.switches[nic.bridge] = held.record->mode == "nat" || held.record->mode == "routed";
+  const auto parts = app::parts_in_force(session);
+  for (const store::Nic& nic : held.record->nics) {
+    const std::string mode = joined(parts, *held.record, nic).mode;
+    report.switches[nic.bridge] = mode == "nat" || mode == "routed";
+  }
   if (publishes_apart(*held.record)) report.apart.insert(held.record->nics.front().bridge);
-  for (const Finding& finding : examine(session, *held.record, app::parts_in_force(session)))
-    report.add(finding.shared ? switch_of(*held.record) : name_of(*held.record), finding.text);
+  for (const Finding& finding : examine(session, *held.record, parts))
+    report.add(finding.of ? "switch " + finding.of->str() : name_of(*held.record), finding.text);
 }
 
 // Else no packet of a pod's is for the host.

@@ -5,6 +5,7 @@
 #include "cli/attachments.h"
 #include "cli/command.h"
 #include "cli/examine.h"
+#include "cli/joined.h"
 #include "cli/node.h"
 #include "cli/table.h"
 #include "cli/words.h"
@@ -26,6 +27,7 @@ struct Seen {
   plan::Plan plan;
   Health health;
   std::vector<Finding> findings;
+  const std::vector<store::Part>& parts;
 };
 
 std::string facts(const Seen& seen) {
@@ -40,7 +42,11 @@ std::string facts(const Seen& seen) {
   put("container", record.owner.container);
   put("nic", record.owner.ifname);
   put("namespace", record.netns);
-  for (const store::Nic& nic : record.nics) put("host link", nic.host_link.str() + " on switch " + nic.bridge.str());
+  const bool several = record.nics.size() > 1;
+  for (const store::Nic& nic : record.nics)
+    put("host link",
+        nic.host_link.str() + " on switch " + nic.bridge.str() +
+            (several ? ", " + joined(seen.parts, record, nic).mode + ", of " + nic.name.str() : std::string()));
   for (const store::Nic& nic : record.nics) put("mac", nic.mac.str());
   put("addresses", base::join(addresses_of(record), ", "));
   put("age", age(age_of(record)));
@@ -75,7 +81,7 @@ json json_of(const Seen& seen) {
           {"boot", record.boot},
           {"at", record.at},
           {"ageSeconds", age_of(record)},
-          {"nics", nics_json(record)},
+          {"nics", nics_json(record, seen.parts)},
           {"addresses", addresses_of(record)},
           {"parts", std::move(parts)},
           {"shared", plan::to_json(seen.plan.shared.steps)},
@@ -100,7 +106,8 @@ int run_inspect(const Arguments& arguments, const Console& console) {
     const Seen seen{record,
                     {{bridge, app::shared_steps(record, parts)}, record.plan},
                     doctor.look(record),
-                    examine(node.session, record, parts)};
+                    examine(node.session, record, parts),
+                    parts};
     list.push_back(json_of(seen));
     out += (out.empty() ? "" : "\n") + text_of(seen);
   }

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/shared.h"
 #include "base/text.h"
 #include "cli/attachments.h"
 #include "cli/command.h"
+#include "cli/joined.h"
 #include "cli/node.h"
 #include "cli/table.h"
 
@@ -29,20 +31,27 @@ std::string short_pod(const store::Record& record) {
   return record.pod.empty() ? shortened(record.owner.container, kShortId + 1) : shortened(record.pod, kShortPod);
 }
 
-std::vector<std::string> row(const store::Record& record, std::size_t number, const Health& health, bool wide) {
+struct Known {
+  bool wide = false;
+  std::vector<store::Part> parts;
+};
+
+std::vector<std::string> row(const store::Record& record, std::size_t number, const Health& health,
+                             const Known& known) {
+  const bool wide = known.wide;
   const store::Nic& nic = record.nics[number];
   std::vector<std::string> cells = {record.owner.network, wide ? pod_of(record) : short_pod(record),
                                     nic.name.str(),       plain_addresses(record, number),
                                     nic.mac.str(),        nic.host_link.str(),
                                     age(age_of(record)),  std::string(health.word)};
   if (wide)
-    for (const std::string& more :
-         {nic.bridge.str(), record.mode, record.vm, record.owner.container, record.netns, health.why})
+    for (const std::string& more : {nic.bridge.str(), joined(known.parts, record, nic).mode, record.vm,
+                                    record.owner.container, record.netns, health.why})
       cells.push_back(more);
   return cells;
 }
 
-nlohmann::json object(const store::Record& record, const Health& health) {
+nlohmann::json object(const store::Record& record, const Health& health, const Known& known) {
   nlohmann::json out{{"network", record.owner.network},
                      {"container", record.owner.container},
                      {"ifname", record.owner.ifname},
@@ -50,7 +59,7 @@ nlohmann::json object(const store::Record& record, const Health& health) {
                      {"mode", record.mode},
                      {"netns", record.netns},
                      {"addresses", addresses_of(record)},
-                     {"nics", nics_json(record)},
+                     {"nics", nics_json(record, known.parts)},
                      {"ageSeconds", age_of(record)},
                      {"health", health.word}};
   if (!record.vm.empty()) out["vm"] = record.vm;
@@ -67,16 +76,17 @@ int run_ps(const Arguments& arguments, const Console& console) {
   Node node(settings(arguments, console, nlohmann::json::object()), console, app::Session::Access::read);
   const Attachments all = attachments(node.session);
   Doctor doctor(node.session);
-  const bool wide = arguments.has("wide");
+  const Known known{arguments.has("wide"),
+                    node.session.has_store() ? app::parts_in_force(node.session) : std::vector<store::Part>{}};
   nlohmann::json list = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows = {
       {"NETWORK", "POD", "NIC", "ADDRESSES", "MAC", "HOST-LINK", "AGE", "HEALTH"}};
-  if (wide)
+  if (known.wide)
     for (const char* more : {"SWITCH", "MODE", "VM", "CONTAINER", "NETNS", "WHY"}) rows.front().emplace_back(more);
   for (const store::Record& record : all.records) {
     const Health health = doctor.look(record);
-    list.push_back(object(record, health));
-    for (std::size_t i = 0; i < record.nics.size(); ++i) rows.push_back(row(record, i, health, wide));
+    list.push_back(object(record, health, known));
+    for (std::size_t i = 0; i < record.nics.size(); ++i) rows.push_back(row(record, i, health, known));
   }
   console.print(arguments.has("json") ? list.dump(2) + "\n" : table(rows));
   for (const std::string& line : all.unreadable) console.note(line);

@@ -21,23 +21,33 @@ std::string enter_pod(engine::Context& context, const store::Record& record) {
   return record.netns + " is another pod's namespace by now; 'trestle gc' takes away what is left";
 }
 
+// Whose each Step of app::shared_steps is.
+std::vector<net::IfName> switches_of(const store::Record& record, const std::vector<store::Part>& parts) {
+  std::vector<net::IfName> out;
+  for (const store::PartRef& ref : record.parts)
+    for (const store::Part& part : parts)
+      if (ref == store::PartRef{part.bridge, part.digest}) out.insert(out.end(), part.steps.size(), ref.bridge);
+  return out;
+}
+
 }  // namespace
 
 std::vector<Finding> examine(app::Session& session, const store::Record& record,
                              const std::vector<store::Part>& parts) {
   if (record.host_cookie != session.identity().host_cookie)
-    return {{false, "its switch is in another host namespace than this command; run it there"}};
+    return {{std::nullopt, "its switch is in another host namespace than this command; run it there"}};
   engine::Context context(session.context().doomed(), session.context().switches());
   std::vector<plan::Step> steps = app::shared_steps(record, parts);
-  const std::size_t shared = steps.size();
+  const std::vector<net::IfName> switches = switches_of(record, parts);
   std::vector<Finding> findings;
   if (const std::string why = enter_pod(context, record); why.empty()) {
     steps.insert(steps.end(), record.plan.begin(), record.plan.end());
   } else {
-    findings.push_back({false, why});
+    findings.push_back({std::nullopt, why});
   }
   for (const engine::Defect& defect : engine::verify(context, steps))
-    findings.push_back({defect.step < shared, defect.text});
+    findings.push_back(
+        {defect.step < switches.size() ? std::optional(switches[defect.step]) : std::nullopt, defect.text});
   return findings;
 }
 

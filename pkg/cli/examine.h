@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,8 @@ namespace trestle::cli {
 
 // Something of an attachment that is not as it was made.
 struct Finding {
-  bool shared = false;  // of what the attachments of its switch share
-  std::string text;     // "pod:eth0: address 10.88.0.2/16: is gone"
+  std::optional<net::IfName> of;  // the switch, when its attachments share it
+  std::string text;               // "pod:eth0: address 10.88.0.2/16: is gone"
 };
 
 // Asks the kernel for every Step of the record and of the parts it needs (`parts`: those of the store). A pod whose namespace is gone is one

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/attachments.h"
+#include "cli/joined.h"
 
 namespace trestle::cli {
 
@@ -121,30 +122,6 @@ const plan::Tap* tap_of(const store::Record& record, const net::IfName& nic) {
       for (const plan::Step& other : record.plan)
         if (const auto* tap = std::get_if<plan::Tap>(&other); tap && tap->link == redirect->b) return tap;
   return nullptr;
-}
-
-// What the switch of a NIC is for it: one of several may be in another network, and another mode, than the first.
-struct Joined {
-  std::string mode, network;
-};
-
-std::string mode_of(const store::Part& part) {
-  std::string mode = "bridge";
-  for (const plan::Step& step : part.steps)
-    if (const auto* some = std::get_if<plan::Elements>(&step); some && some->table == plan::Table::inet) {
-      if (some->set == "masq" || some->set == "routed") return some->set == "masq" ? "nat" : "routed";
-      if (some->set == "enter") mode = "isolated";
-    }
-  return mode;
-}
-
-Joined joined(const std::vector<store::Part>& parts, const store::Record& record, const store::Nic& nic) {
-  if (record.nics.size() > 1)
-    for (const store::Part& part : parts)
-      if (part.bridge == nic.bridge &&
-          std::ranges::find(record.parts, store::PartRef{part.bridge, part.digest}) != record.parts.end())
-        return {mode_of(part), part.network};
-  return {record.mode, record.owner.network};
 }
 
 std::string nic_node(const Drawn& drawn, std::size_t number, const std::string& id) {

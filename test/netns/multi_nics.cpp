@@ -64,6 +64,20 @@ TEST_CASE("several NICs: CHECK names what is missing of a further one, repair me
   leave_nothing(node, {&a});
 }
 
+TEST_CASE("several NICs: ps and inspect tell each one's mode, check whose switch a defect is of", "[multi][cli]") {
+  Node node;
+  const Guest a(node, "a", multi_conf());
+  const json listed = json::parse(node.command({"ps", "--json"}).out).at(0).at("nics");
+  std::vector<std::string> modes;
+  for (const json& nic : listed) modes.push_back(nic.at("mode"));
+  CHECK(modes == std::vector<std::string>{"nat", "routed", "isolated", "nat"});
+  CHECK_THAT(node.command({"ps", "--wide"}).out, Contains("  routed") && Contains("  isolated"));
+  CHECK_THAT(node.command({"inspect", "a"}).out, Contains("on switch trback, isolated, of eth2"));
+  must_run("ip addr del 10.91.0.1/24 dev trfront");
+  CHECK_THAT(node.command({"check"}).out, Contains("switch trfront: host:trfront: address 10.91.0.1/24: is gone"));
+  leave_nothing(node, {&a});
+}
+
 TEST_CASE("several NICs: when one cannot be made none is, and nothing is left", "[multi]") {
   struct Case {
     json nic;
