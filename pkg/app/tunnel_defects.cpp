@@ -35,7 +35,7 @@ std::optional<std::string> end_defect(Session& session, const kernel::LinkInfo& 
 std::optional<std::string> lost(Session& session, const net::IfName& bridge, const config::Overlay& overlay) {
   if (!is_listed(overlay)) return std::nullopt;
   if (!guarded(session, bridge, overlay))
-    return "nftables set peers-" + bridge.str() +
+    return "nftables set peer-" + bridge.str() +
            " of table trestle: peers are gone from it, so nothing comes in; 'trestle repair' puts them back";
   const auto gone =
       overlay::difference(overlay::seen(session.context(), vtep_of(overlay)), overlay::desired(overlay)).fresh;

@@ -12,7 +12,10 @@
 #include "cli/table.h"
 #include "cni/json.h"
 #include "kernel/link.h"
+#include "kernel/nft.h"
+#include "kernel/traffic.h"
 #include "kernel/vxlan.h"
+#include "modes/tunnel.h"
 #include "net/names.h"
 #include "overlay/frr_text.h"
 #include "overlay/probe.h"
@@ -71,25 +74,71 @@ std::map<net::Ip, bool> programmed(engine::Context& context, const config::NetCo
   return out;
 }
 
+json json_of(const kernel::Traffic& traffic) { return {{"packets", traffic.packets}, {"bytes", traffic.bytes}}; }
+
+std::string text_of(const kernel::Traffic& traffic) {
+  return std::to_string(traffic.packets) + " (" + amount(traffic.bytes) + ")";
+}
+
+// What the tunnel has carried so far.
+struct Carried {
+  net::IfName vtep;
+  std::optional<kernel::LinkTraffic> tunnel;   // nullopt: there is none yet
+  std::map<net::Ip, kernel::Traffic> by_peer;  // where a list says who they are
+  std::optional<kernel::Traffic> of(const net::Ip& peer) const {
+    const auto it = by_peer.find(peer);
+    return it == by_peer.end() ? std::nullopt : std::optional(it->second);
+  }
+};
+
+Carried carried(engine::Context& context, const config::NetConf& nic) {
+  Carried out{config::vtep_of(*nic.overlay), kernel::link_traffic(context.route(), config::vtep_of(*nic.overlay)), {}};
+  if (config::is_listed(*nic.overlay)) {
+    const plan::Elements guard = modes::peer_elements(nic.bridge, *nic.overlay).front();
+    out.by_peer = kernel::address_counters(context.nft(), guard.table, guard.set);
+  }
+  return out;
+}
+
+json json_of(const Carried& all) {
+  if (!all.tunnel) return {};
+  return {{"link", all.vtep.str()},
+          {"received", json_of(all.tunnel->received)},
+          {"sent", json_of(all.tunnel->sent)},
+          {"dropped", all.tunnel->dropped}};
+}
+
+std::string text_of(const Carried& all) {
+  if (!all.tunnel) return "tunnel " + all.vtep.str() + ": is not there; the first ADD makes it\n";
+  return "tunnel " + all.vtep.str() + ": received " + text_of(all.tunnel->received) + ", sent " +
+         text_of(all.tunnel->sent) + ", dropped " + std::to_string(all.tunnel->dropped) + "\n";
+}
+
 int peers(const Arguments& arguments, const Console& console, app::Session& session,
           const std::vector<config::NetConf>& nics) {
   std::vector<std::vector<std::string>> rows = {
-      {"NETWORK", "PEER", "NODE", "SUBNETS", "KERNEL", "WAY", "PROBE", "MTU"}};
+      {"NETWORK", "PEER", "NODE", "SUBNETS", "KERNEL", "WAY", "PROBE", "MTU", "RECEIVED"}};
   json all = json::array();
+  std::string tunnels;
   bool well = true;
   for (const config::NetConf& nic : nics) {
     const auto there = programmed(session.context(), nic);
-    for (const overlay::Probed& one : overlay::probe(nic)) {
+    const std::vector<overlay::Probed> answers = overlay::probe(nic);
+    const Carried traffic = carried(session.context(), nic);  // with what the probe's answers add
+    tunnels += text_of(traffic);
+    for (const overlay::Probed& one : answers) {
       std::string subnets;
       for (const net::Cidr& subnet : one.peer.subnets) subnets += (subnets.empty() ? "" : ",") + subnet.str();
       const bool in_kernel = !config::is_listed(*nic.overlay) || there.at(one.peer.vtep);
+      const auto received = traffic.of(one.peer.vtep);
       const bool direct = config::is_direct(*nic.overlay, one.peer, one.peer.vtep.family);
       well = well && in_kernel && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
       rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets,
                       !config::is_listed(*nic.overlay) ? "-"
                       : in_kernel                      ? "yes"
                                                        : "no",
-                      direct ? "direct" : "tunnel", finding_of(one.finding), std::to_string(mtu_of(nic))});
+                      direct ? "direct" : "tunnel", finding_of(one.finding), std::to_string(mtu_of(nic)),
+                      received ? text_of(*received) : ""});
       all.push_back({{"network", nic.name},
                      {"peer", one.peer.vtep.str()},
                      {"node", one.peer.node},
@@ -97,10 +146,12 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
                      {"direct", direct},
                      {"probe", finding_of(one.finding)},
                      {"text", one.text},
-                     {"mtu", mtu_of(nic)}});
+                     {"mtu", mtu_of(nic)},
+                     {"received", received ? json_of(*received) : json()},
+                     {"tunnel", json_of(traffic)}});
     }
   }
-  console.print(arguments.has("json") ? all.dump(2) + "\n" : table(rows));
+  console.print(arguments.has("json") ? all.dump(2) + "\n" : table(rows) + tunnels);
   return well ? kDone : kFailed;
 }
 
@@ -171,7 +222,8 @@ const Command kOverlay{
     "overlay",
     "While pods run",
     "a network over many nodes: are its peers reached?",
-    "peers FILE        every other node of the list: is it in the kernel, does a full frame come through\n"
+    "peers FILE        every other node of the list: is it in the kernel, does a full frame come through, how much\n"
+    "                  came from it by the tunnel (with directRouting also what the node itself sent past it)\n"
     "sync FILE         program the list anew, as an ADD does when it has changed; again is no error\n"
     "probe FILE        ask each peer through the tunnel, and say what is likely wrong\n"
     "frr-config FILE   a frr.conf for this node (control \"evpn\")\n"

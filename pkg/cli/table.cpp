@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace trestle::cli {
 
@@ -39,6 +40,16 @@ std::string age(std::uint64_t seconds) {
   if (seconds < 2 * kHour) return std::to_string(seconds / kMinute) + "m";
   if (seconds < 2 * kDay) return std::to_string(seconds / kHour) + "h";
   return std::to_string(seconds / kDay) + "d";
+}
+
+std::string amount(std::uint64_t bytes) {
+  constexpr std::uint64_t kStep = 1000;
+  constexpr std::string_view kUnits = "kMGTPE";
+  if (bytes < kStep) return std::to_string(bytes) + " B";
+  std::uint64_t tenths = bytes / (kStep / 10);
+  std::size_t unit = 0;
+  for (; tenths >= 10 * kStep; ++unit) tenths /= kStep;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " " + kUnits[unit] + "B";
 }
 
 std::string shortened(const std::string& text, std::size_t limit) {

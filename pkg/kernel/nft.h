@@ -1,11 +1,14 @@
 #pragma once
 // nftables: all changes of one call are one batch, which is a transaction. Table `trestle`, families inet and bridge.
 // Rules come as text (kernel/nft_text.h) and become expressions in kernel/nft_rule.h.
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "kernel/netlink.h"
+#include "kernel/traffic.h"
+#include "net/ip.h"
 #include "plan/step.h"
 
 namespace trestle::kernel {
@@ -68,5 +71,8 @@ std::vector<std::string> set_names(Socket& netfilter, plan::Table table);
 // All elements of one of our sets, for GC's sweep. Empty when there is no such set. What no plan::Element can say (a
 // range that is no prefix, a foreign hand's) is left out.
 std::vector<plan::Element> list_elements(Socket& netfilter, plan::Table table, const std::string& set);
+
+// What each element of a set of addresses that counts has let in, since it was put in. Empty when there is no such set.
+std::map<net::Ip, Traffic> address_counters(Socket& netfilter, plan::Table table, const std::string& set);
 
 }  // namespace trestle::kernel

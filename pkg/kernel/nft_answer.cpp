@@ -70,7 +70,7 @@ std::vector<plan::Element> read_ranges(const std::vector<const NftTypeInfo*>& pa
   std::vector<plan::Element> out;
   for (const RawElement& some : raw) {
     auto first = read_element(parts, some);
-    const auto last = read_element(parts, {some.last.empty() ? some.key : some.last, false, {}, {}});
+    const auto last = read_element(parts, {some.last.empty() ? some.key : some.last, false, {}, {}, {}});
     if (!first || !last) continue;
     const auto* low = std::get_if<net::Ip>(&first->key.back());
     const auto* high = std::get_if<net::Ip>(&last->key.back());
@@ -107,14 +107,22 @@ std::vector<RawElement> raw_elements(const nlmsghdr& message) {
   const auto key = [](const Attrs& element, std::uint16_t attr) {
     return std::string(element.nest(attr).view(NFTA_DATA_VALUE).value_or(std::string_view()));
   };
+  const auto number = [](const Attrs& counter, std::uint16_t attr) {
+    std::uint64_t value = 0;
+    for (const char byte : counter.view(attr).value_or(std::string_view()))
+      value = value << 8U | static_cast<unsigned char>(byte);
+    return value;
+  };
   std::vector<RawElement> out;
   const auto list = nft_attrs(message).view(NFTA_SET_ELEM_LIST_ELEMENTS);
   for (const std::string_view bytes : Attrs::all(list.value_or(std::string_view()), NFTA_LIST_ELEM)) {
     const Attrs element(bytes);
+    const Attrs counter = element.nest(NFTA_SET_ELEM_EXPR).nest(NFTA_EXPR_DATA);
     out.push_back({key(element, NFTA_SET_ELEM_KEY),
                    (be32(element, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END) != 0,
                    element.nest(NFTA_SET_ELEM_DATA).nest(NFTA_DATA_VERDICT).text(NFTA_VERDICT_CHAIN),
-                   key(element, NFTA_SET_ELEM_KEY_END)});
+                   key(element, NFTA_SET_ELEM_KEY_END),
+                   {number(counter, NFTA_COUNTER_PACKETS), number(counter, NFTA_COUNTER_BYTES)}});
   }
   return out;
 }

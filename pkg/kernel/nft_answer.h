@@ -7,6 +7,7 @@
 
 #include "kernel/attrs.h"
 #include "kernel/nft_text.h"
+#include "kernel/traffic.h"
 #include "plan/step.h"
 
 namespace trestle::kernel {
@@ -25,6 +26,7 @@ struct RawElement {
   bool end = false;
   std::string chain;      // of a verdict, empty in a set
   std::string last = {};  // the last key of a range in a concatenation
+  Traffic traffic = {};   // of a set that counts
 };
 // Those of one NFT_MSG_NEWSETELEM.
 std::vector<RawElement> raw_elements(const nlmsghdr& message);

@@ -132,6 +132,11 @@ void put_set(Batch& out, const NftSet& set) {
     put_be32(out, NFTA_SET_DATA_LEN, data.size);
   }
   if (ranges_in_parts) put_parts(out, set);
+  if (set.counted) {
+    const std::size_t counter = out.open_nest(NFTA_SET_EXPR);
+    out.put_text(NFTA_EXPR_NAME, "counter");
+    out.close_nest(counter);
+  }
   put_be32(out, NFTA_SET_ID, 1);  // must be there; rules find the set by its name
   out.put(NFTA_SET_USERDATA, set_notes(set));
 }

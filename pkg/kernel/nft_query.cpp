@@ -90,6 +90,22 @@ std::vector<std::string> names(Socket& netfilter, plan::Table table, std::uint16
   return out;
 }
 
+std::vector<RawElement> dump_elements(Socket& netfilter, plan::Table table, const std::string& set) {
+  Batch request;
+  begin_nft(request, NFT_MSG_GETSETELEM, NLM_F_DUMP, table, nft_label(table, "elements", set));
+  request.put_text(NFTA_SET_ELEM_LIST_TABLE, "trestle");
+  request.put_text(NFTA_SET_ELEM_LIST_SET, set);
+  request.accept(ENOENT);
+  std::vector<RawElement> raw;
+  netfilter.dump(
+      request, [&] { raw.clear(); },
+      [&](const nlmsghdr& message) {
+        const std::vector<RawElement> some = raw_elements(message);
+        raw.insert(raw.end(), some.begin(), some.end());
+      });
+  return raw;
+}
+
 }  // namespace
 
 std::vector<std::string> missing_rules(Socket& netfilter, const plan::Rules& rules, bool* table_gone) {
@@ -139,20 +155,15 @@ std::vector<plan::Element> list_elements(Socket& netfilter, plan::Table table, c
   const auto answer = get_set(netfilter, table, set);
   if (!answer) return {};
   const Attrs attrs = nft_attrs(message_in(*answer));
-  Batch request;
-  begin_nft(request, NFT_MSG_GETSETELEM, NLM_F_DUMP, table, nft_label(table, "elements", set));
-  request.put_text(NFTA_SET_ELEM_LIST_TABLE, "trestle");
-  request.put_text(NFTA_SET_ELEM_LIST_SET, set);
-  request.accept(ENOENT);
-  std::vector<RawElement> raw;
-  netfilter.dump(
-      request, [&] { raw.clear(); },
-      [&](const nlmsghdr& message) {
-        const std::vector<RawElement> some = raw_elements(message);
-        raw.insert(raw.end(), some.begin(), some.end());
-      });
   return read_elements(key_parts(be32(attrs, NFTA_SET_KEY_TYPE)), (be32(attrs, NFTA_SET_FLAGS) & NFT_SET_INTERVAL) != 0,
-                       std::move(raw));
+                       dump_elements(netfilter, table, set));
+}
+
+std::map<net::Ip, Traffic> address_counters(Socket& netfilter, plan::Table table, const std::string& set) {
+  std::map<net::Ip, Traffic> out;
+  for (const RawElement& raw : dump_elements(netfilter, table, set))
+    if (raw.key.size() == 4 || raw.key.size() == 16) out[net::Ip::from_bytes(raw.key)] = raw.traffic;
+  return out;
 }
 
 }  // namespace trestle::kernel

@@ -52,7 +52,8 @@ NftSet read_set(plan::Table table, Words words, bool map) {
   }
   const std::string tail = base::join({rest.begin(), rest.end()}, " ");
   set.interval = !map && tail == "interval";
-  if (!set.interval && tail != (map ? ": verdict" : ""))
+  set.counted = !map && tail == "counter";
+  if (!set.interval && !set.counted && tail != (map ? ": verdict" : ""))
     throw base::Error(base::Code::bug, "'" + base::printable(tail) + "' after the type");
   return set;
 }

@@ -2,7 +2,7 @@
 // The text of a plan::Rules, read into values. Pure. A subset of nft's syntax, one thing per line:
 //
 //   table inet|bridge                     what follows belongs to table `trestle` of that family
-//   set NAME TYPE[ . TYPE]... [interval]
+//   set NAME TYPE[ . TYPE]... [interval|counter]
 //   map NAME TYPE[ . TYPE]... : verdict | TYPE[ . TYPE]...
 //   chain NAME [TYPE HOOK PRIORITY]       a base chain (one with a hook) has policy accept
 //     RULE                                indented by two spaces; its phrases: kernel/nft_rule.h
@@ -26,6 +26,7 @@ struct NftSet {
   bool interval = false;                      // elements are ranges; in a concatenation of its last part (Linux 5.6)
   bool verdicts = false;                      // a map to verdicts
   std::vector<const NftTypeInfo*> data = {};  // of a map to values; else empty
+  bool counted = false;                       // each element counts what matches it (Linux 5.11)
 };
 
 struct NftHook {

@@ -28,11 +28,12 @@ std::string peers_only(const config::Overlay& overlay) {
   const bool v4 = overlay.here->local.family == net::Family::v4;
   const std::string tunnel =
       "  udp dport " + std::to_string(overlay.port) + " vxlan vni " + std::to_string(overlay.vni) + " ";
+  const std::string family = v4 ? "ipv4" : "ipv6";
   const std::string own =
       "table inet\nchain vxlanfwd-$ filter forward -20\n  iifname @switches" + tunnel.substr(1) + "drop\n";
   if (!config::is_listed(overlay)) return own;  // the others find their peers as they go
-  return own + "set peers-$ " + (v4 ? "ipv4_addr" : "ipv6_addr") + "\nchain vxlan-$ filter input -20\n" + tunnel +
-         (v4 ? "ip" : "ip6") + " saddr != @peers-$ drop\n";
+  return own + "set peer-$ " + family + "_addr counter\nchain vxlan-$ filter input -20\n" + tunnel +
+         (v4 ? "ip" : "ip6") + " saddr @peer-$ return\n  meta nfproto " + family + tunnel.substr(1) + "drop\n";
 }
 
 // The gateway's addresses that pods may ask for.
@@ -82,8 +83,9 @@ bool past_tunnel(const config::NetConf& conf) { return conf.overlay && conf.over
 std::string to_host(const config::NetConf& conf) {
   if (conf.host_access.all) return "";
   const bool v4 = conf.overlay->here->local.family == net::Family::v4;
-  return std::string("table inet\nchain hosttun-$\n  ") + (v4 ? "ip" : "ip6") +
-         " saddr @peers-$ return\n  goto input-$\n";
+  // Looked for by its absence: what is found counts, and the tunnel's packets alone are to be counted.
+  return std::string("table inet\nchain hosttun-$\n  meta nfproto ") + (v4 ? "ipv6" : "ipv4") + " goto input-$\n  " +
+         (v4 ? "ip" : "ip6") + " saddr != @peer-$ goto input-$\n";
 }
 
 std::string named(std::string text, const net::IfName& bridge) {
@@ -116,7 +118,7 @@ std::string from_direct(const config::NetConf& conf) {
   const char* hosts = conf.overlay->here->local.family == net::Family::v4 ? "ip" : "ip6";
   return std::string("  iifname @underlay-$ ip saddr @direct4-$ return\n") +
          "  iifname @underlay-$ ip6 saddr @direct6-$ return\n  iifname @underlay-$ " + hosts +
-         " saddr @peers-$ return\n";
+         " saddr @peer-$ return\n";
 }
 
 void add_tunnel(std::vector<Step>& steps, const SwitchInput& in) {
@@ -186,7 +188,7 @@ void add_endpoint(std::vector<Step>& steps, const AttachmentInput& in) {
 
 std::vector<Elements> peer_elements(const net::IfName& bridge, const config::Overlay& overlay) {
   const auto set = [&](const char* name) { return Elements{Table::inet, name + bridge.str(), {}}; };
-  std::vector<Elements> out = {set("peers-")};
+  std::vector<Elements> out = {set("peer-")};
   for (const config::Peer& peer : overlay.here->others) out.front().elements.push_back(Element{{peer.vtep}, {}});
   if (!overlay.direct) return out;
   Elements v4 = set("direct4-"), v6 = set("direct6-"), link = set("underlay-");

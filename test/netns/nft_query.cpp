@@ -87,6 +87,29 @@ TEST_CASE("a table that is gone is one defect, not one per chain", "[nft][query]
   CHECK(gone);
 }
 
+TEST_CASE("a set that counts tells what each address sent; what is found by its absence is not counted",
+          "[nft][query]") {
+  const ScratchHost host;
+  kernel::Socket socket = netfilter();
+  must_run("ip link set lo up");
+  REQUIRE(apply(socket, {{"counting",
+                          "table inet\nset peer4 ipv4_addr counter\nset peer6 ipv6_addr counter\n"
+                          "chain seen filter input -20\n  ip saddr @peer4 return\n  ip6 saddr @peer6 return\n"
+                          "chain unseen filter input -19\n  ip saddr != @peer4 drop\n"}})
+              .done);
+  REQUIRE(add(socket, {Table::inet, "peer4", {element({ip("127.0.0.1")}), element({ip("127.0.0.9")})}}).done);
+  REQUIRE(add(socket, {Table::inet, "peer6", {element({ip("::1")})}}).done);
+  CHECK(kernel::missing_elements(socket, {Table::inet, "peer4", {element({ip("127.0.0.1")})}}, nullptr).empty());
+  must_run("ping -n -c 2 -i 0.01 -s 100 127.0.0.1 && ping -n -c 1 ::1");
+  auto v4 = kernel::address_counters(socket, Table::inet, "peer4");
+  CHECK(v4.size() == 2);
+  CHECK(v4[net::Ip::parse("127.0.0.1")].packets == 4);  // requests and replies
+  CHECK(v4[net::Ip::parse("127.0.0.1")].bytes == 4 * 128);
+  CHECK(v4[net::Ip::parse("127.0.0.9")].packets == 0);
+  CHECK(kernel::address_counters(socket, Table::inet, "peer6")[net::Ip::parse("::1")].packets >= 2);
+  CHECK(kernel::address_counters(socket, Table::inet, "nobody").empty());
+}
+
 TEST_CASE("a missing element is named, and its neighbours are not taken for it", "[nft][query]") {
   const ScratchHost host;
   kernel::Socket socket = netfilter();

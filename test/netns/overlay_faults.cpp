@@ -261,8 +261,8 @@ TEST_CASE("the set of peers emptied by another hand: CHECK names it, repair fill
   const json conf = layer3(2);
   cluster.add(1, conf);
   const auto second = cluster.add(2, conf);
-  cluster.node(1).must_exec("nft flush set inet trestle peers-trover && ip link show lo");
-  CHECK_THAT(cluster.command(1, "check").out, Contains("peers-trover"));
+  cluster.node(1).must_exec("nft flush set inet trestle peer-trover && ip link show lo");
+  CHECK_THAT(cluster.command(1, "check").out, Contains("peer-trover"));
   CHECK(cluster.command(1, "repair").ok());
   CHECK_THAT(cluster.command(1, "check").out, Contains("as configured"));
   CHECK(ping(cluster.pod(1).netns(), second[0]) == Reach::connected);

@@ -43,6 +43,32 @@ TEST_CASE("layer 3: pods of three nodes reach each other, the outside and every 
   for (int n = 1; n <= 3; ++n) CHECK(cluster.left(n) == "");
 }
 
+TEST_CASE("overlay peers tells what came from each peer, and what the tunnel carried", "[overlay][peers]") {
+  const bool v6_underlay = GENERATE(false, true);
+  CAPTURE(v6_underlay);
+  const Cluster cluster(3);
+  json conf = layer3(3, {{"peers", peers(3, v6_underlay)}});
+  conf["hostAccess"] = false;  // its chain looks for peers too
+  for (int n = 1; n <= 3; ++n) cluster.add(n, conf);
+  const auto look = [&] { return json::parse(cluster.command(1, "overlay peers {} --json", conf).out); };
+  const json before = look();
+  REQUIRE(before.size() == 2);
+  cluster.pod(2).must_exec("ping -n -q -c 5 -i 0.01 -s 1000 10.51.1.2");
+  cluster.node(2).must_exec("ping -n -q -c 3 -i 0.01 10.51.1.2");
+  const json after = look();
+  const auto packets = [](const json& all, std::size_t peer) {
+    return all.at(peer).at("received").at("packets").get<int>();
+  };
+  // The probe's own answer comes besides.
+  CHECK(packets(after, 0) - packets(before, 0) == 8 + packets(after, 1) - packets(before, 1));
+  CHECK(after[0]["received"]["bytes"].get<int>() - before[0]["received"]["bytes"].get<int>() > 5 * 1000);
+  CHECK(after[0].at("tunnel").at("link") == "vx42");
+  CHECK(after[0]["tunnel"]["received"]["packets"].get<int>() >= packets(after, 0) + packets(after, 1));
+  CHECK(after[0]["tunnel"]["sent"]["bytes"].get<int>() > 5 * 1000);
+  const Ran shown = cluster.command(1, "overlay peers {}", conf);
+  CHECK_THAT(shown.out, Contains("RECEIVED") && Contains("tunnel vx42: received ") && Contains(" kB)"));
+}
+
 TEST_CASE("layer 3: one FDB entry, one neighbour, one next hop and its routes for each peer", "[overlay][layer3]") {
   const Cluster cluster(1);
   const json conf = layer3(3);
@@ -56,7 +82,8 @@ TEST_CASE("layer 3: one FDB entry, one neighbour, one next hop and its routes fo
   CHECK(node.must_exec("ip nexthop show dev vx42 | grep -c 'proto 84'") == "2\n");
   CHECK(node.must_exec("ip route show proto 84 | grep -c 'dev vx42'") == "2\n");
   CHECK(node.must_exec("ip -6 route show proto 84 | grep -c 'dev vx42'") == "2\n");
-  CHECK_THAT(node.must_exec("nft list set inet trestle peers-trover"), Contains("192.0.2.12, 192.0.2.13"));
+  CHECK_THAT(node.must_exec("nft list set inet trestle peer-trover"),
+             Contains("192.0.2.12 counter") && Contains("192.0.2.13 counter"));
   cluster.del(1, conf);
   CHECK(cluster.left(1) == "");
 }

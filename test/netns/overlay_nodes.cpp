@@ -129,7 +129,7 @@ TEST_CASE("a node is added, another one leaves: its entries go, and what it stil
   REQUIRE(cluster.command(1, "overlay sync {}", three).ok());
   const Pod& node = cluster.node(1);
   CHECK_THAT(node.must_exec("bridge fdb show dev vx42; ip nexthop; ip route show proto 84; ip -6 route show proto 84; "
-                            "ip neigh show dev vx42; nft list set inet trestle peers-trover"),
+                            "ip neigh show dev vx42; nft list set inet trestle peer-trover"),
              !Contains("192.0.2.12") && !Contains("10.51.2.") && !Contains("fd51:2:") && Contains("192.0.2.13"));
   CHECK(ping(cluster.pod(2).netns(), "10.51.1.2", 300) != Reach::connected);
   CHECK(ping(cluster.pod(1).netns(), third[0]) == Reach::connected);

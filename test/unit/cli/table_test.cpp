@@ -37,6 +37,15 @@ TEST_CASE("an age has two digits where possible", "[cli][table]") {
   CHECK(age(row.seconds) == row.text);
 }
 
+TEST_CASE("an amount of bytes has a unit", "[cli][table]") {
+  CHECK(amount(0) == "0 B");
+  CHECK(amount(999) == "999 B");
+  CHECK(amount(1000) == "1.0 kB");
+  CHECK(amount(999'999) == "999.9 kB");
+  CHECK(amount(1'000'000) == "1.0 MB");
+  CHECK(amount(~std::uint64_t{0}) == "18.4 EB");
+}
+
 TEST_CASE("a text that is too long is cut, and says so", "[cli][table]") {
   CHECK(shortened("0123456789abcdef", 13) == "0123456789ab…");
   CHECK(shortened("0123456789abc", 13) == "0123456789abc");

@@ -42,13 +42,13 @@ TEST_CASE("a text of rules becomes tables, sets and chains in its order", "[nft]
 }
 
 TEST_CASE("a line that is no rule text is refused by its number", "[nft][text]") {
-  const auto line =
-      GENERATE(as<std::string>{}, "table ip", "table", "table inet x", "set", "set s", "set s foo", "set s nf_proto",
-               "set s ifname .", "set s ifname . ", "set s ifname ipv4_addr", "set  ifname", "map m ifname",
-               "map m ifname : foo", "map m ifname : ipv4_addr interval", "map m ipv4_addr interval : verdict", "chain",
-               "chain ", "chain c filter", "chain c filter input", "chain c filter input x", "chain c filter input 1x",
-               "chain c route output 1", "chain c filter ingress 1", "chain c filter input 1 2", "rule x", " drop",
-               "  drop", "\tdrop", "drop");
+  const auto line = GENERATE(
+      as<std::string>{}, "table ip", "table", "table inet x", "set", "set s", "set s foo", "set s nf_proto",
+      "set s ifname .", "set s ifname . ", "set s ifname ipv4_addr", "set  ifname", "map m ifname",
+      "set s ipv4_addr interval counter", "map m ifname : verdict counter", "map m ifname : foo",
+      "map m ifname : ipv4_addr interval", "map m ipv4_addr interval : verdict", "chain", "chain ", "chain c filter",
+      "chain c filter input", "chain c filter input x", "chain c filter input 1x", "chain c route output 1",
+      "chain c filter ingress 1", "chain c filter input 1 2", "rule x", " drop", "  drop", "\tdrop", "drop");
   CAPTURE(line);
   CHECK_THROWS_WITH(parse_rules({"x", "table inet\nset a ifname\n" + line + "\n"}),
                     Catch::StartsWith("rules x line 3: "));
