@@ -7,8 +7,10 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <set>
 
 #include "app/agent_metrics.h"
+#include "app/agent_probe.h"
 #include "app/attachment.h"
 #include "app/heal.h"
 #include "app/here.h"
@@ -17,7 +19,6 @@
 #include "base/error.h"
 #include "engine/verify.h"
 #include "kernel/monitor.h"
-#include "overlay/probe.h"
 
 namespace trestle::app {
 
@@ -28,9 +29,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kDebounce{200};  // many events are one change
 constexpr std::chrono::seconds kFiles{1};            // between looks at the watched files
-constexpr std::chrono::seconds kProbes{30};
-constexpr std::size_t kProbedAtOnce = 64;
-constexpr int kProbeMs = 500;
+constexpr std::chrono::seconds kFirstProbe{5};
 constexpr std::chrono::milliseconds kPassBudget{20000};
 
 volatile std::sig_atomic_t stopped = 0;  // set by the handler alone
@@ -85,7 +84,8 @@ class Agent {
       if (news.any() || all) pass(news, all);
       if (all) all_at = Clock::now() + std::chrono::seconds(settings_.interval_s) + jitter();
       if (now >= probe_at_) probe();
-      news = wait(waiting, std::min(all_at, probe_at_));
+      if (now >= probe_.due()) attempt("hear the answers of peers", [&] { probe_.tell(); });
+      news = wait(waiting, std::min({all_at, probe_at_, probe_.due()}));
     }
   }
 
@@ -104,6 +104,8 @@ class Agent {
       std::vector<pollfd> fds = {
           {monitor_.links(), POLLIN, 0}, {monitor_.tables(), POLLIN, 0}, {monitor_.neighbours(), POLLIN, 0}};
       for (const int fd : server_.fds()) fds.push_back({fd, POLLIN, 0});
+      const std::size_t asked = fds.size();
+      for (const int fd : probe_.fds()) fds.push_back({fd, POLLIN, 0});
       const auto left = std::min<Clock::duration>(std::min(until, settle.value_or(until)) - Clock::now(), kFiles);
       const auto ns = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(left).count());
       const timespec patience{ns / 1'000'000'000, ns % 1'000'000'000};
@@ -111,8 +113,13 @@ class Agent {
       if (fds[0].revents != 0 && kernel::Monitor::drain(monitor_.links())) news.links = true;
       if (fds[1].revents != 0 && kernel::Monitor::drain(monitor_.tables())) news.tables = true;
       if (fds[2].revents != 0 && kernel::Monitor::drain_neighbours(monitor_.neighbours())) news.links = true;
-      for (std::size_t i = 3; i < fds.size(); ++i)
-        if (fds[i].revents != 0) MetricsServer::answer(fds[i].fd, metrics_.text());
+      for (std::size_t i = 3; i < fds.size(); ++i) {
+        if (fds[i].revents == 0) continue;
+        if (i < asked)
+          MetricsServer::answer(fds[i].fd, metrics_.text());
+        else
+          probe_.take(fds[i].fd);
+      }
       if (auto seen = stamps(files_); seen != stamps_) {
         stamps_ = std::move(seen);
         news.files = true;
@@ -167,6 +174,7 @@ class Agent {
           metrics_.made += done.made;
           metrics_.removed += done.removed;
           metrics_.peers[nic->name] = nic->overlay->here->others.size();
+          probe_.follow(session.context(), *nic);
           if (!done.kept.empty())
             log_.write(Log::Level::warn, "more than a fifth of the peers are gone from the list; the rest goes later",
                        {{"network", nic->name}, {"left", std::to_string(done.kept.size())}});
@@ -186,34 +194,20 @@ class Agent {
   }
 
   void probe() {
-    probe_at_ = Clock::now() + kProbes;
-    metrics_.reached.clear();
+    probe_at_ = Clock::now() + std::chrono::seconds(settings_.probe_s);
+    std::set<std::string> names;
     for (const config::NetConf& conf : settings_.networks())
       attempt("probe the peers of network " + conf.name, [&] {
         engine::Context context(0, 0);
         const config::NetConf here = with_tunnels(context, conf);
-        for (const config::NetConf* nic : config::nics(here))
-          if (nic->overlay && nic->overlay->layer == 3) probe(*nic);
+        for (const config::NetConf* nic : config::nics(here)) {
+          if (!nic->overlay) continue;
+          names.insert(nic->name);
+          probe_.ask(context, *nic);
+        }
       });
-  }
-
-  // A part of many at a time, the next part the next time.
-  void probe(config::NetConf nic) {
-    std::vector<config::Peer>& others = nic.overlay->here->others;
-    if (others.size() > kProbedAtOnce) {
-      std::rotate(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(turn_ % others.size()), others.end());
-      others.resize(kProbedAtOnce);
-      turn_ += kProbedAtOnce;
-    }
-    std::size_t& reached = metrics_.reached[nic.name];
-    for (const overlay::Probed& one : overlay::probe(nic, kProbeMs)) {
-      if (one.finding == overlay::Finding::well) ++reached;
-      auto [told, fresh] = findings_.try_emplace({nic.name, one.peer.vtep}, overlay::Finding::well);
-      if (told->second != one.finding)
-        log_.write(one.finding == overlay::Finding::well ? Log::Level::info : Log::Level::warn, one.text,
-                   {{"network", nic.name}});
-      told->second = one.finding;
-    }
+    for (auto* by_network : {&metrics_.asked, &metrics_.reached})
+      std::erase_if(*by_network, [&](const auto& one) { return !names.contains(one.first); });
   }
 
   template <class F>
@@ -233,10 +227,9 @@ class Agent {
   AgentMetrics metrics_;
   std::vector<std::string> files_;
   std::vector<std::pair<std::uint64_t, std::int64_t>> stamps_;
-  std::map<std::pair<std::string, net::Ip>, overlay::Finding> findings_;
+  AgentProbe probe_{log_, metrics_};
   std::map<std::string, Programmed> programmed_;  // by network: what we programmed last
-  Clock::time_point probe_at_ = Clock::now() + std::chrono::seconds(5);
-  std::size_t turn_ = 0;
+  Clock::time_point probe_at_ = Clock::now() + kFirstProbe;
   std::uint64_t seed_ = static_cast<std::uint64_t>(boottime());
 };
 

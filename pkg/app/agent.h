@@ -15,6 +15,7 @@ struct AgentSettings {
   std::string metrics;  // path of a Unix socket; "": none
   int port = 0;         // of 127.0.0.1, for metrics too; 0: none
   int interval_s = 60;  // between looks at everything
+  int probe_s = 30;     // between questions to peers
   std::function<std::vector<std::string>()>
       watched;  // files and directories whose change is taken up at once, as of now
   std::function<std::vector<config::NetConf>()> networks;  // as configured now; what cannot be read is left out

@@ -98,6 +98,7 @@ std::string AgentMetrics::text() const {
   metric(out, "trestle_overlay_entries_removed_total", "counter", "Entries for peers that were removed.",
          std::to_string(removed));
   by_network(out, "trestle_overlay_peers", "Other nodes of the network.", peers);
+  by_network(out, "trestle_overlay_peers_asked", "Of those, how many were asked last.", asked);
   by_network(out, "trestle_overlay_peers_reached",
              "Of those asked last, how many answered by a full frame through the tunnel.", reached);
   return out;

@@ -14,7 +14,7 @@ struct AgentMetrics {
   double last_pass_s = 0;
   double last_programming_s = 0;  // of it, bringing the peers of the tunnel that changed last into the kernel
   std::size_t attachments = 0;
-  std::map<std::string, std::size_t> peers, reached;  // by network
+  std::map<std::string, std::size_t> peers, asked, reached;  // by network
   std::string text() const;
 };
 

@@ -21,6 +21,7 @@ constexpr Option kOptions[] = {
     {"metrics", "PATH", "a Unix socket for Prometheus (default: agent.sock in the store; \"\" for none)"},
     {"metrics-port", "PORT", "besides, that TCP port of 127.0.0.1"},
     {"interval", "SECONDS", "between looks at everything (default: 60)"},
+    {"probe-interval", "SECONDS", "between questions to peers, 64 at a time (default: 30)"},
 };
 
 // What a runtime would read.
@@ -62,6 +63,7 @@ int run_agent(const Arguments& arguments, const Console& console) {
                            {},
                            number(arguments, "metrics-port", 0, 65535),
                            number(arguments, "interval", 60, 86400),
+                           number(arguments, "probe-interval", 30, 86400),
                            {},
                            {}};
   agent.metrics = arguments.find("metrics").value_or(agent.settings.state_dir + "/agent.sock");
@@ -76,7 +78,7 @@ int run_agent(const Arguments& arguments, const Console& console) {
     return out;
   };
   app::Log log(console.world().log);
-  log.configure(agent.settings.log_level.empty() ? "info" : agent.settings.log_level, agent.settings.log_file);
+  log.configure("info", agent.settings.log_file);                        // what is well again is told too
   { Node store(agent.settings, console, app::Session::Access::write); }  // the socket's folder; and root's alone
   app::run_agent(agent, log);
   return kDone;
@@ -90,7 +92,8 @@ const Command kAgent{
     "keep the node as it was made (for the systemd unit)",
     "Reads FILEs, else what is in /etc/cni/net.d. Takes up a changed list of peers, an underlay address that changed,\n"
     "a NIC that flapped; makes again what a firewall's reload flushed; takes away attachments whose pod is gone; asks\n"
-    "peers through the tunnel and says why one does not answer. Pods need it for none of their traffic: it may end\n"
+    "peers through the tunnel, and answers theirs, and says why one does not answer. Pods need it for none of their "
+    "traffic: it may end\n"
     "at any time, and touches nothing when it does.\n"
     "\n"
     "Example\n"

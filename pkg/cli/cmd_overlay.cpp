@@ -17,6 +17,7 @@
 #include "kernel/vxlan.h"
 #include "modes/tunnel.h"
 #include "net/names.h"
+#include "overlay/found.h"
 #include "overlay/frr_text.h"
 #include "overlay/probe.h"
 
@@ -121,9 +122,10 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
   json all = json::array();
   std::string tunnels;
   bool well = true;
-  for (const config::NetConf& nic : nics) {
+  for (const config::NetConf& listed : nics) {
+    const config::NetConf nic = overlay::with_found_peers(session.context(), listed);
     const auto there = programmed(session.context(), nic);
-    const std::vector<overlay::Probed> answers = overlay::probe(nic);
+    const std::vector<overlay::Probed> answers = overlay::probe(session.context(), nic);
     const Carried traffic = carried(session.context(), nic);  // with what the probe's answers add
     tunnels += text_of(traffic);
     for (const overlay::Probed& one : answers) {
@@ -155,11 +157,11 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
   return well ? kDone : kFailed;
 }
 
-int probe(const Console& console, const std::vector<config::NetConf>& nics) {
+int probe(const Console& console, engine::Context& context, const std::vector<config::NetConf>& nics) {
   std::string text;
   bool well = true;
   for (const config::NetConf& nic : nics)
-    for (const overlay::Probed& one : overlay::probe(nic)) {
+    for (const overlay::Probed& one : overlay::probe(context, overlay::with_found_peers(context, nic))) {
       text += one.text + "\n";
       well = well && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
     }
@@ -209,7 +211,7 @@ int run_overlay(const Arguments& arguments, const Console& console) {
   if (verb == "frr-config" || verb == "probe") {
     engine::Context context(0, 0);
     const auto nics = tunnels_of(context, file.conf);
-    return verb == "probe" ? probe(console, nics) : frr(arguments, console, nics);
+    return verb == "probe" ? probe(console, context, nics) : frr(arguments, console, nics);
   }
   Node node(where, console, verb == "sync" ? app::Session::Access::write : app::Session::Access::read);
   const auto nics = tunnels_of(node.session.context(), file.conf);

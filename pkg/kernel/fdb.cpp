@@ -65,7 +65,7 @@ bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb) {
 
 namespace {
 
-// The VTEP's entries of stations elsewhere whose flags and state `fits` takes; none of what a routing daemon made.
+// The VTEP's entries of stations elsewhere that `fits` takes.
 template <class F>
 std::vector<plan::Fdb> entries(Socket& socket, std::uint32_t link_index, const net::IfName& link, F&& fits) {
   Batch batch;
@@ -79,8 +79,7 @@ std::vector<plan::Fdb> entries(Socket& socket, std::uint32_t link_index, const n
       [&](const nlmsghdr& message) {
         const auto entry = header_of<ndmsg>(message);
         if (!entry || message.nlmsg_type != RTM_NEWNEIGH || entry->ndm_ifindex != static_cast<int>(link_index)) return;
-        if ((entry->ndm_flags & NTF_SELF) == 0 || (entry->ndm_flags & NTF_EXT_LEARNED) != 0 || !fits(entry->ndm_state))
-          return;
+        if ((entry->ndm_flags & NTF_SELF) == 0 || !fits(*entry)) return;
         const Attrs attrs = Attrs::of(message, sizeof(ndmsg));
         const auto mac = attrs.view(NDA_LLADDR), dst = attrs.view(NDA_DST);
         if (!mac || mac->size() != 6 || !dst || (dst->size() != 4 && dst->size() != 16)) return;
@@ -94,11 +93,22 @@ std::vector<plan::Fdb> entries(Socket& socket, std::uint32_t link_index, const n
 }  // namespace
 
 std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link) {
-  return entries(socket, link_index, link, [](unsigned state) { return (state & NUD_PERMANENT) != 0; });
+  return entries(socket, link_index, link, [](const ndmsg& entry) {
+    return (entry.ndm_flags & NTF_EXT_LEARNED) == 0 && (entry.ndm_state & NUD_PERMANENT) != 0;
+  });
 }
 
 std::vector<plan::Fdb> learned_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link) {
-  return entries(socket, link_index, link, [](unsigned state) { return (state & (NUD_PERMANENT | NUD_NOARP)) == 0; });
+  return entries(socket, link_index, link, [](const ndmsg& entry) {
+    return (entry.ndm_flags & NTF_EXT_LEARNED) == 0 && (entry.ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0;
+  });
+}
+
+std::set<net::Ip> tunnel_ends(Socket& socket, std::uint32_t link_index, const net::IfName& link) {
+  std::set<net::Ip> out;
+  for (const plan::Fdb& fdb : entries(socket, link_index, link, [](const ndmsg&) { return true; }))
+    if (!fdb.dst->is_multicast()) out.insert(*fdb.dst);
+  return out;
 }
 
 }  // namespace trestle::kernel

@@ -1,4 +1,5 @@
 #pragma once
+#include <set>
 #include <vector>
 
 #include "kernel/netlink.h"
@@ -14,6 +15,8 @@ void delete_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb);
 std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link);
 // Those that frames made: where the VTEP believes a station to be.
 std::vector<plan::Fdb> learned_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link);
+// The nodes that it sends to, whoever said so; a multicast group is none.
+std::set<net::Ip> tunnel_ends(Socket& socket, std::uint32_t link_index, const net::IfName& link);
 // Does the bridge of that port know the station behind that very port?
 bool is_behind(Socket& socket, std::uint32_t port_index, const net::Mac& mac);
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb);

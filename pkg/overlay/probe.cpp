@@ -1,119 +1,19 @@
 #include "overlay/probe.h"
 
-#include <arpa/inet.h>
-#include <netinet/icmp6.h>
-#include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 
-#include "base/error.h"
-#include "base/fd.h"
+#include "kernel/link.h"
+#include "kernel/port_refusal.h"
+#include "overlay/icmp_echo.h"
 
 namespace trestle::overlay {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr std::size_t kHead = 8;  // of an ICMP echo, both families
-
-std::uint16_t checksum(const std::string& bytes) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i + 1 < bytes.size(); i += 2)
-    sum +=
-        static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[i]) << 8 | static_cast<std::uint8_t>(bytes[i + 1]));
-  if (bytes.size() % 2 != 0) sum += static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes.back()) << 8);
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum);
-}
-
-// One family's raw socket.
-class Echoes {
- public:
-  explicit Echoes(net::Family family) : family_(family), id_(static_cast<std::uint16_t>(::getpid())) {
-    const bool v4 = family == net::Family::v4;
-    socket_ = base::Fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                                v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}));
-    if (!socket_.valid()) base::throw_errno(errno, "open a socket for ICMP");
-    const int probe = v4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
-    (void)::setsockopt(socket_.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &probe,
-                       sizeof probe);
-  }
-
-  void ask(const net::Ip& to, std::size_t payload) {
-    std::string packet(kHead + payload, '\0');
-    packet[0] =
-        static_cast<char>(family_ == net::Family::v4 ? std::uint8_t{ICMP_ECHO} : std::uint8_t{ICMP6_ECHO_REQUEST});
-    packet[4] = static_cast<char>(id_ >> 8);
-    packet[5] = static_cast<char>(id_ & 0xff);
-    if (family_ == net::Family::v4) {  // the kernel does it for ICMPv6
-      const std::uint16_t sum = checksum(packet);
-      packet[2] = static_cast<char>(sum >> 8);
-      packet[3] = static_cast<char>(sum & 0xff);
-    }
-    sockaddr_storage address{};
-    const socklen_t size = fill(address, to);
-    (void)::sendto(socket_.get(), packet.data(), packet.size(), 0, reinterpret_cast<const sockaddr*>(&address), size);
-  }
-
-  // Those of `waited` that have answered by then leave it for `heard`.
-  void hear(std::set<net::Ip>& waited, std::set<net::Ip>& heard, Clock::time_point until) {
-    while (!waited.empty()) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
-      pollfd poll{socket_.get(), POLLIN, 0};
-      if (left <= 0 || ::poll(&poll, 1, static_cast<int>(left)) <= 0) return;
-      char buffer[65536];
-      sockaddr_storage from{};
-      socklen_t size = sizeof from;
-      const ssize_t n = ::recvfrom(socket_.get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &size);
-      if (n <= 0) continue;
-      if (const auto ip = answer({buffer, static_cast<std::size_t>(n)}, from); ip && waited.erase(*ip) != 0)
-        heard.insert(*ip);
-    }
-  }
-
- private:
-  static socklen_t fill(sockaddr_storage& address, const net::Ip& to) {
-    const std::string bytes = to.bytes();
-    if (to.family == net::Family::v4) {
-      auto& in = reinterpret_cast<sockaddr_in&>(address);
-      in.sin_family = AF_INET;
-      std::memcpy(&in.sin_addr, bytes.data(), bytes.size());
-      return sizeof in;
-    }
-    auto& in6 = reinterpret_cast<sockaddr_in6&>(address);
-    in6.sin6_family = AF_INET6;
-    std::memcpy(&in6.sin6_addr, bytes.data(), bytes.size());
-    return sizeof in6;
-  }
-
-  std::optional<net::Ip> answer(std::string_view packet, const sockaddr_storage& from) const {
-    const bool v4 = family_ == net::Family::v4;
-    if (v4) {
-      const std::size_t head = packet.empty() ? 0 : static_cast<std::size_t>(packet[0] & 0x0f) * 4;
-      if (head < 20 || packet.size() < head) return std::nullopt;
-      packet.remove_prefix(head);
-    }
-    if (packet.size() < kHead || static_cast<std::uint8_t>(packet[0]) != (v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY))
-      return std::nullopt;
-    if (static_cast<std::uint8_t>(packet[4]) != id_ >> 8 || static_cast<std::uint8_t>(packet[5]) != (id_ & 0xff))
-      return std::nullopt;
-    const void* address = v4 ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in&>(from).sin_addr)
-                             : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(from).sin6_addr);
-    return net::Ip::from_bytes({static_cast<const char*>(address), v4 ? std::size_t{4} : std::size_t{16}});
-  }
-
-  net::Family family_;
-  std::uint16_t id_;
-  base::Fd socket_;
-};
 
 // The first host address of the subnet: that node's gateway.
 std::optional<net::Ip> behind(const config::Peer& peer) {
@@ -124,65 +24,137 @@ std::optional<net::Ip> behind(const config::Peer& peer) {
 
 std::string place(const config::Peer& peer) { return (peer.node.empty() ? "" : peer.node + ", ") + peer.vtep.str(); }
 
-}  // namespace
+std::uint32_t mtu_of(const config::NetConf& conf) { return conf.mtu.value_or(conf.overlay->here->mtu); }
 
-std::set<net::Ip> echo(const std::vector<net::Ip>& targets, std::size_t payload, int timeout_ms) {
-  std::set<net::Ip> heard;
-  const auto until = Clock::now() + std::chrono::milliseconds(timeout_ms);
-  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
-    std::set<net::Ip> waited;
-    for (const net::Ip& ip : targets)
-      if (ip.family == family) waited.insert(ip);
-    if (waited.empty()) continue;
-    Echoes echoes(family);
-    for (const net::Ip& ip : waited) echoes.ask(ip, payload);
-    echoes.hear(waited, heard, std::max(until, Clock::now() + std::chrono::milliseconds(timeout_ms / 2)));
-  }
-  return heard;
+Probed well(const config::NetConf& conf, const config::Peer& peer) {
+  return {peer, Finding::well,
+          place(peer) + ": a full frame of " + std::to_string(mtu_of(conf)) + " bytes comes through"};
 }
 
-std::vector<Probed> probe(const config::NetConf& conf, int timeout_ms) {
+Probed small_only(const config::NetConf& conf, const config::Peer& peer) {
+  return {peer, Finding::small_only,
+          place(peer) + ": small frames come through, those of " + std::to_string(mtu_of(conf)) +
+              " bytes do not: the path carries less than " + conf.overlay->here->underlay.str() +
+              " here; give a smaller \"mtu\""};
+}
+
+Probed no_node(const config::Peer& peer) {
+  return {peer, Finding::no_node,
+          place(peer) + ": the node does not answer: it is down, or the underlay does not lead there"};
+}
+
+Probed no_port(const config::NetConf& conf, const config::Peer& peer) {
+  return {peer, Finding::no_tunnel,
+          place(peer) + ": the node answers, but refuses UDP port " + std::to_string(conf.overlay->port) +
+              ": no pod of the network is there yet, it has another \"port\", or a firewall rejects it"};
+}
+
+std::string blocked(const config::NetConf& conf) {
+  return "no pod of the network is there yet, UDP port " + std::to_string(conf.overlay->port) +
+         " is blocked on the way (a firewall; VMware NSX takes 4789 and 8472), it has another VNI than " +
+         std::to_string(conf.overlay->vni) + ", or we are not in its list of peers";
+}
+
+}  // namespace
+
+std::vector<Probed> probe_routed(const config::NetConf& conf, int timeout_ms) {
   const config::Overlay& overlay = *conf.overlay;
   constexpr std::uint32_t kHeads4 = 28, kHeads6 = 48;  // IP and ICMP
-  std::vector<net::Ip> nodes, gateways4, gateways6;
+  std::vector<net::Ip> gateways4, gateways6, silent, closed;
+  for (const config::Peer& peer : overlay.here->others)
+    if (const auto ip = behind(peer)) (ip->family == net::Family::v4 ? gateways4 : gateways6).push_back(*ip);
+  std::set<net::Ip> full = echo(gateways4, mtu_of(conf) - kHeads4, timeout_ms);
+  full.merge(echo(gateways6, mtu_of(conf) - kHeads6, timeout_ms));
   for (const config::Peer& peer : overlay.here->others) {
-    nodes.push_back(peer.vtep);
-    if (const auto ip = behind(peer); ip && overlay.layer == 3)
-      (ip->family == net::Family::v4 ? gateways4 : gateways6).push_back(*ip);
+    const auto gateway = behind(peer);
+    if (gateway && full.contains(*gateway)) continue;
+    silent.push_back(peer.vtep);
+    if (gateway) silent.push_back(*gateway);
   }
-  const std::uint32_t mtu = conf.mtu.value_or(overlay.here->mtu);
-  std::vector<net::Ip> gateways = gateways4;
-  gateways.insert(gateways.end(), gateways6.begin(), gateways6.end());
-  const std::set<net::Ip> alive = echo(nodes, 0, timeout_ms), small = echo(gateways, 0, timeout_ms);
-  std::set<net::Ip> full = echo(gateways4, mtu - kHeads4, timeout_ms);
-  full.merge(echo(gateways6, mtu - kHeads6, timeout_ms));
+  const std::set<net::Ip> small = echo(silent, 0, timeout_ms);  // of nodes and gateways
+  for (const config::Peer& peer : overlay.here->others) {
+    const auto gateway = behind(peer);
+    if (small.contains(peer.vtep) && !(gateway && (small.contains(*gateway) || full.contains(*gateway))))
+      closed.push_back(peer.vtep);
+  }
+  const std::set<net::Ip> refused = kernel::refusing(closed, overlay.port, overlay.here->local, timeout_ms);
   std::vector<Probed> out;
   for (const config::Peer& peer : overlay.here->others) {
-    const auto gateway = overlay.layer == 3 ? behind(peer) : std::nullopt;
-    Probed one{peer, Finding::well, place(peer) + ": a full frame of " + std::to_string(mtu) + " bytes comes through"};
-    if (!gateway && alive.contains(peer.vtep)) {
-      one.finding = Finding::not_asked;
-      one.text = place(peer) + ": the node answers; on layer 2 it has no address behind the tunnel to ask";
-    } else if (!gateway || (!small.contains(*gateway) && !alive.contains(peer.vtep))) {
-      one.finding = Finding::no_node;
-      one.text = place(peer) + ": the node does not answer: it is down, or the underlay does not lead there";
-    } else if (!small.contains(*gateway)) {
-      one.finding = Finding::no_tunnel;
-      one.text =
-          place(peer) +
-          ": the node answers, but nothing comes through the tunnel: no pod of the network is there yet, UDP port " +
-          std::to_string(overlay.port) +
-          " is blocked on the way (a firewall; VMware NSX takes 4789 and 8472), it has another VNI than " +
-          std::to_string(overlay.vni) + " or another port, or we are not in its list of peers";
-    } else if (!full.contains(*gateway)) {
-      one.finding = Finding::small_only;
-      one.text = place(peer) + ": small frames come through, those of " + std::to_string(mtu) +
-                 " bytes do not: the path carries less than " + overlay.here->underlay.str() +
-                 " here; give a smaller \"mtu\"";
-    }
-    out.push_back(std::move(one));
+    const auto gateway = behind(peer);
+    if (gateway && full.contains(*gateway))
+      out.push_back(well(conf, peer));
+    else if (gateway && small.contains(*gateway))
+      out.push_back(small_only(conf, peer));
+    else if (!small.contains(peer.vtep))
+      out.push_back(no_node(peer));
+    else if (refused.contains(peer.vtep))
+      out.push_back(no_port(conf, peer));
+    else if (!gateway)
+      out.push_back(
+          {peer, Finding::not_asked, place(peer) + ": the node answers; it has no subnet in the list to ask"});
+    else
+      out.push_back({peer, Finding::no_tunnel,
+                     place(peer) + ": the node answers, but nothing comes through the tunnel: " + blocked(conf)});
   }
   return out;
+}
+
+std::vector<Probed> judge(const config::NetConf& conf, const std::map<net::Ip, TunnelEcho::Heard>& heard,
+                          int timeout_ms) {
+  const config::Overlay& overlay = *conf.overlay;
+  std::vector<net::Ip> silent;
+  for (const auto& [ip, back] : heard)
+    if (!back.small && !back.full) silent.push_back(ip);
+  const std::set<net::Ip> alive = echo(silent, 0, timeout_ms);
+  const std::set<net::Ip> refused =
+      kernel::refusing({alive.begin(), alive.end()}, overlay.port, overlay.here->local, timeout_ms);
+  std::vector<Probed> out;
+  for (const config::Peer& peer : overlay.here->others) {
+    const auto it = heard.find(peer.vtep);
+    if (it == heard.end()) continue;
+    if (it->second.full)
+      out.push_back(well(conf, peer));
+    else if (it->second.small)
+      out.push_back(small_only(conf, peer));
+    else if (!alive.contains(peer.vtep))
+      out.push_back(no_node(peer));
+    else if (refused.contains(peer.vtep))
+      out.push_back(no_port(conf, peer));
+    else
+      out.push_back({peer, Finding::not_asked,
+                     place(peer) +
+                         ": the node answers, but nobody in the tunnel: no 'trestle agent' runs there, which "
+                         "answers on layer 2, or " +
+                         blocked(conf)});
+  }
+  return out;
+}
+
+std::vector<Probed> probe(engine::Context& context, const config::NetConf& conf, int timeout_ms) {
+  const config::Overlay& overlay = *conf.overlay;
+  if (overlay.layer == 3) return probe_routed(conf, timeout_ms);
+  std::vector<net::Ip> nodes;
+  for (const config::Peer& peer : overlay.here->others) nodes.push_back(peer.vtep);
+  const auto vtep = kernel::link_index(context.route(), config::vtep_of(overlay));
+  if (!vtep) {
+    std::map<net::Ip, TunnelEcho::Heard> none;
+    for (const net::Ip& node : nodes) none[node] = {};
+    return judge(conf, none, timeout_ms);
+  }
+  TunnelEcho tunnel(conf, *vtep);
+  tunnel.ask(nodes);
+  const auto until = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  auto again = Clock::now() + std::chrono::milliseconds(timeout_ms / 2);
+  for (auto now = Clock::now(); now < until && !tunnel.all_heard(); now = Clock::now()) {
+    if (now >= again) {
+      tunnel.ask_again();
+      again = until;
+    }
+    pollfd poll{tunnel.fd(), POLLIN, 0};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(std::min(again, until) - now).count();
+    if (::poll(&poll, 1, static_cast<int>(left) + 1) > 0) tunnel.take(false);
+  }
+  return judge(conf, tunnel.heard(), timeout_ms);
 }
 
 }  // namespace trestle::overlay

@@ -1,14 +1,18 @@
 #pragma once
 // Does a frame of full size come through the tunnel to each peer, and if not, why?
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "config/netconf.h"
+#include "engine/context.h"
+#include "overlay/tunnel_echo.h"
 
 namespace trestle::overlay {
 
+// not_asked: the node itself answers, and nothing in the tunnel could be asked.
 enum class Finding : std::uint8_t { well, small_only, no_tunnel, no_node, not_asked };
 
 struct Probed {
@@ -17,10 +21,13 @@ struct Probed {
   std::string text;  // for people: the likely cause
 };
 
-// Which of `targets` answer an ICMP echo with so many bytes of data, none of it fragmented, within the time. All are asked at once.
-std::set<net::Ip> echo(const std::vector<net::Ip>& targets, std::size_t payload, int timeout_ms);
-// In the current network namespace. Layer 3: the gateway of the peer's first subnet answers behind the tunnel. On layer 2 a node has no
-// address of its own in the network: only the node itself is asked. `conf.overlay->here` is set. Throws Error{kernel}.
-std::vector<Probed> probe(const config::NetConf& conf, int timeout_ms = 1000);
+// In the current network namespace; `conf.overlay->here` is set. Throws Error{kernel}.
+// Layer 3: the gateway of each peer's first subnet answers behind the tunnel.
+std::vector<Probed> probe_routed(const config::NetConf& conf, int timeout_ms);
+// Layer 2: what the agents there have answered; of those who have not, what can be told from outside of the tunnel.
+std::vector<Probed> judge(const config::NetConf& conf, const std::map<net::Ip, TunnelEcho::Heard>& heard,
+                          int timeout_ms);
+// One or the other, and waits for it.
+std::vector<Probed> probe(engine::Context& context, const config::NetConf& conf, int timeout_ms = 1000);
 
 }  // namespace trestle::overlay
