@@ -1,7 +1,10 @@
 // Why is a peer not reached? Each cause is named, on both layers.
 #include <catch2/catch.hpp>
 
+#include "net/ip.h"
 #include "overlay_agent.h"
+#include "support/frame.h"
+#include "support/wire.h"
 
 using namespace trestle::test;
 using Catch::Contains;
@@ -118,11 +121,21 @@ TEST_CASE("layer 2: the agents answer each other through the tunnel, and what ke
       CHECK(finding(cluster, conf_of(1)) == "no answer");
     }
     SECTION("what it is asked reaches no pod") {
-      const Pod& pod = cluster.pod(2);
-      const auto received = [&] { return pod.must_exec("grep eth0 /proc/net/dev | awk '{print $3}'"); };
-      const std::string before = received();
+      Wire pod(cluster.pod(2).netns(), "eth0"), tunnel(cluster.node(1).netns(), "vx43");
       CHECK(finding(cluster, conf_of(1)) == "ok");
-      CHECK(received() == before);
+      CHECK(tunnel.wait_for("trestle\1!", 100));
+      CHECK_FALSE(pod.wait_for("trestle\1", 100));
+    }
+    SECTION("a pod cannot have it answer") {
+      Wire pod(cluster.pod(1).netns(), "eth0"), tunnel(cluster.node(1).netns(), "vx43");
+      const std::string asker = trestle::net::Ip::parse(v6 ? "2001:db8::11" : "192.0.2.11").bytes();
+      std::string body = std::string("trestle\1?") + '\0' + static_cast<char>(asker.size()) + asker;
+      body.resize(64);
+      const std::string mac =
+          cluster.pod(1).must_exec("ip -br link show eth0 | grep -oE '([0-9a-f]{2}:){5}[0-9a-f]{2}'").substr(0, 17);
+      pod.send(ethernet("01:80:c2:00:00:0e", mac, 0x88B5, body));
+      pod.send(ethernet("ff:ff:ff:ff:ff:ff", mac, 0x88B5, body));
+      CHECK_FALSE(tunnel.wait_for("trestle\1!", 300));
     }
   }
 }
