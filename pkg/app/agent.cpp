@@ -165,7 +165,10 @@ class Agent {
 
   void tunnels(Session& session, bool whole) {
     metrics_.peers.clear();
-    for (const config::NetConf& conf : settings_.networks())
+    std::set<net::IfName> vteps;
+    for (const config::NetConf& conf : settings_.networks()) {
+      for (const config::NetConf* nic : config::nics(conf))
+        if (nic->overlay) vteps.insert(config::vtep_of(*nic->overlay));
       attempt("overlay of network " + conf.name, [&] {
         const config::NetConf here = with_tunnels(session.context(), conf);
         for (const config::NetConf* nic : config::nics(here)) {
@@ -174,12 +177,14 @@ class Agent {
           metrics_.made += done.made;
           metrics_.removed += done.removed;
           metrics_.peers[nic->name] = nic->overlay->here->others.size();
-          probe_.follow(session.context(), *nic);
           if (!done.kept.empty())
             log_.write(Log::Level::warn, "more than a fifth of the peers are gone from the list; the rest goes later",
                        {{"network", nic->name}, {"left", std::to_string(done.kept.size())}});
+          probe_.follow(session.context(), *nic);
         }
       });
+    }
+    probe_.keep(vteps);
   }
 
   void mend_if_flushed(Session& session) {

@@ -18,8 +18,8 @@ constexpr std::chrono::milliseconds kRound{1000};  // another agent may be at a 
 
 void AgentProbe::follow(engine::Context& context, const config::NetConf& nic) {
   if (nic.overlay->layer != 2) return;
-  const std::string vtep = config::vtep_of(*nic.overlay).str();
-  const auto index = kernel::link_index(context.route(), config::vtep_of(*nic.overlay));
+  const net::IfName vtep = config::vtep_of(*nic.overlay);
+  const auto index = kernel::link_index(context.route(), vtep);
   if (!index) {
     tunnels_.erase(vtep);
     return;
@@ -30,6 +30,10 @@ void AgentProbe::follow(engine::Context& context, const config::NetConf& nic) {
     it->second.echo->peers(conf);
   else
     tunnels_.insert_or_assign(vtep, Tunnel{std::make_unique<overlay::TunnelEcho>(conf, *index)});
+}
+
+void AgentProbe::keep(const std::set<net::IfName>& vteps) {
+  std::erase_if(tunnels_, [&](const auto& one) { return !vteps.contains(one.first); });
 }
 
 std::vector<int> AgentProbe::fds() const {
@@ -60,7 +64,7 @@ void AgentProbe::ask(engine::Context& context, const config::NetConf& nic) {
     return tell(some, overlay::probe_routed(some, kProbeMs));
   }
   follow(context, nic);
-  const auto it = tunnels_.find(config::vtep_of(*nic.overlay).str());
+  const auto it = tunnels_.find(config::vtep_of(*nic.overlay));
   if (it == tunnels_.end()) return;  // no pod of the network is here
   Tunnel& tunnel = it->second;
   if (tunnel.rounds != 0) return;  // answers are awaited still

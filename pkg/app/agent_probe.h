@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,7 @@ class AgentProbe {
 
   // The tunnel of a network as it is now (app/here.h): its peers are answered from here on. Throws Error{kernel}.
   void follow(engine::Context& context, const config::NetConf& nic);
+  void keep(const std::set<net::IfName>& vteps);  // networks that are configured no more are not answered any more
   std::vector<int> fds() const;
   void take(int fd);  // what waits there
 
@@ -45,7 +47,7 @@ class AgentProbe {
 
   Log& log_;
   AgentMetrics& metrics_;
-  std::map<std::string, Tunnel> tunnels_;     // by VTEP
+  std::map<net::IfName, Tunnel> tunnels_;     // by VTEP
   std::map<std::string, std::size_t> turns_;  // by network
   std::map<std::pair<std::string, net::Ip>, overlay::Finding> findings_;
   Clock::time_point due_ = Clock::time_point::max();

@@ -78,6 +78,17 @@ void tell_refused(Session& session, const overlay::Outcome& outcome) {
     session.log().write(Log::Level::warn, "an entry of a peer is not made", {{"what", line}});
 }
 
+constexpr std::size_t kManyMembers = 64;  // 64 packets for each ARP request of a pod's
+
+void tell_many(Session& session, const config::Overlay& overlay) {
+  const std::size_t members = overlay.here->others.size();
+  if (overlay.layer == 2 && members > kManyMembers)
+    session.log().write(Log::Level::warn,
+                        "each broadcast of a pod is sent to all nodes of a layer-2 list, one by one; for so "
+                        "many take \"layer\": 3 or \"control\": \"evpn\"",
+                        {{"nodes", std::to_string(members)}});
+}
+
 // A guard that is narrowed last and widened first loses no peer's packet.
 overlay::Outcome program(Session& session, const net::IfName& bridge, const config::Overlay& overlay,
                          std::uint32_t index, overlay::Leave leave) {
@@ -87,6 +98,7 @@ overlay::Outcome program(Session& session, const net::IfName& bridge, const conf
   widen_guard(context, guard);
   overlay::Outcome out = overlay::reconcile(context, vtep_of(overlay), overlay::desired(overlay), leave);
   tell_refused(session, out);
+  if (out.made + out.removed != 0) tell_many(session, overlay);
   TunnelMark mark = tunnel_mark(bridge, overlay, index);
   if (out.kept.empty()) {
     narrow_guard(context, guard);

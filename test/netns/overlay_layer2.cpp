@@ -27,6 +27,19 @@ TEST_CASE("layer 2: one subnet over three nodes; the gateway is each node's own"
   for (int n = 1; n <= 3; ++n) CHECK(cluster.left(n) == "");
 }
 
+TEST_CASE("layer 2: that a list is long for broadcasts is said when it changes", "[overlay][layer2]") {
+  const Cluster cluster(1);
+  const auto with = [](int nodes) {
+    json list = json::array({{{"vtep", "192.0.2.11"}}});
+    for (int n = 1; n < nodes; ++n) list.push_back({{"vtep", "198.51.100." + std::to_string(n)}});
+    return layer2(1, 1, "isolated", {{"peers", list}});
+  };
+  CHECK_THAT(cluster.command(1, "add {} --netns p1 --ifname eth0", with(65)).err, !Contains("each broadcast"));
+  CHECK_THAT(cluster.command(1, "overlay sync {}", with(66)).err,
+             Contains("each broadcast") && Contains("nodes=\"65\""));
+  CHECK_THAT(cluster.command(1, "overlay sync {}", with(66)).err, !Contains("each broadcast"));
+}
+
 TEST_CASE("layer 2: the gateway's ARP and ND never cross the tunnel, nor what is sent to it", "[overlay][gateway]") {
   const Cluster cluster(2);
   for (int n = 1; n <= 2; ++n) cluster.add(n, layer2(n, 2, "nat"));
