@@ -58,7 +58,7 @@ int number(const Arguments& arguments, const char* option, int otherwise, std::u
 }
 
 int run_agent(const Arguments& arguments, const Console& console) {
-  const std::vector<std::string> given = arguments.operands();
+  const std::vector<std::string>& given = arguments.operands();
   app::AgentSettings agent{settings(arguments, console, nlohmann::json::object()),
                            {},
                            number(arguments, "metrics-port", 0, 65535),

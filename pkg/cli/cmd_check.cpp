@@ -6,6 +6,7 @@
 #include "app/firewall.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
+#include "base/text.h"
 #include "cli/attachments.h"
 #include "cli/command.h"
 #include "cli/examine.h"
@@ -75,7 +76,7 @@ std::string text_of(const Report& report) {
     return report.checked == 1 ? "the attachment is as configured\n" : "all " + many + " are as configured\n";
   }
   std::string out;
-  for (const auto& [of, what] : report.defects) out += of + ": " + what + "\n";
+  for (const auto& [of, what] : report.defects) out += base::join({of, ": ", what, "\n"}, "");
   const std::size_t n = report.defects.size();
   return out + std::to_string(n) + (n == 1 ? " defect" : " defects") + " in " + many +
          "; 'trestle repair' mends what it can\n";

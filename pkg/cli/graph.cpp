@@ -89,13 +89,15 @@ std::string switch_node(const Switch& one) {
                     ", shape=box3d, style=filled, fillcolor=\"#dce9f7\"];\n";
   for (const auto& [nic, text] : one.uplinks) {
     const std::string node = dot_string("nic " + nic);
+    const std::string seen = text.empty() ? "" : " [label=" + dot_string(text) + "]";
     out += "  " + node + " [label=" + dot_string(nic) + ", shape=cds, fillcolor=\"#f7ecd0\"];\n  " +
-           dot_string("switch " + one.name) + " -> " + node +
-           (text.empty() ? "" : " [label=" + dot_string(text) + "]") + ";\n";
+           base::join({dot_string("switch " + one.name), " -> ", node, seen, ";\n"}, "");
     if (const auto bond = one.bonds.find(nic); bond != one.bonds.end())
       for (const std::string& member : bond->second)
-        out += "  " + dot_string("nic " + member) + " [label=" + dot_string(member) +
-               ", shape=cds, fillcolor=\"#f7ecd0\"];\n  " + node + " -> " + dot_string("nic " + member) + ";\n";
+        out +=
+            base::join({"  ", dot_string("nic " + member), " [label=", dot_string(member),
+                        ", shape=cds, fillcolor=\"#f7ecd0\"];\n  ", node, " -> ", dot_string("nic " + member), ";\n"},
+                       "");
   }
   for (const auto& [vtep, vni] : one.tunnels)
     out += "  " + dot_string("tunnel " + vtep) + " [label=\"other nodes\", shape=ellipse, style=dashed];\n  " +

@@ -29,10 +29,10 @@ std::string peers_only(const config::Overlay& overlay) {
   const std::string tunnel =
       "  udp dport " + std::to_string(overlay.port) + " vxlan vni " + std::to_string(overlay.vni) + " ";
   const std::string family = v4 ? "ipv4" : "ipv6";
-  const std::string own =
+  std::string text =
       "table inet\nchain vxlanfwd-$ filter forward -20\n  iifname @switches" + tunnel.substr(1) + "drop\n";
-  if (!config::is_listed(overlay)) return own;  // the others find their peers as they go
-  return own + "set peer-$ " + family + "_addr counter\nchain vxlan-$ filter input -20\n" + tunnel +
+  if (!config::is_listed(overlay)) return text;  // the others find their peers as they go
+  return text + "set peer-$ " + family + "_addr counter\nchain vxlan-$ filter input -20\n" + tunnel +
          (v4 ? "ip" : "ip6") + " saddr @peer-$ return\n  meta nfproto " + family + tunnel.substr(1) + "drop\n";
 }
 
