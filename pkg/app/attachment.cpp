@@ -167,10 +167,15 @@ std::set<net::Mac> moved_away(Session& session, const store::Record& record) try
 
 std::vector<std::string> take_away(Session& session, Held held, bool rest,
                                    const std::vector<store::Delegated>& present) {
+  // The delegate first: a DHCP client says good-bye by the link. The record stays when either fails.
+  std::vector<std::string> owed = give_lease_back(*held.record, present);
+  return take_away_told(session, std::move(held), rest, std::move(owed));
+}
+
+std::vector<std::string> take_away_told(Session& session, Held held, bool rest, std::vector<std::string> owed) {
   const store::Record& record = *held.record;
   const std::set<net::Mac> moved = rest ? moved_away(session, record) : std::set<net::Mac>();
-  // The delegate first: a DHCP client says good-bye by the link. The record stays when either fails.
-  std::vector<std::string> failed = give_lease_back(record, present);
+  std::vector<std::string> failed = std::move(owed);
   std::vector<std::string> left = undo_own(session, record);
   const bool undone = left.empty();
   for (std::string& line : left) failed.push_back(std::move(line));
@@ -178,10 +183,10 @@ std::vector<std::string> take_away(Session& session, Held held, bool rest,
   if (failed.empty()) {
     session.store().remove(record.owner, rest, moved);
   } else {
-    store::Record owed = record;
-    owed.plan.clear();
-    owed.parts.clear();
-    session.store().rewrite(owed);
+    store::Record debt = record;
+    debt.plan.clear();
+    debt.parts.clear();
+    session.store().rewrite(debt);
   }
   held.vm.release();
   std::vector<store::PartRef> parts = record.parts;

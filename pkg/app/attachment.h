@@ -28,6 +28,9 @@ std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owne
 // that. `present`: what the configuration has now of delegates, for one that refuses what the record has.
 [[nodiscard]] std::vector<std::string> take_away(Session& session, Held held, bool rest,
                                                  const std::vector<store::Delegated>& present = {});
+// The same of one whose delegates were told already: `owed` is what they refused.
+[[nodiscard]] std::vector<std::string> take_away_told(Session& session, Held held, bool rest,
+                                                      std::vector<std::string> owed);
 
 // The kernel's part of that, of these Steps of the record: what they name in the pod as well, when the record's namespace is still there.
 // Returns what is left.

@@ -218,6 +218,23 @@ std::optional<plan::Delegate> called(const std::optional<plan::Delegate>& delega
   return out;
 }
 
+namespace {
+
+// Is it the configuration that the delegate was given, but for what each call has of its own? One that somebody mended may do what that could not.
+bool same_conf(const plan::Delegate& a, const plan::Delegate& b) {
+  if (a.type != b.type || a.path != b.path) return false;
+  const auto own = [](const plan::Delegate& one) {
+    nlohmann::json conf = nlohmann::json::parse(one.conf, nullptr, false);
+    if (!conf.is_object()) return conf;
+    for (const char* key : {"cniVersion", "cniVersions", "prevResult", "runtimeConfig"}) conf.erase(key);
+    for (const char* key : config::kValidKeys) conf.erase(key);
+    return conf;
+  };
+  return own(a) == own(b);
+}
+
+}  // namespace
+
 std::vector<std::string> give_lease_back(const store::Record& record, const std::vector<store::Delegated>& present) {
   std::vector<std::string> failed;
   for (const store::Delegated& one : record.delegates) try {
@@ -226,7 +243,7 @@ std::vector<std::string> give_lease_back(const store::Record& record, const std:
       const auto now =
           std::ranges::find_if(present, [&](const store::Delegated& other) { return other.nic == one.nic; });
       try {
-        if (now == present.end() || now->delegate == one.delegate) throw;
+        if (now == present.end() || same_conf(now->delegate, one.delegate)) throw;
         delegate::call(now->delegate, "DEL", attachment_of(record, one.nic));
       } catch (const Error&) {
         failed.emplace_back(e.what());

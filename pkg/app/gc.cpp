@@ -40,10 +40,10 @@ std::vector<std::string> bury(Session& session, std::vector<Held> dead, const co
   std::vector<std::string> kept;
   for (Held& held : dead) {
     const auto present = delegates_of(conf, request, held.record->owner.ifname);
-    if (give_lease_back(*held.record, present).empty())
+    if (std::vector<std::string> owed = give_lease_back(*held.record, present); owed.empty())
       given_back.push_back(std::move(held));
     else
-      append(kept, take_away(session, std::move(held), true, present));
+      append(kept, take_away_told(session, std::move(held), true, std::move(owed)));
   }
   dead = std::move(given_back);
   std::vector<std::vector<plan::Step>> own;

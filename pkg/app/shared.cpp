@@ -35,11 +35,22 @@ std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
   return steps;
 }
 
-// The caller holds this switch and the tables. A part of it is gone, whose rules had replaced older ones.
+bool takes_addresses(const store::Part& part) {
+  return std::any_of(part.steps.begin(), part.steps.end(),
+                     [](const plan::Step& step) { return std::holds_alternative<plan::TakeAddresses>(step); });
+}
+
+// Nobody refers to it, and what it has made is needed still: the host lives on its switch.
+bool carries(Session& session, const store::Part& part) {
+  return takes_addresses(part) && engine::lives_on(session.context(), part.bridge);
+}
+
+// The caller holds this switch and the tables. A part of it goes, whose rules had replaced older ones. `parts`: the others.
 void put_back(Session& session, const net::IfName& bridge, const std::vector<store::Part>& parts) {
   for (const store::Part& part : parts) {
     const store::PartRef ref{part.bridge, part.digest};
-    if (part.bridge != bridge || part.ready || part.steps.empty() || session.store().part_unused(ref, true)) continue;
+    if (part.bridge != bridge || part.ready || part.steps.empty()) continue;
+    if (session.store().part_unused(ref, true) && !carries(session, part)) continue;
     engine::apply_shared(session.context(), part.steps);
     return session.store().set_ready(ref, true);
   }
@@ -79,20 +90,21 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     std::vector<std::string> failed = engine::undo(session.context(), mine);
     for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
     for (std::string& line : forget_tunnels(session, mine)) failed.push_back(std::move(line));
-    if (failed.empty()) store.remove_part(ref);
+    std::vector<store::Part> others = store.parts();
+    std::erase_if(others, [&](const store::Part& part) { return ref == store::PartRef{part.bridge, part.digest}; });
     try {
-      put_back(session, ref.bridge, store.parts());
+      put_back(session, ref.bridge, others);
     } catch (const Error& e) {
       session.log().write(Log::Level::warn, "rules of a switch are not put back; 'trestle repair' does it",
                           {{"why", e.what()}});
+      return failed;  // its chains may be needed still: the part stays for the next who looks
     }
+    // Else they held the sets that the others' have in common with them: the last DEL was refused for ever.
+    for (std::string& line : engine::undo(session.context(), plan::undeclared(gone, kept)))
+      failed.push_back(std::move(line));
+    if (failed.empty()) store.remove_part(ref);
     return failed;
   }
-}
-
-bool takes_addresses(const store::Part& part) {
-  return std::any_of(part.steps.begin(), part.steps.end(),
-                     [](const plan::Step& step) { return std::holds_alternative<plan::TakeAddresses>(step); });
 }
 
 // With takeAddresses the host lives on the switch: one part stays, and the switch with it, until `trestle uplink release`.
@@ -100,7 +112,7 @@ bool carries_host(Session& session, const std::vector<store::Part>& left, const 
   const auto others = std::count_if(left.begin(), left.end(), [&](const store::Part& other) {
     return other.bridge == part.bridge && takes_addresses(other);
   });
-  return takes_addresses(part) && others == 1 && engine::lives_on(session.context(), part.bridge);
+  return others == 1 && carries(session, part);
 }
 
 void give_back(Session& session, const store::Part& part) {
@@ -109,17 +121,23 @@ void give_back(Session& session, const store::Part& part) {
 }
 
 // Takes down what of one switch has no refs any more. Nothing happens while somebody else holds it: who leaves last will look.
-// `given_up`: of what was never finished the host's addresses go back too.
+// `fresh`: parts that this call began and could not finish; they go first, and where none before them had taken the host's addresses, these go
+// back. Those that an earlier configuration of the network took stay on the switch.
 void release_switch(Session& session, const net::IfName& bridge, std::vector<std::string>& failed,
-                    bool given_up = false) {
+                    const std::vector<store::PartRef>& fresh = {}) {
   store::Store& store = session.store();
   const auto lock = store.locks().try_switch_exclusive(bridge);
   if (!lock) return;
-  for (const store::Part& part : store.parts()) {
+  const auto is_fresh = [&](const store::Part& part) {
+    return std::ranges::find(fresh, store::PartRef{part.bridge, part.digest}) != fresh.end();
+  };
+  std::vector<store::Part> all = store.parts();
+  std::ranges::stable_partition(all, is_fresh);
+  for (const store::Part& part : all) {
     const store::PartRef ref{part.bridge, part.digest};
     if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
     if (carries_host(session, store.parts(), part)) {
-      if (!given_up || part.ready) continue;
+      if (!is_fresh(part) || part.ready) continue;
       try {
         give_back(session, part);
       } catch (const Error& e) {
@@ -133,12 +151,13 @@ void release_switch(Session& session, const net::IfName& bridge, std::vector<std
 }
 
 // A part that could not be made leaves nothing. The first failure is the one that is told.
-void give_up(Session& session, store::Lock lock, const net::IfName& bridge, const net::Owner& owner) noexcept {
+void give_up(Session& session, store::Lock lock, const net::IfName& bridge, const net::Owner& owner,
+             const std::vector<store::PartRef>& fresh) noexcept {
   try {
     std::vector<std::string> failed;
     static_cast<void>(session.store().drop_stray_refs(owner));
     lock.release();
-    release_switch(session, bridge, failed, true);
+    release_switch(session, bridge, failed, fresh);
     for (const std::string& left : failed)
       session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
   } catch (const std::exception&) {
@@ -169,6 +188,7 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
     }
   }
   store::Lock lock = store.locks().switch_exclusive(bridge, session.deadline());
+  std::vector<store::PartRef> fresh;
   try {
     const auto kept = store.facts(bridge);
     const bool lost = !kept || !store.keeps_records();
@@ -178,6 +198,10 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
       plan::Shared shared = modes::find(conf.mode).shared({conf, out.facts, session.settings().state_dir});
       const store::PartRef ref{bridge, plan::digest(shared.steps)};
       if (std::find(out.parts.begin(), out.parts.end(), ref) != out.parts.end()) continue;
+      if (std::ranges::none_of(store.parts(), [&](const store::Part& part) {
+            return part.bridge == bridge && part.digest == ref.digest;
+          }))
+        fresh.push_back(ref);
       if (make_part(session, conf, {bridge, ref.digest, conf.name, std::move(shared.steps), false}, owner))
         out.flushed = true;
       out.parts.push_back(ref);
@@ -187,7 +211,7 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
     out.lock = std::move(lock);
     return out;
   } catch (...) {
-    give_up(session, std::move(lock), bridge, owner);
+    give_up(session, std::move(lock), bridge, owner, fresh);
     throw;
   }
 }

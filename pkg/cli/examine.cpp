@@ -40,6 +40,7 @@ std::vector<Finding> examine(app::Session& session, const store::Record& record,
   std::vector<plan::Step> steps = app::shared_steps(record, parts);
   const std::vector<net::IfName> switches = switches_of(record, parts);
   std::vector<Finding> findings;
+  if (record.plan.empty()) findings.push_back({std::nullopt, "its DEL was begun and is not finished"});
   if (const std::string why = enter_pod(context, record); why.empty()) {
     steps.insert(steps.end(), record.plan.begin(), record.plan.end());
   } else {

@@ -135,11 +135,13 @@ void check_subnets(const NetConf& a, const NetConf& b) {
   if ((a.bridge == b.bridge && a.vlan == b.vlan) || a.tap.has_value() != b.tap.has_value()) return;
   for (const ipam::RangeSet& set : a.ipam.ranges)
     for (const ipam::RangeSet& other : b.ipam.ranges)
-      if (const auto& one = set.front().subnet; one.overlaps(other.front().subnet))
-        refuse_two(
-            a, b,
-            "are apart (" + where(a) + ", " + where(b) + ") and both in subnet " + one.str() +
-                ", so that nobody in the pod could tell which way leads there; give one of them other \"subnets\"");
+      for (const ipam::Range& one : set)  // several of a family are one pool: the second is used when the first is full
+        for (const ipam::Range& two : other)
+          if (one.subnet.overlaps(two.subnet))
+            refuse_two(a, b,
+                       "are apart (" + where(a) + ", " + where(b) + ") and both in subnet " + one.subnet.str() +
+                           ", so that nobody in the pod could tell which way leads there; give one of them other "
+                           "\"subnets\"");
 }
 
 void check_pair(const NetConf& a, const NetConf& b) {

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
 
 #include "plan/plan.h"
 
@@ -153,6 +156,57 @@ std::vector<Step> unshared(const std::vector<Step>& gone, const std::vector<std:
         }
       }
     if (!named) out.push_back(std::move(step));
+  }
+  return out;
+}
+
+namespace {
+
+// A set, map or chain that the text declares, as in kernel/nft_text.h: its table, its kind and name, its line.
+struct Declared {
+  std::string_view table, line;
+  std::string name;
+};
+
+std::vector<Declared> declared(std::string_view text) {
+  std::vector<Declared> out;
+  std::string_view table;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.starts_with("table ")) table = line;
+    if (!line.starts_with("set ") && !line.starts_with("map ") && !line.starts_with("chain ")) continue;
+    const std::size_t at = line.find(' ') + 1;
+    const std::string_view name = line.substr(at, line.find(' ', at) - at);
+    out.push_back({table, line, std::string(line.starts_with("chain ") ? "chain " : "set ").append(name)});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Step> undeclared(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept) {
+  std::vector<Step> out;
+  for (const Step& step : gone) {
+    const auto* rules = std::get_if<Rules>(&step);
+    if (rules == nullptr || rules->name == "tables") continue;
+    bool shared = false;
+    std::set<std::pair<std::string_view, std::string>> needed;
+    for (const std::vector<Step>& list : kept)
+      for (const Step& other : list) {
+        if (other.index() != step.index() || object_key(other) != object_key(step)) continue;
+        shared = true;
+        for (Declared& one : declared(std::get<Rules>(other).text)) needed.emplace(one.table, std::move(one.name));
+      }
+    Rules left{rules->name, ""};
+    std::string_view table;
+    for (const Declared& one : declared(rules->text)) {
+      if (!shared || needed.contains({one.table, one.name})) continue;
+      if (table != one.table) left.text.append(one.table).append("\n");
+      table = one.table;
+      left.text.append(one.line).append("\n");
+    }
+    if (!left.text.empty()) out.emplace_back(std::move(left));
   }
   return out;
 }

@@ -40,6 +40,9 @@ struct Conflict {
 std::optional<Conflict> conflict(const std::vector<Step>& mine, const std::vector<Step>& theirs);
 // What of `gone` no list of `kept` names (elements one by one): what is undone when a part loses its last attachment.
 std::vector<Step> unshared(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept);
+// Of rules whose name is in both: the sets, maps and chains (without their rules) that no text of `kept` declares. They go when those texts are in
+// force again, and what pointed to them is gone.
+std::vector<Step> undeclared(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept);
 
 // The same of one attachment, beside other pods of its VM: what they name of the host by the VM's address (published ports, elements, files,
 // neighbours) stays. What is in the pod, or is a link, is each pod's own, whatever it is called.

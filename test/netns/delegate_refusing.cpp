@@ -47,8 +47,19 @@ TEST_CASE("a delegate whose DEL fails keeps no more than its own debt; a mended 
   const Pod pod("a");
   const Node::Env env = with(fake.folder());
   const json bad = with_ipam({{"type", "fake-ipam"}}), mended = with_ipam({{"type", "fake-ipam"}, {"mended", true}});
-  node.must_add(pod, bad, env);
-  CHECK(node.del(pod, bad, env).code() == 108);
+  const Answer added = node.must_add(pod, bad, env);
+  // libcni's DEL carries the result; that alone is no other configuration, to be tried too.
+  json with_prev = bad;
+  with_prev["prevResult"] = added.json;
+  CHECK(node.del(pod, with_prev, env).code() == 108);
+  CHECK(fake.calls() == "ADD DEL ");
+  const Ran checked = node.command({"check"});
+  CHECK_FALSE(checked.ok());
+  CHECK_THAT(checked.out, Contains("its DEL was begun and is not finished"));
+  json invalid = bad;
+  invalid["cni.dev/valid-attachments"] = json::array();
+  CHECK_FALSE(node.call("GC", pod, invalid, env).ok());
+  CHECK(run("grep -c DEL " + fake.log()).out == "2\n");
   CHECK_FALSE(pod.exec("ip link show eth0").ok());
   CHECK_FALSE(run("ip link show trdemo").ok());
   CHECK(node.records().size() == 1);

@@ -1,5 +1,6 @@
 #include "support/lan.h"
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -30,9 +31,13 @@ Lan::Lan(const ScratchHost& host, int mtu) : netns_(new_netns()) {
   // A wire just plugged in loses its first frames until the kernel has noticed the carrier, and IPv6 asks again only
   // after a second.
   for (const auto& [from, to] :
-       {std::pair{&host.netns(), kOutside4}, {&host.netns(), kOutside6}, {&netns_, kHost4}, {&netns_, kHost6}})
-    if (ping(*from, to, 10'000) != Reach::connected)
-      throw std::runtime_error(std::string("the LAN does not work: no answer of ") + to);
+       {std::pair{&host.netns(), kOutside4}, {&host.netns(), kOutside6}, {&netns_, kHost4}, {&netns_, kHost6}}) {
+    // "Unreachable", which comes of three solicitations that were lost, is no last word: the machine in QEMU is slow.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+    while (ping(*from, to, 10'000) != Reach::connected)
+      if (std::chrono::steady_clock::now() > deadline)
+        throw std::runtime_error(std::string("the LAN does not work: no answer of ") + to);
+  }
 }
 
 Ran Lan::exec(const std::string& command) const {

@@ -37,7 +37,7 @@ TEST_CASE("a step reads as one line that names its object", "[plan]") {
 TEST_CASE("the digest of equal steps is equal, and stays so over releases", "[plan]") {
   CHECK(plan::digest({bridge(1500)}) == plan::digest({bridge(1500)}));
   CHECK(plan::digest({bridge(1500)}) != plan::digest({bridge(1400)}));
-  // Parts on disk are named by it: a release that changes this value cannot take over a living node's switches.
+  // Parts on disk are named by it: after a release that changes this value the parts of living pods stand beside the new ones until those pods go.
   CHECK(plan::digest({plan::Up{{Where::host, name("tr0")}}}) == "d809824daf5758f4");
 }
 
