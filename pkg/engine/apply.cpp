@@ -8,6 +8,7 @@
 #include "engine/publish.h"
 #include "engine/service.h"
 #include "engine/shape.h"
+#include "engine/station.h"
 #include "engine/tap.h"
 #include "engine/uplink.h"
 #include "engine/vxlan.h"
@@ -135,13 +136,13 @@ class Applier {
   }
 
   void operator()(const plan::Rule& s) { kernel::add_rule(queue(s.where), s); }
-
   void operator()(const plan::Rules& s) { nft().add_rules(s); }
-
   void operator()(const plan::Elements& s) { nft().add_elements(s); }
 
   void operator()(const plan::Fdb& s) {
     const std::uint32_t index = link_index({Where::host, s.link});
+    if (s.every_vlan) flush();  // its port is in them then
+    refuse_taken(context_, s, index);
     kernel::add_fdb(queue(Where::host), index, s);
   }
 

@@ -10,11 +10,11 @@
 #include "engine/publish.h"
 #include "engine/service.h"
 #include "engine/shape.h"
+#include "engine/station.h"
 #include "engine/tap.h"
 #include "engine/uplink.h"
 #include "engine/vxlan.h"
 #include "kernel/address.h"
-#include "kernel/fdb.h"
 #include "kernel/neighbour.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
@@ -165,7 +165,7 @@ class Verifier {
   void operator()(const plan::Fdb& s) {
     const LinkRef ref{Where::host, s.link};
     if (lost(ref) || loose_.contains(ref)) return;
-    if (!kernel::has_fdb(context_.route(), context_.index(ref), s)) defect(s, "is gone");
+    if (const auto why = station_defect(context_, s, context_.index(ref))) defect(s, *why);
   }
 
   void operator()(const plan::Vlans& s) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "kernel/attrs.h"
 #include "plan/plan.h"
@@ -91,6 +92,43 @@ std::vector<plan::Fdb> entries(Socket& socket, std::uint32_t link_index, const n
 }
 
 }  // namespace
+
+namespace {
+
+bool is_fixed(const ndmsg& entry) { return (entry.ndm_state & (NUD_NOARP | NUD_PERMANENT)) != 0; }
+
+}  // namespace
+
+std::optional<Station> station(Socket& socket, std::uint32_t port_index, const net::Mac& mac, std::uint16_t vlan) {
+  Batch batch;
+  begin_entry(batch, RTM_GETNEIGH, 0, port_index, plan::Fdb{net::IfName::parse("port"), mac, {}, vlan});
+  const auto answer = socket.get(batch);
+  if (!answer) return std::nullopt;
+  const auto entry = header_of<ndmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data()));
+  if (!entry) return std::nullopt;
+  return Station{0, static_cast<std::uint32_t>(entry->ndm_ifindex), vlan, is_fixed(*entry)};
+}
+
+std::vector<Station> stations(Socket& socket, const net::Mac& mac) {
+  Batch batch;
+  static_cast<ndmsg*>(batch.begin(RTM_GETNEIGH, NLM_F_DUMP, sizeof(ndmsg), "list the FDB"))->ndm_family = AF_BRIDGE;
+  const std::string_view wanted(reinterpret_cast<const char*>(mac.bytes.data()), mac.bytes.size());
+  std::vector<Station> out;
+  socket.dump(
+      batch, [&] { out.clear(); },
+      [&](const nlmsghdr& message) {
+        const auto entry = header_of<ndmsg>(message);
+        if (!entry || message.nlmsg_type != RTM_NEWNEIGH || (entry->ndm_flags & NTF_SELF) != 0) return;
+        const Attrs attrs = Attrs::of(message, sizeof(ndmsg));
+        if (attrs.view(NDA_LLADDR) != wanted) return;
+        Station one{attrs.u32(NDA_MASTER).value_or(0), static_cast<std::uint32_t>(entry->ndm_ifindex), 0,
+                    is_fixed(*entry)};
+        if (const auto vlan = attrs.view(NDA_VLAN); vlan && vlan->size() >= sizeof one.vlan)
+          std::memcpy(&one.vlan, vlan->data(), sizeof one.vlan);
+        out.push_back(one);
+      });
+  return out;
+}
 
 std::vector<plan::Fdb> tunnel_entries(Socket& socket, std::uint32_t link_index, const net::IfName& link) {
   return entries(socket, link_index, link, [](const ndmsg& entry) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -19,6 +20,16 @@ std::vector<plan::Fdb> learned_entries(Socket& socket, std::uint32_t link_index,
 std::set<net::Ip> tunnel_ends(Socket& socket, std::uint32_t link_index, const net::IfName& link);
 // Does the bridge of that port know the station behind that very port?
 bool is_behind(Socket& socket, std::uint32_t port_index, const net::Mac& mac);
+// A bridge's entry of a MAC in one VLAN (0: it does not filter). `fixed`: static, not learned.
+struct Station {
+  std::uint32_t bridge = 0, port = 0;  // ifindexes; station() does not tell the bridge
+  std::uint16_t vlan = 0;
+  bool fixed = false;
+};
+// By the bridge that the port belongs to.
+std::optional<Station> station(Socket& socket, std::uint32_t port_index, const net::Mac& mac, std::uint16_t vlan);
+// Of that MAC, on all bridges of the namespace. A dump.
+std::vector<Station> stations(Socket& socket, const net::Mac& mac);
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb);
 
 }  // namespace trestle::kernel

@@ -134,6 +134,13 @@ std::optional<std::string> vlans_defect(Socket& socket, std::uint32_t link_index
   return std::nullopt;
 }
 
+std::set<std::uint16_t> vlans_of(Socket& socket, std::uint32_t link_index) {
+  std::set<std::uint16_t> out;
+  for (const Member& member : members(socket, link_index))
+    for (std::uint32_t vid = member.first; vid <= member.last; ++vid) out.insert(static_cast<std::uint16_t>(vid));
+  return out;
+}
+
 std::optional<std::uint16_t> untagged_vlan(Socket& socket, std::uint32_t link_index) {
   for (const Member& member : members(socket, link_index))
     if ((member.flags & BRIDGE_VLAN_INFO_PVID) != 0) return member.first;

@@ -63,8 +63,9 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
   if (filters_vlans(in.conf))  // before the FDB: an entry is made for each VLAN that the port has then
     steps.emplace_back(plan::Vlans{host, false, in.conf.vlan, in.conf.vlan_trunk, in.conf.preserve_default_vlan});
   // On a trunk in each of its VLANs: with the untagged one's alone the lock dropped every tagged frame.
-  const auto in_vlan = in.conf.vlan_trunk.empty() ? in.conf.vlan : std::nullopt;
-  if (locks_port(in.conf)) steps.emplace_back(plan::Fdb{host, in.lease.mac, {}, in_vlan});
+  const bool trunk = !in.conf.vlan_trunk.empty();
+  if (locks_port(in.conf))
+    steps.emplace_back(plan::Fdb{host, in.lease.mac, {}, trunk ? std::nullopt : in.conf.vlan, trunk});
   add_shape(steps, in.conf, veth);
   if (in.conf.tap) return add_tap(steps, in);
   const std::string conf = "net/ipv6/conf/" + pod.str() + "/";

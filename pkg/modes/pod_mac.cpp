@@ -13,7 +13,9 @@ net::Mac pod_mac(const config::NetConf& conf, const net::Owner& owner, const net
                  const std::vector<plan::LeasedIp>& ips) {
   if (conf.requested_mac) return *conf.requested_mac;
   if (const auto vm = vm_nic(conf, nic)) return net::vm_mac(conf.bridge, *vm);
-  return ips.empty() ? net::nic_mac(owner, nic) : net::pod_mac(conf.bridge, ips.front().cidr.ip);
+  if (ips.empty()) return net::nic_mac(owner, nic);
+  const net::Ip& first = ips.front().cidr.ip;
+  return conf.vlan_trunk.empty() ? net::pod_mac(conf.bridge, first) : net::trunk_mac(conf.bridge, first);
 }
 
 }  // namespace trestle::modes

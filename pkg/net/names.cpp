@@ -80,6 +80,10 @@ Mac pod_mac(const IfName& bridge, const Ip& first) {
   return Mac::from_hash(0x02, base::hash64(joined({bridge.str(), first.str()})));
 }
 
+Mac trunk_mac(const IfName& bridge, const Ip& first) {
+  return Mac::from_hash(0x02, base::hash64(joined({bridge.str(), "trunk", first.str()})));
+}
+
 Mac nic_mac(const Owner& owner, const IfName& nic) {
   return Mac::from_hash(0x02, nic.str() == owner.ifname ? owner_hash(owner) : nic_hash(owner, nic));
 }

@@ -33,6 +33,8 @@ IfName switch_name(std::string_view network);
 Mac switch_mac(const IfName& bridge);
 // 02 + 5 bytes of hash(switch, first address), so that an address used again keeps its MAC.
 Mac pod_mac(const IfName& bridge, const Ip& first);
+// The same on a trunk: it is in VLANs whose pods may have that address too.
+Mac trunk_mac(const IfName& bridge, const Ip& first);
 // 02 + 5 bytes of hash(owner), and of the NIC where it is not the call's first: of a NIC without an address.
 Mac nic_mac(const Owner& owner, const IfName& nic);
 // fe + the last 5 bytes of the pod's: a bridge port must not have the MAC of what is behind it.

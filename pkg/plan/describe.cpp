@@ -133,7 +133,9 @@ std::string describe(const Step& step) {
           [](const Fdb& s) {
             if (s.dst) return "host:" + s.link.str() + ": " + s.mac.str() + " is at " + s.dst->str();
             return "host:" + s.link.str() + ": static FDB entry " + s.mac.str() +
-                   (s.vlan ? " in VLAN " + std::to_string(*s.vlan) : "");
+                   (s.vlan         ? " in VLAN " + std::to_string(*s.vlan)
+                    : s.every_vlan ? " in each of its VLANs"
+                                   : "");
           },
           [](const Bond& s) {
             return "host:" + s.link.str() + ": bond, " + s.mode + " of " + all(s.members) + ", MAC " + s.mac.str();

@@ -158,6 +158,7 @@ struct Fdb {
   net::Mac mac;
   std::optional<net::Ip> dst = {};
   std::optional<std::uint16_t> vlan = {};
+  bool every_vlan = false;  // of a trunk: in each VLAN that its port has
   bool operator==(const Fdb&) const = default;
 };
 

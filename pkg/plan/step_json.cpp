@@ -106,6 +106,7 @@ void put(std::string& out, const Step& step) {
             begin("fdb")("link", s.link.str())("mac", s.mac.str());
             if (s.dst) json("dst", s.dst->str());
             put(json, "vlan", s.vlan);
+            if (s.every_vlan) json("everyVlan", true);
           },
           [&](const Bond& s) {
             begin("bond")("link", s.link.str())("mode", s.mode)("mac", s.mac.str())("group", s.group)

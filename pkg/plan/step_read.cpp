@@ -119,7 +119,7 @@ Veth veth(const Json& json) {
 
 Fdb fdb(const Json& json) {
   return {link_name(json, "link"), net::Mac::parse(string(json, "mac")), maybe_ip(json, "dst"),
-          maybe_short(json, "vlan")};
+          maybe_short(json, "vlan"), flag(json, "everyVlan")};
 }
 
 std::optional<net::IfName> maybe_link(const Json& json, const char* key) {

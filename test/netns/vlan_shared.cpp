@@ -169,3 +169,36 @@ TEST_CASE("one subnet in two VLANs of one switch: each pod's MAC is known in its
   CHECK(node.check(b.pod(), b.added(), twice).ok());
   leave_nothing(node, {&a, &b});
 }
+
+TEST_CASE("a trunk does not take an access pod's MAC from it, nor the other way round; CHECK sees each VLAN's entry",
+          "[vlan][trunk]") {
+  // The entry that a trunk has in each of its VLANs replaced the access pod's, whose port was locked: it was cut off, after the trunk's DEL too.
+  NEEDS_KERNEL(kernel_has_vlan_filtering(), "bridge VLAN filtering");
+  Node node;
+  const Lan lan(node.host());
+  const Trunk trunk(lan, {10, 20});
+  node.settle();
+  const json access = vlan_conf(10);
+  json tagging = trunk_conf("tagging", 10, 12);
+  tagging["ipam"] = access["ipam"];
+  const Guest a(node, "a", access), b(node, "b", tagging);
+  CHECK(a.mac() != b.mac());
+  CHECK(node.check(a.pod(), a.added(), access).ok());
+  const auto with_mac = [](json conf, const std::string& mac) {
+    conf["runtimeConfig"] = {{"mac", mac}};
+    conf["capabilities"] = {{"mac", true}};
+    return conf;
+  };
+  const Pod c("c");
+  const Answer taken = node.add(c, with_mac(trunk_conf("tagging", 9, 10), a.mac()));
+  CHECK_THAT(told(taken), Catch::Contains("MAC " + a.mac() + " is in VLAN 10 already, behind " + a.host_link()));
+  const Answer back = node.add(c, with_mac(access, b.mac()));
+  CHECK_THAT(told(back), Catch::Contains("MAC " + b.mac() + " is in VLAN 10 already, behind " + b.host_link()));
+  CHECK(node.check(a.pod(), a.added(), access).ok());
+  CHECK(node.check(b.pod(), b.added(), tagging).ok());
+  must_run("bridge fdb del " + b.mac() + " dev " + b.host_link() + " vlan 11 master");
+  CHECK_THAT(told(node.check(b.pod(), b.added(), tagging)), Catch::Contains("is gone from VLAN 11"));
+  CHECK(node.command({"repair"}).ok());
+  CHECK(node.check(b.pod(), b.added(), tagging).ok());
+  leave_nothing(node, {&a, &b});
+}

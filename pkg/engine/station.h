@@ -1,0 +1,18 @@
+#pragma once
+// Static FDB entries of pods' ports (plan::Fdb), where VLANs are filtered: MACs are unique in a VLAN, and a trunk is in many.
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/context.h"
+#include "plan/step.h"
+
+namespace trestle::engine {
+
+// Throws Error{held} when another port of the switch has the MAC for its own in one of the Step's VLANs: the entry would cut that one off.
+void refuse_taken(Context& context, const plan::Fdb& step, std::uint32_t port_index);
+
+// What of it is not there, in words.
+std::optional<std::string> station_defect(Context& context, const plan::Fdb& step, std::uint32_t port_index);
+
+}  // namespace trestle::engine
