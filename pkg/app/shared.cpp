@@ -6,6 +6,7 @@
 #include "app/adopt.h"
 #include "app/facts.h"
 #include "app/make_part.h"
+#include "app/node_part.h"
 #include "app/stray.h"
 #include "app/tunnel.h"
 #include "base/error.h"
@@ -180,7 +181,7 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
   const net::IfName& bridge = confs.front().bridge;
   {
     store::Lock lock = store.locks().switch_shared(bridge, session.deadline());
-    if (auto facts = store.facts(bridge); facts && store.keeps_records()) {
+    if (auto facts = store.facts(bridge); facts && store.keeps_records() && keeps_parts(confs, *facts)) {
       Switch out{std::move(lock), std::move(*facts), {}};
       for (const config::NetConf& conf : confs)
         if (const auto ref = standing(session, conf, out.facts)) out.parts.push_back(*ref);
@@ -193,7 +194,8 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
     const auto kept = store.facts(bridge);
     const bool lost = !kept || !store.keeps_records();
     Switch out{{}, kept ? *kept : fresh_facts(session, confs.front()), {}};
-    if (!kept) store.set_facts(bridge, out.facts);
+    for (const config::NetConf& conf : confs) keep_part(session, conf, out.facts);
+    if (!kept || kept->parts != out.facts.parts) store.set_facts(bridge, out.facts);
     for (const config::NetConf& conf : confs) {
       plan::Shared shared = modes::find(conf.mode).shared({conf, out.facts, session.settings().state_dir});
       const store::PartRef ref{bridge, plan::digest(shared.steps)};

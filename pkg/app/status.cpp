@@ -4,6 +4,7 @@
 #include "app/facts.h"
 #include "app/firewall.h"
 #include "app/here.h"
+#include "app/node_part.h"
 #include "app/refuse.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
@@ -117,7 +118,8 @@ void add_foreign_drops(Error& error, Session& session, const config::NetConf& co
 void must_serve(Session& session, const config::NetConf& call, const config::NetConf& conf) {
   if (conf.mode == "chained") return store_has_room(session.settings().state_dir);  // the interface is another plugin's
   if (conf.guests) engine::must_have_dnsmasq();
-  const plan::Facts facts = current_facts(session, conf);
+  plan::Facts facts = current_facts(session, conf);
+  if (session.has_store()) keep_part(session, conf, facts);
   kernel_can(conf, facts, session.settings().state_dir);
   refuse_used_subnets(session, conf, modes::find(conf.mode).shared({conf, facts, session.settings().state_dir}).steps);
   store_has_room(session.settings().state_dir);

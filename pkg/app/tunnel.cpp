@@ -110,7 +110,9 @@ overlay::Outcome program(Session& session, const net::IfName& bridge, const conf
   mark.held =
       leave == overlay::Leave::none && last && last->held != 0 ? last->held : std::max<std::uint64_t>(now_s(), 1);
   overlay::forget_strangers(context, overlay, out.kept);
-  keep(session, mark, bridge, with_waiting(session, overlay, out.kept));
+  const config::Overlay waiting = with_waiting(session, overlay, out.kept);
+  narrow_guard(context, modes::peer_elements(bridge, waiting));  // those that are gone already are not listened to
+  keep(session, mark, bridge, waiting);
   return out;
 }
 

@@ -59,6 +59,7 @@ std::string peers_text(const std::vector<config::Peer>& peers) {
     if (out.size() > 1) out += ",\n";
     out += "{\"vtep\":\"" + peer.vtep.str() + "\"";
     if (!peer.node.empty()) out += ",\"node\":" + json(peer.node).dump();
+    if (peer.index) out += ",\"index\":" + std::to_string(*peer.index);
     for (std::size_t i = 0; i < peer.subnets.size(); ++i)
       out += (i == 0 ? ",\"subnets\":[\"" : ",\"") + peer.subnets[i].str() + "\"";
     out += peer.subnets.empty() ? "}" : "]}";

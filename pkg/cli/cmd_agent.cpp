@@ -1,6 +1,7 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -37,12 +38,18 @@ std::vector<std::string> configured() {
   return out;
 }
 
-// Another plugin's file, or one that is just being written, is no reason to end.
-std::vector<config::NetConf> networks_of(const std::vector<std::string>& files, const Console& console) {
+// One that is just being written, or wrong, is no reason to end: it is said once, until it is right. Of what stands in a runtime's directory
+// (`told` is null) most is other plugins'.
+std::vector<config::NetConf> networks_of(const std::vector<std::string>& files, const Console& console,
+                                         std::map<std::string, std::string>* told, app::Log& log) {
   std::vector<config::NetConf> out;
   for (const std::string& file : files) try {
       out.push_back(config::parse(plugin_conf(read_json(console.world(), file), {}).conf, {}));
-    } catch (const Error&) {
+      if (told != nullptr) told->erase(file);
+    } catch (const Error& e) {
+      if (told == nullptr || (*told)[file] == e.what()) continue;
+      (*told)[file] = e.what();
+      log.write(app::Log::Level::error, "a configuration is left out", {{"file", file}, {"why", e.what()}});
     }
   return out;
 }
@@ -68,7 +75,12 @@ int run_agent(const Arguments& arguments, const Console& console) {
                            {}};
   agent.metrics = arguments.find("metrics").value_or(agent.settings.state_dir + "/agent.sock");
   const auto files = [given] { return given.empty() ? configured() : given; };
-  agent.networks = [files, &console] { return networks_of(files(), console); };
+  app::Log log(console.world().log);
+  log.configure("info", agent.settings.log_file);  // what is well again is told too
+  std::map<std::string, std::string> told;
+  agent.networks = [files, &console, &log, told = given.empty() ? nullptr : &told] {
+    return networks_of(files(), console, told, log);
+  };
   agent.watched = [files, alone = given.empty(), networks = agent.networks] {
     std::vector<std::string> out = files();
     if (alone) out.emplace_back(kConfigured);
@@ -77,8 +89,6 @@ int run_agent(const Arguments& arguments, const Console& console) {
         if (nic->overlay && !nic->overlay->peers_file.empty()) out.push_back(nic->overlay->peers_file);
     return out;
   };
-  app::Log log(console.world().log);
-  log.configure("info", agent.settings.log_file);                        // what is well again is told too
   { Node store(agent.settings, console, app::Session::Access::write); }  // the socket's folder; and root's alone
   app::run_agent(agent, log);
   return kDone;

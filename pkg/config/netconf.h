@@ -54,7 +54,8 @@ struct PortMapping {
 // Each node's own part of the ranges, so that nodes need not ask each other. One configuration serves all of them.
 struct NodeRange {
   std::optional<std::uint8_t> v4, v6;  // prefix length of a node's part; absent: that family is not divided
-  std::optional<std::uint32_t> index;  // which part is ours, from 0; absent: our place in the overlay's list of peers
+  std::optional<std::uint32_t>
+      index;  // which part is ours, from 0; absent: our entry's in the overlay's list of peers, or its place there
 };
 
 // The IPAM's part of the config.
@@ -63,6 +64,7 @@ struct IpamConf {
   std::vector<ipam::RangeSet> ranges;      // one address from each set, in order; runtimeConfig.ipRanges stand first
   std::vector<cni::ResultRoute> routes;    // gw absent: the family's gateway
   std::optional<NodeRange> node_range = {};
+  std::optional<std::uint32_t> part = {};  // of node_range, on this node; parse() leaves it out
 };
 
 // An interface that another plugin made, as the kernel and prevResult have it. parse() leaves it out.

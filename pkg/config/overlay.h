@@ -13,8 +13,9 @@ namespace trestle::config {
 // A node of the network, ourselves among them: one list serves all.
 struct Peer {
   net::Ip vtep;
-  std::vector<net::Cidr> subnets = {};  // layer 3: whose pods have addresses of these
-  std::string node = {};                // "": known by its address alone
+  std::vector<net::Cidr> subnets = {};      // layer 3: whose pods have addresses of these
+  std::string node = {};                    // "": known by its address alone
+  std::optional<std::uint32_t> index = {};  // its part by `ipam.nodeRange`, wherever its entry stands
   bool operator==(const Peer&) const = default;
 };
 

@@ -32,9 +32,10 @@ constexpr Key kOverlay[] = {
     {"mode", Fate::foreign, "it is called \"layer\" here: 2 or 3"},
     {"vtep", Fate::foreign, "this node's own is called \"local\""},
 };
-constexpr Key kPeer[] = {{"vtep"}, {"subnets"}, {"node"}};
+constexpr Key kPeer[] = {{"vtep"}, {"subnets"}, {"node"}, {"index"}};
 constexpr Choice kControls[] = {{"static"}, {"multicast"}, {"evpn"}, {"etcd", false}, {"kubernetes", false}};
 constexpr std::int64_t kMostVni = (1 << 24) - 1;
+constexpr std::int64_t kMostIndex = 0xFFFFFFFF;
 constexpr std::size_t kMostPeers = 20'000, kMostSubnets = 64, kMostName = 253;
 constexpr std::size_t kMostFile = 1U << 24, kMostValues = 1U << 21;
 
@@ -72,6 +73,9 @@ Peer parse_peer(const Field& field) {
   if (!vtep) field.refuse("\"vtep\" is missing: the node's address on the underlay, as \"192.0.2.2\"");
   Peer peer{address(*vtep), {}, {}};
   if (const auto node = field.find("node")) peer.node = node_name(*node);
+  // 0 is a part as any other, not "none".
+  if (const auto index = field.find_any("index"))
+    peer.index = static_cast<std::uint32_t>(index->integer(0, kMostIndex));
   if (const auto list = field.find("subnets"))
     for (const Field& item : list->items()) {
       if (peer.subnets.size() == kMostSubnets)

@@ -7,9 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ipam/range.h"
-#include "kernel/address.h"
-#include "kernel/link.h"
-#include "kernel/route.h"
+#include "overlay/underlay.h"
 
 namespace trestle::overlay {
 
@@ -22,99 +20,6 @@ namespace {
 
 // Outer Ethernet, IP, UDP and VXLAN headers less the inner Ethernet header's place in the MTU.
 constexpr std::uint32_t overhead(net::Family family) { return family == net::Family::v4 ? 50 : 70; }
-
-std::string subject(const config::NetConf& conf) { return "overlay of network '" + conf.name + "'"; }
-
-struct Underlay {
-  net::Ip address;
-  kernel::LinkInfo link;
-  std::vector<kernel::HeldAddress> held;  // all of the link's
-};
-
-// Which of a link's addresses is the tunnel's: one that the list has for a node, else one of the family that the list's nodes have, else the
-// first. A temporary IPv6 address, which changes each day, comes last; the kernel lists the newest first.
-class Wanted {
- public:
-  Wanted(const config::NetConf& conf, const std::vector<Peer>& peers) : peers_(peers) {
-    if (!peers.empty()) family_ = peers.front().vtep.family;
-    if (conf.overlay->group) family_ = conf.overlay->group->family;
-  }
-  int rank(const kernel::HeldAddress& held) const {
-    const bool listed = std::ranges::any_of(peers_, [&](const Peer& peer) { return peer.vtep == held.cidr.ip; });
-    return (listed ? 4 : 0) + (family_ && held.cidr.ip.family == *family_ ? 2 : 0) + (held.lasting ? 1 : 0);
-  }
-
- private:
-  const std::vector<Peer>& peers_;
-  std::optional<net::Family> family_;
-};
-
-bool usable(const net::Cidr& cidr) { return !cidr.ip.is_loopback() && !cidr.ip.is_link_local(); }
-
-template <class Fits>
-void look(kernel::Socket& host, const kernel::LinkInfo& link, const Wanted& wanted, Fits fits,
-          std::optional<Underlay>& best, int& best_rank) {
-  const std::vector<kernel::HeldAddress> all = kernel::held_addresses(host, link.index);
-  for (const kernel::HeldAddress& held : all) {
-    if (!usable(held.cidr) || !fits(held.cidr.ip)) continue;
-    const int rank = wanted.rank(held);
-    if (best && rank <= best_rank) continue;
-    best = Underlay{held.cidr.ip, link, all};
-    best_rank = rank;
-  }
-}
-
-std::optional<Underlay> on_link(kernel::Socket& host, const kernel::LinkInfo& link, const Wanted& wanted) {
-  std::optional<Underlay> best;
-  int rank = 0;
-  const auto any = [](const net::Ip&) { return true; };
-  look(host, link, wanted, any, best, rank);
-  return best;
-}
-
-// The link whose address `fits`. A switch's or a tunnel's own address is none: it would be a tunnel in itself.
-template <class Fits>
-std::optional<Underlay> by_address(engine::Context& context, const Wanted& wanted, Fits fits) {
-  std::optional<Underlay> best;
-  int rank = 0;
-  for (const kernel::LinkInfo& link : kernel::dump_links(context.route()))
-    if (link.kind != "vxlan" && (context.switches() == 0 || link.group != context.switches()))
-      look(context.route(), link, wanted, fits, best, rank);
-  return best;
-}
-
-[[noreturn]] void no_address(const config::NetConf& conf, const std::string& why) {
-  throw Error(Code::bad_config,
-              subject(conf) + ": " + why +
-                  "; name in \"local\" the link, address or subnet by which the other nodes are reached");
-}
-
-Underlay find_underlay(engine::Context& context, const config::NetConf& conf, const std::vector<Peer>& peers) {
-  kernel::Socket& host = context.route();
-  const Wanted wanted(conf, peers);
-  const std::string& local = conf.overlay->local;
-  if (local.empty()) {
-    const auto index = kernel::default_route_link(host);
-    const auto link = index ? kernel::get_link(host, *index) : std::nullopt;
-    if (!link) no_address(conf, "the host has no default route");
-    if (auto found = on_link(host, *link, wanted)) return *found;
-    no_address(conf, "link " + link->name + " of the default route has no address");
-  }
-  if (const auto ip = net::Ip::try_parse(local)) {
-    if (auto found = by_address(context, wanted, [&](const net::Ip& there) { return there == *ip; })) return *found;
-    no_address(conf, "no link of this host has the address " + ip->str());
-  }
-  if (local.find('/') != std::string::npos) {
-    const net::Cidr subnet = net::Cidr::parse(local).network();
-    if (auto found = by_address(context, wanted, [&](const net::Ip& there) { return subnet.contains(there); }))
-      return *found;
-    no_address(conf, "no link of this host has an address in " + subnet.str());
-  }
-  const auto link = kernel::get_link(host, net::IfName::parse(local));
-  if (!link) no_address(conf, "the host has no link " + local);
-  if (auto found = on_link(host, *link, wanted)) return *found;
-  no_address(conf, "link " + local + " has no address");
-}
 
 // A route to a peer's subnet must take nothing away from the host: not the underlay, not the tunnels' ends, not our own pods.
 void check_subnets(const config::NetConf& conf, const std::vector<net::Cidr>& segments) {
@@ -152,7 +57,16 @@ void check_peers(const config::NetConf& conf, const std::vector<Peer>& peers, ne
   std::map<net::Ip, const Peer*> addresses;
   std::map<net::Ip, std::pair<net::Cidr, const Peer*>> subnets;
   std::set<std::string_view> nodes;
+  std::map<std::uint32_t, const Peer*> parts;
   for (const Peer& peer : peers) {
+    if (peer.index.has_value() != peers.front().index.has_value())
+      throw Error(Code::bad_config, subject(conf) + ": peer " + (peer.index ? peers.front() : peer).vtep.str() +
+                                        " has no \"index\", and others have one; give it to all");
+    if (peer.index)
+      if (const auto [it, fresh] = parts.emplace(*peer.index, &peer); !fresh)
+        throw Error(Code::bad_config, subject(conf) + ": peers " + it->second->vtep.str() + " and " + peer.vtep.str() +
+                                          " both have \"index\" " + std::to_string(*peer.index) +
+                                          "; each node has one of its own");
     if (peer.vtep.family != family)
       throw Error(Code::bad_config,
                   subject(conf) + ": peer " + peer.vtep.str() +
@@ -200,9 +114,14 @@ void take_part(config::NetConf& conf, std::optional<std::uint32_t> place) {
     throw Error(Code::bad_config,
                 "ipam.nodeRange of network '" + conf.name +
                     "': this node is not in the list of peers; add its entry, or give it an \"index\"");
+  conf.ipam.part = index;
   for (ipam::RangeSet& set : conf.ipam.ranges) {
-    const auto prefix = set.front().subnet.ip.family == net::Family::v4 ? wanted.v4 : wanted.v6;
-    if (!prefix) continue;
+    const bool v4 = set.front().subnet.ip.family == net::Family::v4;
+    const auto prefix = v4 ? wanted.v4 : wanted.v6;
+    if (!prefix)
+      throw Error(Code::bad_config, "ipam.nodeRange of network '" + conf.name + "': has no \"" +
+                                        (v4 ? "prefix" : "prefix6") + "\" for " + ipam::text(set) +
+                                        ", so every node would give the same addresses of it");
     auto part = ipam::part_of(set, *prefix, *index);
     if (!part)
       throw Error(Code::bad_config, "ipam.nodeRange of network '" + conf.name + "': " + ipam::text(set) +
@@ -250,14 +169,21 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
                                           segment.str() + ", no node's");
   for (Peer& peer : peers)
     if (peer.vtep == here.local || (!peer.node.empty() && peer.node == name)) {
+      if (here.own) {
+        const Peer& by_name = here.own->vtep == here.local ? peer : *here.own;
+        throw Error(Code::bad_config, subject(conf) + ": entry " + here.local.str() +
+                                          " of the list has this node's address, entry " + by_name.vtep.str() +
+                                          " its name \"" + base::printable(name) +
+                                          "\"; is the host's name, or \"node\", another node's?");
+      }
       here.place = static_cast<std::uint32_t>(&peer - peers.data());
       here.own = std::move(peer);
     } else {
       here.others.push_back(std::move(peer));
     }
   if (here.own && !here.own->node.empty()) here.identity = here.own->node;
-  const std::uint32_t head = overhead(here.local.family);
-  here.mtu = underlay.link.mtu > head ? underlay.link.mtu - head : 0;
+  const std::uint32_t head = overhead(here.local.family), carried = carried_by(context.route(), underlay.link, here);
+  here.mtu = carried > head ? carried - head : 0;
   constexpr std::uint32_t kLeastIpv6 = 1280;
   if (overlay.layer == 3 && out.mtu.value_or(here.mtu) < kLeastIpv6)
     throw Error(Code::bad_config,
@@ -272,7 +198,7 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   overlay.here = std::move(here);
   const config::Here& set = *overlay.here;
   take_subnets(out, set.own ? &*set.own : nullptr);
-  take_part(out, set.own ? std::optional(set.place) : std::nullopt);
+  take_part(out, !set.own ? std::nullopt : set.own->index ? set.own->index : std::optional(set.place));
   if (overlay.layer == 3) check_subnets(out, segments);
   return out;
 }

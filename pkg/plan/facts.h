@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct Facts {
     bool operator==(const Tunnel&) const = default;
   };
   std::optional<Tunnel> tunnel = {};
+  std::map<std::string, std::uint32_t> parts =
+      {};  // by network: which part of its subnet this node has (`ipam.nodeRange`)
   bool operator==(const Facts&) const = default;
 };
 

@@ -102,6 +102,7 @@ std::optional<plan::Facts> Parts::facts(const net::IfName& bridge) const try {
                                        net::Ip::parse(tunnel.at("local").get<std::string>()),
                                        tunnel.at("identity").get<std::string>()};
   }
+  if (json.contains("parts")) facts.parts = json.at("parts").get<std::map<std::string, std::uint32_t>>();
   return facts;
 } catch (const Json::exception&) {
   return std::nullopt;
@@ -121,6 +122,7 @@ void Parts::set_facts(const net::IfName& bridge, const plan::Facts& facts) const
                       {"underlay", facts.tunnel->underlay.str()},
                       {"local", facts.tunnel->local.str()},
                       {"identity", facts.tunnel->identity}};
+  if (!facts.parts.empty()) json["parts"] = facts.parts;
   const std::string text = seal(dump(json));
   dir.check(dir.replace(kFacts, text), "write", kFacts);
 }

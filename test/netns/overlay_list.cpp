@@ -1,0 +1,117 @@
+// What a list of nodes may do to one of them: its part of the subnet, its own entry, its MTU.
+#include <catch2/catch.hpp>
+
+#include "overlay_agent.h"
+
+using namespace trestle::test;
+using Catch::Contains;
+using nlohmann::json;
+
+namespace {
+
+json entry(int node, const json& more = json::object()) {
+  json out{{"vtep", "192.0.2.1" + std::to_string(node)}};
+  out.update(more);
+  return out;
+}
+
+json divided(const json& peers) {
+  json conf = layer2(1, 1, "isolated", {{"peers", peers}});
+  conf["ipam"] = {{"ranges", {{{{"subnet", "10.52.0.0/16"}}}}}, {"nodeRange", {{"prefix", 24}}}};
+  return conf;
+}
+
+std::string refused(const Cluster& cluster, int n, const json& conf) {
+  const Ran ran = cluster.command(n, "add {} --netns p" + std::to_string(n) + " --ifname eth0", conf);
+  CHECK_FALSE(ran.ok());
+  return ran.err;
+}
+
+}  // namespace
+
+TEST_CASE("nodeRange: a node whose entry moved in the list does not give its neighbour's addresses",
+          "[overlay][list]") {
+  // A node that was taken out of the list moved every later one to the part of the one before: addresses and MACs were given twice.
+  const Cluster cluster(3);
+  const json all = {entry(1), entry(2), entry(3)}, shorter = {entry(1), entry(3)};
+  CHECK(cluster.add(3, divided(all)).front() == "10.52.2.0");
+  const Pod more("m");
+  const auto again = [&](const json& peers) {
+    return cluster.command(3, "add {} --netns m --ifname eth0 --json", divided(peers));
+  };
+  CHECK_THAT(again(shorter).err,
+             Contains("this node's part was number 2") && Contains("number 1") && Contains("\"index\""));
+  CHECK_THAT(cluster.command(3, "status {}", divided(shorter)).err, Contains("this node's part was number 2"));
+  SECTION("an index stays where it is") {
+    const json indexed = {entry(1, {{"index", 0}}), entry(3, {{"index", 2}})};
+    CHECK_THAT(again(indexed).out, Contains("10.52.2.1/16"));
+    cluster.command(3, "del {} --netns m --ifname eth0", divided(indexed));
+  }
+  SECTION("without pods it may move") {
+    cluster.del(3, divided(all));
+    CHECK_THAT(again(shorter).out, Contains("10.52.1.0/16"));
+    cluster.command(3, "del {} --netns m --ifname eth0", divided(shorter));
+  }
+}
+
+TEST_CASE("a list that would give addresses twice, or a node another's entry, is refused", "[overlay][list]") {
+  const Cluster cluster(1);
+  const auto with = [](json conf, const std::string& key, const json& value) {
+    conf[key].update(value);
+    return conf;
+  };
+  CHECK_THAT(refused(cluster, 1, divided({entry(1, {{"index", 0}}), entry(2)})),
+             Contains("192.0.2.12 has no \"index\""));
+  CHECK_THAT(refused(cluster, 1, divided({entry(1, {{"index", 7}}), entry(2, {{"index", 7}})})),
+             Contains("both have \"index\" 7"));
+  const json two = {entry(1), entry(2, {{"node", "n2"}})};
+  CHECK_THAT(refused(cluster, 1, with(divided(two), "overlay", {{"node", "n2"}})),
+             Contains("entry 192.0.2.11 of the list has this node's address, entry 192.0.2.12 its name \"n2\""));
+  json half = divided({entry(1), entry(2)});
+  half["ipam"]["nodeRange"] = {{"prefix6", 80}};
+  CHECK_THAT(refused(cluster, 1, half), Contains("has no \"prefix\""));
+  CHECK(cluster.left(1) == "");
+}
+
+TEST_CASE("a tunnel address on lo: the MTU is that of the way to the peers", "[overlay][list]") {
+  const Cluster cluster(2);
+  json peers = json::array();
+  for (int n = 1; n <= 2; ++n) {
+    const std::string at = std::to_string(n), other = std::to_string(3 - n);
+    cluster.node(n).must_exec("ip addr add 10.255.0." + at + "/32 dev lo && ip route add 10.255.0." + other +
+                              " via 192.0.2.1" + other + " src 10.255.0." + at);
+    peers.push_back({{"vtep", "10.255.0." + at}, {"subnets", {"10.51." + at + ".0/24"}}});
+  }
+  const json conf = layer3(2, {{"peers", peers}, {"local", "10.255.0.0/24"}});
+  for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
+  CHECK_THAT(cluster.pod(1).must_exec("ip link show eth0"), Contains("mtu 1450"));
+  CHECK_THAT(cluster.node(1).must_exec("ip link show vx42"), Contains("mtu 1450"));
+  CHECK(cluster.pod(1).exec("ping -n -c 1 -W 1 -M do -s 1422 10.51.2.2").ok());
+  for (int n = 1; n <= 2; ++n) cluster.del(n, conf);
+}
+
+TEST_CASE("peers that are gone are not listened to while others wait for their turn", "[overlay][list]") {
+  const Cluster cluster(1);
+  const auto of = [](int nodes) {
+    json list = {entry(1)};
+    for (int n = 1; n < nodes; ++n) list.push_back({{"vtep", "198.51.100." + std::to_string(n)}});
+    return layer2(1, 1, "isolated", {{"peers", list}});
+  };
+  cluster.add(1, of(21));
+  CHECK(cluster.command(1, "overlay sync {}", of(3)).ok());
+  const auto count = [&](const char* command) { return cluster.node(1).must_exec(command); };
+  const std::string entries = count("bridge fdb show dev vx43 | grep -c 00:00:00:00:00:00");
+  CHECK(entries == "16\n");
+  CHECK(count("nft list set inet trestle peer-trflat | grep -o 198.51 | wc -l") == entries);
+}
+
+TEST_CASE("the agent says once which configuration it leaves out", "[overlay][agent]") {
+  const Cluster cluster(1);
+  json wrong = layer2(1, 1, "isolated");
+  wrong["overlay"]["vnni"] = 42;
+  const Agent agent(cluster, 1, wrong);
+  CHECK(becomes_true([&] { return agent.log().find("a configuration is left out") != std::string::npos; }));
+  const std::string log = agent.log();
+  CHECK_THAT(log, Contains("vnni"));
+  CHECK(log.find("left out") == log.rfind("left out"));
+}
