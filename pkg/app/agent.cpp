@@ -16,8 +16,10 @@
 #include "app/here.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
+#include "app/tunnel_state.h"
 #include "base/error.h"
 #include "engine/verify.h"
+#include "kernel/link.h"
 #include "kernel/monitor.h"
 
 namespace trestle::app {
@@ -30,6 +32,7 @@ namespace {
 constexpr std::chrono::milliseconds kDebounce{200};  // many events are one change
 constexpr std::chrono::seconds kFiles{1};            // between looks at the watched files
 constexpr std::chrono::seconds kFirstProbe{5};
+constexpr std::chrono::seconds kRetry{5};
 constexpr std::chrono::milliseconds kPassBudget{20000};
 
 volatile std::sig_atomic_t stopped = 0;  // set by the handler alone
@@ -81,11 +84,11 @@ class Agent {
     while (!stopped) {
       const auto now = Clock::now();
       const bool all = now >= all_at;
-      if (news.any() || all) pass(news, all);
+      if (news.any() || all || (wanted_ && now >= retry_at_)) pass(news, all);
       if (all) all_at = Clock::now() + std::chrono::seconds(settings_.interval_s) + jitter();
       if (now >= probe_at_) probe();
       if (now >= probe_.due()) attempt("hear the answers of peers", [&] { probe_.tell(); });
-      news = wait(waiting, std::min({all_at, probe_at_, probe_.due()}));
+      news = wait(waiting, std::min({all_at, probe_at_, probe_.due(), wanted_ ? retry_at_ : Clock::time_point::max()}));
     }
   }
 
@@ -132,6 +135,8 @@ class Agent {
   void pass(const News& news, bool all) {
     const auto began = Clock::now();
     ++metrics_.passes;
+    const bool may_mend = unmended_.empty() || began >= retry_at_;
+    if (may_mend) retry_at_ = began + kRetry;  // also when this look fails
     files_ = settings_.watched();
     stamps_ = stamps(files_);
     attempt("look at the node", [&] {
@@ -139,7 +144,8 @@ class Agent {
       if (!session.has_store()) return;  // nothing was ever added
       metrics_.attachments = session.store().count();
       if (news.links || news.files || all) tunnels(session, news.links || news.tables || all);
-      if (news.tables && !all) mend_if_flushed(session);
+      wanted_ = wanted_ || news.tables || (news.links && lost_tunnel(session));
+      if (wanted_ && !all && may_mend) mend_if_broken(session);
       if (!all) return;
       heal_all(session);
       mend(session);
@@ -187,15 +193,29 @@ class Agent {
     probe_.keep(vteps);
   }
 
-  void mend_if_flushed(Session& session) {
+  // With its NIC, or by another hand.
+  static bool lost_tunnel(Session& session) {
+    return std::ranges::any_of(tunnel_state_paths(session.settings().state_dir), [&](const auto& tunnel) {
+      return !kernel::link_index(session.context().route(), net::IfName::parse(tunnel.first));
+    });
+  }
+
+  void mend_if_broken(Session& session) {
+    wanted_ = false;
     for (const store::Part& part : parts_in_force(session))
       if (!engine::verify(session.context(), part.steps).empty()) return mend(session);
   }
 
+  // What cannot be mended is tried again, but not at each piece of news: the next one would be what this one has changed.
   void mend(Session& session) {
     const Repaired done = repair(session);
     if (done.mended != 0) ++metrics_.repairs;
-    for (const std::string& line : done.left) log_.write(Log::Level::warn, "not mended", {{"what", line}});
+    std::set<std::string> left(done.left.begin(), done.left.end());
+    for (const std::string& line : left)
+      if (!unmended_.contains(line)) log_.write(Log::Level::warn, "not mended", {{"what", line}});
+    unmended_ = std::move(left);
+    retry_at_ = Clock::now() + kRetry;
+    wanted_ = false;
   }
 
   void probe() {
@@ -233,6 +253,9 @@ class Agent {
   std::vector<std::string> files_;
   std::vector<std::pair<std::uint64_t, std::int64_t>> stamps_;
   AgentProbe probe_{log_, metrics_};
+  std::set<std::string> unmended_;  // told, and not to be told again
+  bool wanted_ = false;             // something may be broken that is not looked at yet
+  Clock::time_point retry_at_ = Clock::now();
   std::map<std::string, Programmed> programmed_;  // by network: what we programmed last
   Clock::time_point probe_at_ = Clock::now() + kFirstProbe;
   std::uint64_t seed_ = static_cast<std::uint64_t>(boottime());

@@ -37,6 +37,13 @@ void refuse_shared_tunnel(const store::Part& mine, const store::Part& other) {
     }
 }
 
+std::vector<plan::Step> tunnels_of(const store::Part& part) {
+  std::vector<plan::Step> out;
+  std::ranges::copy_if(part.steps, std::back_inserter(out),
+                       [](const plan::Step& step) { return std::holds_alternative<plan::Vxlan>(step); });
+  return out;
+}
+
 // By subnet, what guests there are told: the lines of dnsmasq, each without the tag that its network's name is in.
 std::map<std::string, std::string> told_by_subnet(const store::Part& part) {
   std::map<std::string, std::string> out;
@@ -71,7 +78,10 @@ void refuse_conflict(Session& session, const store::Part& mine) {
     refuse_shared_tunnel(mine, other);
     refuse_shared_guests(mine, other);
     if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
-    const auto clash = plan::conflict(mine.steps, other.steps);
+    auto clash = plan::conflict(mine.steps, other.steps);
+    // A changed configuration renews the network's rules, and hides by that what it may not change under its pods.
+    if (clash && other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))
+      clash = plan::conflict(tunnels_of(mine), tunnels_of(other));
     if (!clash || (other.network == mine.network && std::holds_alternative<plan::Rules>(clash->mine))) continue;
     if (std::holds_alternative<plan::Rules>(clash->mine))
       throw Error(Code::held, "network '" + mine.network + "' and network '" + other.network + "' share switch " +

@@ -120,6 +120,7 @@ void must_serve(Session& session, const config::NetConf& call, const config::Net
   if (conf.guests) engine::must_have_dnsmasq();
   plan::Facts facts = current_facts(session, conf);
   if (session.has_store()) keep_part(session, conf, facts);
+  if (session.has_store() && conf.overlay) refuse_other_tunnel(session, conf);
   kernel_can(conf, facts, session.settings().state_dir);
   refuse_used_subnets(session, conf, modes::find(conf.mode).shared({conf, facts, session.settings().state_dir}).steps);
   store_has_room(session.settings().state_dir);

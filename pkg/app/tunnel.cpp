@@ -131,6 +131,26 @@ std::optional<kernel::LinkInfo> our_vtep(Session& session, const config::Overlay
   return link;
 }
 
+void refuse_other_tunnel(Session& session, const config::NetConf& nic) {
+  const config::Overlay& overlay = *nic.overlay;
+  for (const store::Part& part : session.store().parts())
+    for (const plan::Step& step : part.steps) {
+      const auto* there = std::get_if<plan::Vxlan>(&step);
+      if (there == nullptr || there->link != vtep_of(overlay)) continue;
+      if (part.bridge != nic.bridge)
+        throw Error(base::Code::held, "network '" + nic.name + "' on switch " + nic.bridge.str() + " and network '" +
+                                          part.network + "' on " + part.bridge.str() + " have one VNI, " +
+                                          std::to_string(overlay.vni) + " on port " + std::to_string(overlay.port) +
+                                          "; give this network another \"vni\", the same on all nodes");
+      if (there->master.has_value() == (overlay.layer == 2) && there->told == (overlay.control == "evpn") &&
+          there->multicast.has_value() == (overlay.control == "multicast"))
+        continue;
+      throw Error(base::Code::held, "network '" + nic.name + "': its tunnel " + there->link.str() +
+                                        " was made for another \"layer\" or \"control\", and pods live with it; take "
+                                        "the pods away before, or give the old values back");
+    }
+}
+
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked) {
   const config::Overlay& overlay = *nic.overlay;
   if (asked == Asked::by_add) {
@@ -138,6 +158,7 @@ overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked
     if (!index) return {};
     if (as_before(session, nic.bridge, overlay, *index, tunnel_mark(nic.bridge, overlay, *index).digest)) return {};
   }
+  if (asked != Asked::by_add) refuse_other_tunnel(session, nic);  // an ADD has been refused by then
   const auto link = our_vtep(session, overlay);
   if (!link) return {};
   follow(session, *link, overlay);

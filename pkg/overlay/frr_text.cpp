@@ -1,5 +1,7 @@
 #include "overlay/frr_text.h"
 
+#include <set>
+
 namespace trestle::overlay {
 
 namespace {
@@ -27,13 +29,16 @@ std::string frr_conf(const config::NetConf& conf, const std::vector<net::Ip>& re
       (overlay.here->identity.empty() ? local.str() : overlay.here->identity) + "\n!\nrouter bgp " + kAs +
       "\n bgp router-id " + router_id(local) +
       "\n no bgp default ipv4-unicast\n neighbor NODES peer-group\n neighbor NODES remote-as " + kAs +
+      // The tunnel's end may be on lo: the session comes from there, not from where the route leaves.
+      "\n neighbor NODES update-source " + local.str() +
       "\n neighbor NODES timers 3 9\n neighbor NODES timers connect 1\n";
   if (reflector) out += " bgp cluster-id " + router_id(local) + "\n bgp listen limit 5000\n";
+  std::set<net::Ip> told;
   std::vector<net::Ip> neighbours = reflectors;
   if (neighbours.empty() || reflector)
     for (const config::Peer& peer : overlay.here->others) neighbours.push_back(peer.vtep);
   for (const net::Ip& ip : neighbours)
-    if (ip != local) out += " neighbor " + ip.str() + " peer-group NODES\n";
+    if (ip != local && told.insert(ip).second) out += " neighbor " + ip.str() + " peer-group NODES\n";
   out += " !\n address-family l2vpn evpn\n  neighbor NODES activate\n";
   if (reflector) out += "  neighbor NODES route-reflector-client\n";
   return out + "  advertise-all-vni\n exit-address-family\nexit\n!\n";

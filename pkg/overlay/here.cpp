@@ -155,6 +155,11 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   if (overlay.group && overlay.group->family != underlay.address.family)
     throw Error(Code::bad_config, subject(conf) + ": group " + overlay.group->str() +
                                       " is of another family than the tunnel address " + underlay.address.str());
+  if (overlay.control == "evpn" && underlay.address.family == net::Family::v6)
+    throw Error(Code::bad_config, subject(conf) +
+                                      ": FRR takes IPv4 tunnel ends alone (8.4: it tells every other node a "
+                                      "next hop that is none), and ours is " +
+                                      underlay.address.str() + "; name an IPv4 address in \"local\"");
   check_peers(conf, peers, underlay.address.family);
   const std::string& name = overlay.node.empty() ? host : overlay.node;
   config::Here here{underlay.address, net::IfName::parse(underlay.link.name), 0, underlay.address.str(), {}, {}, 0, {}};

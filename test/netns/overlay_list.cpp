@@ -115,3 +115,52 @@ TEST_CASE("the agent says once which configuration it leaves out", "[overlay][ag
   CHECK_THAT(log, Contains("vnni"));
   CHECK(log.find("left out") == log.rfind("left out"));
 }
+
+TEST_CASE("a tunnel that is another network's, or another layer's, is not taken over by sync, the agent or an ADD",
+          "[overlay][list][taken]") {
+  const Cluster cluster(2);
+  const json conf = layer3(2);
+  for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
+  const std::string before = cluster.node(1).must_exec("ip -d link show vx42 | head -3; ip route show proto 84");
+  json other = layer2(1, 2, "isolated", {{"vni", 42}});
+  CHECK_THAT(cluster.command(1, "overlay sync {}", other).err, Contains("have one VNI, 42"));
+  CHECK_THAT(cluster.command(1, "status {}", other).err, Contains("have one VNI, 42"));
+  json changed = conf;
+  changed["overlay"]["layer"] = 2;
+  changed["subnets"] = {"10.51.1.0/24", "fd51:1::/64"};
+  CHECK_THAT(cluster.command(1, "overlay sync {}", changed).err, Contains("was made for another \"layer\""));
+  const Pod more("m");
+  const Ran added = cluster.command(1, "add {} --netns m --ifname eth0", changed);
+  CHECK_FALSE(added.ok());
+  CHECK_THAT(added.err, Contains("vx42"));
+  {
+    const Agent agent(cluster, 1, changed);
+    CHECK(becomes_true([&] { return agent.log().find("was made for another") != std::string::npos; }));
+  }
+  CHECK(cluster.node(1).must_exec("ip -d link show vx42 | head -3; ip route show proto 84") == before);
+  CHECK(ping(cluster.pod(1).netns(), "10.51.2.2") == Reach::connected);
+}
+
+TEST_CASE("the agent makes a tunnel again at once that was deleted; what cannot be mended it tells once, and rests",
+          "[overlay][agent][lost]") {
+  const Cluster cluster(2);
+  const json conf = layer3(2);
+  for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
+  const Agent agent(cluster, 1, conf, "--metrics-port 9754");
+  REQUIRE(becomes_true([&] { return agent.metrics().find("trestle_agent_passes_total") != std::string::npos; }));
+  cluster.node(1).must_exec("ip link del vx42");
+  CHECK(becomes_true([&] { return ping(cluster.pod(1).netns(), "10.51.2.2", 300) == Reach::connected; }, 4));
+  cluster.node(1).must_exec("ip link set vx42 name vxfoo; nft flush ruleset");
+  CHECK(becomes_true([&] { return agent.log().find("not mended") != std::string::npos; }));
+  const auto passes = [&] {
+    const std::string text = agent.metrics();
+    return std::stoi(text.substr(text.find("\ntrestle_agent_passes_total ") + 28));
+  };
+  run("sleep 1");
+  const int then = passes();
+  run("sleep 4");
+  CHECK(passes() - then <= 4);
+  const std::string log = agent.log();
+  const auto line = log.substr(log.find("not mended"), 60);
+  CHECK(log.find(line) == log.rfind(line));
+}
