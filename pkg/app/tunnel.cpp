@@ -50,7 +50,7 @@ bool as_before(Session& session, const net::IfName& bridge, const config::Overla
   return last && last->index == index && (last->held == 0 || now_s() - last->held < kBetweenFifths) &&
          last->digest == digest &&
          (last->sample == 0 || kernel::has_nexthop(session.context().route(), last->sample)) &&
-         (!is_listed(overlay) || guarded(session, bridge, overlay));
+         (!config::is_guarded(overlay) || guarded(session, bridge, overlay));
 }
 
 void keep(Session& session, TunnelMark mark, const net::IfName& bridge, const config::Overlay& overlay) {
@@ -116,6 +116,15 @@ overlay::Outcome program(Session& session, const net::IfName& bridge, const conf
   return out;
 }
 
+// Where a routing daemon programs the peers: who may send is ours to say.
+void fill_guard(Session& session, const net::IfName& bridge, const config::Overlay& overlay) {
+  if (!config::is_guarded(overlay)) return;
+  const store::Lock tables = session.store().locks().tables(session.deadline());
+  const std::vector<plan::Elements> guard = modes::peer_elements(bridge, overlay);
+  widen_guard(session.context(), guard);
+  narrow_guard(session.context(), guard);
+}
+
 overlay::Leave may_leave(Session& session, const config::Overlay& overlay, Asked asked) {
   if (asked == Asked::by_person) return overlay::Leave::a_fifth;
   const auto last = read_tunnel_mark(state_path(session, overlay));
@@ -163,6 +172,7 @@ overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked
   if (!link) return {};
   follow(session, *link, overlay);
   if (!is_listed(overlay)) {
+    fill_guard(session, nic.bridge, overlay);
     keep(session, tunnel_mark(nic.bridge, overlay, link->index), nic.bridge, overlay);
     return {};
   }
@@ -225,7 +235,10 @@ std::vector<std::string> repair_tunnels(Session& session) {
       const auto link = our_vtep(session, state->overlay);
       if (!link) continue;
       follow(session, *link, state->overlay);
-      if (!is_listed(state->overlay)) continue;
+      if (!is_listed(state->overlay)) {
+        fill_guard(session, state->bridge, state->overlay);
+        continue;
+      }
       const auto mark = read_tunnel_mark(path);
       static_cast<void>(program(session, state->bridge, state->overlay, link->index, overlay::Leave::a_fifth));
       // The list that is wanted is another one where peers wait to go.

@@ -33,10 +33,10 @@ std::optional<std::string> end_defect(Session& session, const kernel::LinkInfo& 
 
 // nullopt: the kernel has all.
 std::optional<std::string> lost(Session& session, const net::IfName& bridge, const config::Overlay& overlay) {
-  if (!is_listed(overlay)) return std::nullopt;
-  if (!guarded(session, bridge, overlay))
+  if (config::is_guarded(overlay) && !guarded(session, bridge, overlay))
     return "nftables set peer-" + bridge.str() +
            " of table trestle: peers are gone from it, so nothing comes in; 'trestle repair' puts them back";
+  if (!is_listed(overlay)) return std::nullopt;
   const auto gone =
       overlay::difference(overlay::seen(session.context(), vtep_of(overlay)), overlay::desired(overlay)).fresh;
   if (gone.empty()) return std::nullopt;

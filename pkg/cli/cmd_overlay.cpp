@@ -11,6 +11,7 @@
 #include "cli/node.h"
 #include "cli/table.h"
 #include "cni/json.h"
+#include "kernel/fdb.h"
 #include "kernel/link.h"
 #include "kernel/nft.h"
 #include "kernel/traffic.h"
@@ -66,10 +67,15 @@ std::string finding_of(overlay::Finding finding) {
 
 // Of each peer, what of the wanted Steps the kernel has.
 std::map<net::Ip, bool> programmed(engine::Context& context, const config::NetConf& nic) {
-  const auto there = overlay::seen(context, config::vtep_of(*nic.overlay));
+  const net::IfName vtep = config::vtep_of(*nic.overlay);
   std::set<net::Ip> in_kernel;
-  for (const plan::Step& step : there)
-    if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst) in_kernel.insert(*fdb->dst);
+  if (!config::is_listed(*nic.overlay)) {
+    if (const auto index = kernel::link_index(context.route(), vtep))
+      in_kernel = kernel::tunnel_ends(context.route(), *index, vtep);
+  } else {
+    for (const plan::Step& step : overlay::seen(context, vtep))
+      if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst) in_kernel.insert(*fdb->dst);
+  }
   std::map<net::Ip, bool> out;
   for (const config::Peer& peer : nic.overlay->here->others) out[peer.vtep] = in_kernel.contains(peer.vtep);
   return out;
@@ -94,7 +100,7 @@ struct Carried {
 
 Carried carried(engine::Context& context, const config::NetConf& nic) {
   Carried out{config::vtep_of(*nic.overlay), kernel::link_traffic(context.route(), config::vtep_of(*nic.overlay)), {}};
-  if (config::is_listed(*nic.overlay)) {
+  if (config::is_guarded(*nic.overlay)) {
     const plan::Elements guard = modes::peer_elements(nic.bridge, *nic.overlay).front();
     out.by_peer = kernel::address_counters(context.nft(), guard.table, guard.set);
   }
@@ -131,20 +137,17 @@ int peers(const Arguments& arguments, const Console& console, app::Session& sess
     for (const overlay::Probed& one : answers) {
       std::string subnets;
       for (const net::Cidr& subnet : one.peer.subnets) subnets += (subnets.empty() ? "" : ",") + subnet.str();
-      const bool in_kernel = !config::is_listed(*nic.overlay) || there.at(one.peer.vtep);
+      const bool in_kernel = there.at(one.peer.vtep);
       const auto received = traffic.of(one.peer.vtep);
       const bool direct = config::is_direct(*nic.overlay, one.peer, one.peer.vtep.family);
       well = well && in_kernel && (one.finding == overlay::Finding::well || one.finding == overlay::Finding::not_asked);
-      rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets,
-                      !config::is_listed(*nic.overlay) ? "-"
-                      : in_kernel                      ? "yes"
-                                                       : "no",
+      rows.push_back({nic.name, one.peer.vtep.str(), one.peer.node, subnets, in_kernel ? "yes" : "no",
                       direct ? "direct" : "tunnel", finding_of(one.finding), std::to_string(mtu_of(nic)),
                       received ? text_of(*received) : ""});
       all.push_back({{"network", nic.name},
                      {"peer", one.peer.vtep.str()},
                      {"node", one.peer.node},
-                     {"inKernel", config::is_listed(*nic.overlay) ? json(in_kernel) : json()},
+                     {"inKernel", in_kernel},
                      {"direct", direct},
                      {"probe", finding_of(one.finding)},
                      {"text", one.text},

@@ -51,6 +51,11 @@ net::IfName vtep_of(const Overlay& overlay);  // what this node's end is called
 // Are the peers those of a list? Else they are found by frames or by a routing daemon, and only where the tunnel leaves from is ours to keep.
 inline bool is_listed(const Overlay& overlay) { return overlay.control == "static"; }
 
+// Is it known whom to listen to? Control "evpn" may have a list too, for frr.conf and for this. `overlay.here` is set.
+inline bool is_guarded(const Overlay& overlay) {
+  return is_listed(overlay) || !overlay.here->others.empty() || overlay.here->own;
+}
+
 // Is that subnet of the peer's reached past the tunnel? The peer stands in our own segment, and the kernel takes an IPv4 next hop for IPv4
 // alone: an IPv6 subnet over an IPv4 underlay stays in the tunnel. `overlay.here` is set.
 bool is_direct(const Overlay& overlay, const Peer& peer, net::Family subnet);

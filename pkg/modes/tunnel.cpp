@@ -31,7 +31,7 @@ std::string peers_only(const config::Overlay& overlay) {
   const std::string family = v4 ? "ipv4" : "ipv6";
   std::string text =
       "table inet\nchain vxlanfwd-$ filter forward -20\n  iifname @switches" + tunnel.substr(1) + "drop\n";
-  if (!config::is_listed(overlay)) return text;  // the others find their peers as they go
+  if (!config::is_guarded(overlay)) return text;  // the peers are found as they come
   return text + "set peer-$ " + family + "_addr counter\nchain vxlan-$ filter input -20\n" + tunnel +
          (v4 ? "ip" : "ip6") + " saddr @peer-$ return\n  meta nfproto " + family + tunnel.substr(1) + "drop\n";
 }

@@ -6,7 +6,7 @@
 namespace trestle::overlay {
 
 config::NetConf with_found_peers(engine::Context& context, config::NetConf conf) {
-  if (config::is_listed(*conf.overlay)) return conf;
+  if (config::is_guarded(*conf.overlay)) return conf;
   const net::IfName vtep = config::vtep_of(*conf.overlay);
   const auto index = kernel::link_index(context.route(), vtep);
   std::vector<config::Peer>& others = conf.overlay->here->others;

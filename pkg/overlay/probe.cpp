@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "kernel/fdb.h"
 #include "kernel/link.h"
 #include "kernel/port_refusal.h"
 #include "overlay/icmp_echo.h"
@@ -154,7 +155,17 @@ std::vector<Probed> probe(engine::Context& context, const config::NetConf& conf,
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(std::min(again, until) - now).count();
     if (::poll(&poll, 1, static_cast<int>(left) + 1) > 0) tunnel.take(false);
   }
-  return judge(conf, tunnel.heard(), timeout_ms);
+  std::vector<Probed> out = judge(conf, tunnel.heard(), timeout_ms);
+  if (overlay.control != "evpn") return out;
+  const std::set<net::Ip> known = kernel::tunnel_ends(context.route(), *vtep, config::vtep_of(overlay));
+  for (Probed& one : out)
+    if (one.finding != Finding::no_node && !known.contains(one.peer.vtep)) {
+      one.finding = Finding::no_tunnel;
+      one.text = place(one.peer) + ": FRR has told the kernel nothing of it (no entry of " +
+                 config::vtep_of(overlay).str() +
+                 " leads there): do zebra and bgpd run on both, with advertise-all-vni?";
+    }
+  return out;
 }
 
 }  // namespace trestle::overlay

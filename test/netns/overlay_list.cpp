@@ -164,3 +164,23 @@ TEST_CASE("the agent makes a tunnel again at once that was deleted; what cannot 
   const auto line = log.substr(log.find("not mended"), 60);
   CHECK(log.find(line) == log.rfind(line));
 }
+
+TEST_CASE("control evpn with a list: strangers are not listened to, and a peer that FRR does not know is named",
+          "[overlay][list][evpn]") {
+  const Cluster cluster(3);
+  json conf = layer2(1, 2, "isolated", {{"control", "evpn"}});
+  cluster.add(1, conf);
+  CHECK_THAT(cluster.node(1).must_exec("nft list set inet trestle peer-trflat"), Contains("192.0.2.12 counter"));
+  const Ran probed = cluster.command(1, "overlay probe {}", conf);
+  CHECK_FALSE(probed.ok());
+  CHECK_THAT(probed.out, Contains("FRR has told the kernel nothing of it") || Contains("refuses UDP port"));
+  cluster.node(1).must_exec("nft flush set inet trestle peer-trflat; ip link show lo");
+  CHECK_THAT(cluster.command(1, "check").out, Contains("peer-trflat"));
+  CHECK(cluster.command(1, "repair").ok());
+  CHECK_THAT(cluster.node(1).must_exec("nft list set inet trestle peer-trflat"), Contains("192.0.2.12 counter"));
+  conf["overlay"]["local"] = "2001:db8::/64";
+  conf["overlay"]["peers"] = json::array();
+  CHECK_THAT(refused(cluster, 2, conf), Contains("FRR takes IPv4 tunnel ends alone"));
+  cluster.del(1, layer2(1, 2, "isolated", {{"control", "evpn"}}));
+  CHECK(cluster.left(1) == "");
+}
