@@ -51,10 +51,11 @@ base::Fd listen_local(const std::string& path) {
   struct stat there {};
   if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) {
     const base::Fd asks(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (asks.valid() &&
-        (::connect(asks.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN))
+    if (!asks.valid()) base::throw_errno(errno, "open a Unix socket", base::Code::io);
+    if (::connect(asks.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+        errno != ECONNREFUSED)
       throw base::Error(base::Code::io, "metrics socket " + path +
-                                            ": another agent runs and answers there; stop it, or give this one "
+                                            ": another agent, or another program, has it; stop it, or give this one "
                                             "another socket (--metrics PATH)");
     (void)::unlink(path.c_str());
   }

@@ -7,6 +7,7 @@
 #include "cni/merge.h"
 #include "cni/result.h"
 #include "ipam/choose.h"
+#include "kernel/link.h"
 #include "modes/nics.h"
 #include "modes/pod_mac.h"
 #include "net/names.h"
@@ -25,10 +26,22 @@ std::string pod_name(const cni::Args& args) {
   return (space == args.k8s.end() ? std::string() : space->second + "/") + name->second;
 }
 
+// On a LAN the switch has its uplink's MAC, or is the operator's own bridge: a pod that asked for it took the host off the LAN.
+void refuse_mac_of_switch(Session& session, const config::NetConf& conf) {
+  if (!conf.requested_mac) return;
+  const auto refuse = [&](const std::string& whose) {
+    throw Error(Code::held, "MAC " + conf.requested_mac->str() + " is that of " + whose + " itself; request another");
+  };
+  if (conf.requested_mac == net::switch_mac(conf.bridge)) refuse("switch " + conf.bridge.str());
+  std::vector<net::IfName> links = {conf.bridge};
+  if (conf.uplink) links.insert(links.end(), conf.uplink->links.begin(), conf.uplink->links.end());
+  for (const net::IfName& name : links)
+    if (const auto link = kernel::get_link(session.context().route(), name); link && link->mac == conf.requested_mac)
+      refuse((name == conf.bridge ? "switch " : "uplink ") + name.str());
+}
+
 store::Reservation reservation_of(Session& session, const Job& job, const config::NetConf& conf) {
-  if (conf.requested_mac == net::switch_mac(conf.bridge))
-    throw Error(Code::held, "MAC " + conf.requested_mac->str() + " is that of switch " + conf.bridge.str() +
-                                " itself; request another");
+  if (!conf.chained) refuse_mac_of_switch(session, conf);
   const net::IfName nic = config::name_of(conf, job.owner.ifname);
   store::Reservation out{modes::segment(conf),
                          conf.chained || conf.ipam.delegate  // a delegate is asked as we were, and gives what it gives

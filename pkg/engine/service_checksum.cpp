@@ -12,14 +12,13 @@ void fill_checksums(Context& context, const net::IfName& bridge) {
   kernel::Socket& host = context.route();
   const auto index = kernel::link_index(host, bridge);
   if (!index || kernel::fills_dhcp_checksums(host, *index)) return;
+  const bool had_one = kernel::get_qdisc(host, *index, kernel::Side::ingress).has_value();
   kernel::Batch batch;
   kernel::fill_dhcp_checksums(batch, *index, bridge);
   const auto refused = host.send(batch);
   if (refused.empty()) return;
-  // The qdisc may be there without its filter.
-  if (!kernel::get_qdisc(host, *index, kernel::Side::ingress) ||
-      kernel::get_qdisc(host, *index, kernel::Side::ingress)->kind == "clsact")
-    kernel::leave_dhcp_checksums(host, *index, bridge);
+  // The qdisc may be there without its filter. One that was there before is another's, and stays.
+  if (!had_one) kernel::leave_dhcp_checksums(host, *index, bridge);
   context.note("the answers of DHCP on " + bridge.str() +
                " leave without a UDP checksum, which a few clients of virtual machines want (" + refused.front().label +
                "): the kernel lacks cls_u32, act_csum or sch_ingress, or another's qdisc is there");

@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t kLimit = 1U << 20;
 constexpr std::chrono::seconds kPatience{5};
 constexpr const char* kLock = ".lock";
+constexpr int kTries = 100;
 constexpr const char* kFolders[] = {"hosts", "names", "networks"};
 
 void make_directory(const std::string& path) {
@@ -150,8 +151,15 @@ void ServiceDirectory::remove_all() const {
     for (const std::string& name : names_in(path)) remove_path(path + "/" + name);
     remove_path(path);
   }
-  for (const std::string& name : names_in(path_)) remove_path(path_ + "/" + name);
-  remove_path(path_);
+  // The lock last: whoever comes between it and its directory makes another lock there, finds nothing to serve, and is waited out.
+  for (int tries = 0;; ++tries) {
+    for (const std::string& name : names_in(path_))
+      if (name != kLock) remove_path(path_ + "/" + name);
+    remove_path(path_ + "/" + kLock);
+    if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) break;
+    if (errno != ENOTEMPTY || tries == kTries) base::throw_errno(errno, "remove " + path_, Code::store);
+    ::poll(nullptr, 0, 5);
+  }
   remove_root_of(path_);
 }
 

@@ -10,7 +10,7 @@
 namespace trestle::engine {
 
 void refuse_taken(Context& context, const plan::Fdb& step, std::uint32_t port_index) {
-  if (step.dst || (!step.vlan && !step.every_vlan)) return;  // one segment: the store has seen to it
+  if (step.dst) return;
   kernel::Socket& host = context.route();
   std::vector<kernel::Station> others;
   if (step.every_vlan) {
@@ -20,14 +20,15 @@ void refuse_taken(Context& context, const plan::Fdb& step, std::uint32_t port_in
     others = kernel::stations(host, step.mac);
     std::erase_if(others,
                   [&](const kernel::Station& one) { return one.bridge != port->master || !own.contains(one.vlan); });
-  } else if (const auto one = kernel::station(host, port_index, step.mac, *step.vlan)) {
+  } else if (const auto one = kernel::station(host, port_index, step.mac, step.vlan)) {
     others.push_back(*one);
   }
   for (const kernel::Station& other : others) {
     if (!other.fixed || other.port == port_index) continue;
     const auto holder = kernel::get_link(host, other.port);
-    throw base::Error(base::Code::held, "MAC " + step.mac.str() + " is in VLAN " + std::to_string(other.vlan) +
-                                            " already, behind " + (holder ? holder->name : "another port") +
+    throw base::Error(base::Code::held, "MAC " + step.mac.str() + " is " +
+                                            (other.vlan != 0 ? "in VLAN " + std::to_string(other.vlan) + " " : "") +
+                                            "already, behind " + (holder ? holder->name : "another port") +
                                             " of the switch; give this NIC another, or the network other \"subnets\"");
   }
 }

@@ -99,14 +99,15 @@ bool is_fixed(const ndmsg& entry) { return (entry.ndm_state & (NUD_NOARP | NUD_P
 
 }  // namespace
 
-std::optional<Station> station(Socket& socket, std::uint32_t port_index, const net::Mac& mac, std::uint16_t vlan) {
+std::optional<Station> station(Socket& socket, std::uint32_t port_index, const net::Mac& mac,
+                               std::optional<std::uint16_t> vlan) {
   Batch batch;
   begin_entry(batch, RTM_GETNEIGH, 0, port_index, plan::Fdb{net::IfName::parse("port"), mac, {}, vlan});
   const auto answer = socket.get(batch);
   if (!answer) return std::nullopt;
   const auto entry = header_of<ndmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data()));
   if (!entry) return std::nullopt;
-  return Station{0, static_cast<std::uint32_t>(entry->ndm_ifindex), vlan, is_fixed(*entry)};
+  return Station{0, static_cast<std::uint32_t>(entry->ndm_ifindex), vlan.value_or(0), is_fixed(*entry)};
 }
 
 std::vector<Station> stations(Socket& socket, const net::Mac& mac) {

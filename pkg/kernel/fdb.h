@@ -27,7 +27,8 @@ struct Station {
   bool fixed = false;
 };
 // By the bridge that the port belongs to.
-std::optional<Station> station(Socket& socket, std::uint32_t port_index, const net::Mac& mac, std::uint16_t vlan);
+std::optional<Station> station(Socket& socket, std::uint32_t port_index, const net::Mac& mac,
+                               std::optional<std::uint16_t> vlan);
 // Of that MAC, on all bridges of the namespace. A dump.
 std::vector<Station> stations(Socket& socket, const net::Mac& mac);
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "kernel/attrs.h"
 #include "kernel/legacy_tables.h"
@@ -66,7 +67,8 @@ bool names(const std::string_view value, const std::string& link) {
 using Sets = std::map<std::string, bool>;  // of one table: does it have the link's name among its elements?
 
 bool set_names_link(Socket& netfilter, const TableKey& key, const std::string& set, const std::string& link) {
-  constexpr std::size_t kName = 16;  // of an interface in a key, padded with NULs; a concatenation has several
+  constexpr std::size_t kName = 16;  // of an interface in a key, padded with NULs; a concatenation has others before it
+  constexpr std::size_t kRegister = 4;
   Batch batch;
   begin(batch, NFT_MSG_GETSETELEM, key.first, "list elements of table " + key.second + " set " + set);
   batch.put_text(NFTA_SET_ELEM_LIST_TABLE, key.second);
@@ -78,7 +80,7 @@ bool set_names_link(Socket& netfilter, const TableKey& key, const std::string& s
         const auto list = nft_attrs(message).view(NFTA_SET_ELEM_LIST_ELEMENTS).value_or(std::string_view());
         for (const std::string_view bytes : Attrs::all(list, NFTA_LIST_ELEM)) {
           const auto value = Attrs(bytes).nest(NFTA_SET_ELEM_KEY).view(NFTA_DATA_VALUE).value_or(std::string_view());
-          for (std::size_t at = 0; at + kName <= value.size(); at += kName)
+          for (std::size_t at = 0; at + kName <= value.size(); at += kRegister)
             if (names(value.substr(at, kName), link)) found = true;
         }
       });
@@ -100,9 +102,12 @@ RuleSays read_rule(const nlmsghdr& message, const std::string& link) {
     const Attrs expression(bytes);
     const std::string name = expression.text(NFTA_EXPR_NAME);
     const Attrs data = expression.nest(NFTA_EXPR_DATA);
-    if (name == "cmp" && names(data.nest(NFTA_CMP_DATA).view(NFTA_DATA_VALUE).value_or(std::string_view()), link))
+    // One that is for all links but ours lets ours not pass.
+    const bool equal = be32(data, NFTA_CMP_OP) == NFT_CMP_EQ;
+    if (name == "cmp" && equal &&
+        names(data.nest(NFTA_CMP_DATA).view(NFTA_DATA_VALUE).value_or(std::string_view()), link))
       says.names_link = true;
-    if (name == "lookup") {
+    if (name == "lookup" && (be32(data, NFTA_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV) == 0) {
       says.sets.push_back(data.text(NFTA_LOOKUP_SET));
       if (data.has(NFTA_LOOKUP_DREG)) says.passes = true;  // a map of verdicts: whoever stands in it is thought of
     }
@@ -146,11 +151,9 @@ class TableSays {
   }
 
   // Does a rule that packets of that chain come by let something of the link's pass, or lead it on?
-  bool lets_pass(const std::string& chain, int depth = 0) const {
-    const auto found = rules_.find(chain);
-    return found != rules_.end() && depth < kDeepest && std::ranges::any_of(found->second, [&](const RuleSays& rule) {
-             return (rule.names_link && rule.passes) || (!rule.leads_to.empty() && lets_pass(rule.leads_to, depth + 1));
-           });
+  bool lets_pass(const std::string& chain) const {
+    std::set<std::string> seen;  // many ways lead to one chain, and to the next one twice as many
+    return lets_pass(chain, seen);
   }
   // Does nothing come past its last rule?
   bool ends_all(const std::string& chain, int depth = 0) const {
@@ -161,6 +164,14 @@ class TableSays {
   }
 
  private:
+  bool lets_pass(const std::string& chain, std::set<std::string>& seen) const {
+    const auto found = rules_.find(chain);
+    return found != rules_.end() && seen.insert(chain).second &&
+           std::ranges::any_of(found->second, [&](const RuleSays& rule) {
+             return (rule.names_link && rule.passes) || (!rule.leads_to.empty() && lets_pass(rule.leads_to, seen));
+           });
+  }
+
   static constexpr int kDeepest = 16;  // chains never lead in a circle
   std::map<std::string, std::vector<RuleSays>> rules_;
 };

@@ -61,9 +61,11 @@ std::optional<Rule> rule_at(std::string_view bytes, std::size_t at, const std::s
   const std::string_view condition(reinterpret_cast<const char*>(&asks), sizeof asks);
   const std::string_view kind(target.target.u.user.name, ::strnlen(target.target.u.user.name, XT_EXTENSION_MAXNAMELEN));
   next = at + entry.next_offset;
-  return Rule{names(asks.iniface, asks.iniface_mask, link) || names(asks.outiface, asks.outiface_mask, link),
-              entry.target_offset == sizeof entry && condition.find_first_not_of('\0') == condition.npos,
-              kind.empty() ? target.verdict : 0, kind == "REJECT"};
+  const bool in = (asks.invflags & IPT_INV_VIA_IN) == 0, out = (asks.invflags & IPT_INV_VIA_OUT) == 0;
+  return Rule{
+      (in && names(asks.iniface, asks.iniface_mask, link)) || (out && names(asks.outiface, asks.outiface_mask, link)),
+      entry.target_offset == sizeof entry && condition.find_first_not_of('\0') == condition.npos,
+      kind.empty() ? target.verdict : 0, kind == "REJECT"};
 }
 
 constexpr std::int32_t kDrops = -NF_DROP - 1, kAccepts = -NF_ACCEPT - 1;

@@ -223,3 +223,33 @@ TEST_CASE("a router of the LAN that is known by its link-local address stays the
       there.wait([&](const Frame& seen) { return seen.bytes.find(ip_bytes("fe80::77")) != std::string::npos; }, 1000));
   leave_nothing(node, {&a});
 }
+
+TEST_CASE("bridge: the MAC of the switch or of its uplink is given to no pod, however it asks",
+          "[modes][bridge][mac]") {
+  // The host was lost to its LAN, after the pod's DEL too: the pod's static FDB entry had taken the place of the switch's own.
+  const bool own_bridge = GENERATE(false, true), tap = GENERATE(false, true);
+  CAPTURE(own_bridge, tap);
+  Node node;
+  make_wire("uplink1", "far1");
+  if (own_bridge)
+    must_run("ip link add br-lan type bridge && ip link set br-lan up && ip link set uplink1 master br-lan");
+  node.settle();
+  json conf = demo_with({{"mode", "bridge"}, {"capabilities", {{"mac", true}}}});
+  conf.erase("subnets");
+  if (own_bridge)
+    conf["bridge"] = "br-lan";
+  else
+    conf["uplink"] = "uplink1";
+  const Guest a(node, "a", conf);
+  const std::string mac =
+      json::parse(must_run(std::string("ip -j link show ") + (own_bridge ? "br-lan" : "uplink1")))[0].at("address");
+  json taking = conf;
+  taking["runtimeConfig"]["mac"] = mac;
+  if (tap) taking["device"] = "tap";
+  const std::string before = must_run("bridge fdb show | sort");
+  const Answer refused = node.add(Pod("b"), taking);
+  CHECK(refused.code() == 103);
+  CHECK_THAT(told(refused), Catch::Contains(mac));
+  CHECK(must_run("bridge fdb show | sort") == before);
+  leave_nothing(node, {&a});
+}
