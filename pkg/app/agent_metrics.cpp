@@ -54,9 +54,11 @@ base::Fd listen_local(const std::string& path) {
     if (!asks.valid()) base::throw_errno(errno, "open a Unix socket", base::Code::io);
     if (::connect(asks.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
         errno != ECONNREFUSED)
-      throw base::Error(base::Code::io, "metrics socket " + path +
-                                            ": another agent, or another program, has it; stop it, or give this one "
-                                            "another socket (--metrics PATH)");
+      throw base::Error(
+          base::Code::io,
+          "metrics socket " + path +
+              ": another agent runs and answers there, or another program has it; stop it, or give this one "
+              "another socket (--metrics PATH)");
     (void)::unlink(path.c_str());
   }
   base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

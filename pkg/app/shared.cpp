@@ -271,29 +271,4 @@ std::vector<std::string> release_unknown(Session& session) {
   return failed;
 }
 
-std::vector<store::Part> parts_in_force(Session& session) {
-  std::vector<store::Part> parts = session.store().parts();
-  const auto replaced = [&](const plan::Step& step) {
-    if (!std::holds_alternative<plan::Rules>(step)) return false;
-    const std::string key = plan::object_key(step);
-    return std::any_of(parts.begin(), parts.end(), [&](const store::Part& part) {
-      return part.ready && std::any_of(part.steps.begin(), part.steps.end(), [&](const plan::Step& other) {
-               return std::holds_alternative<plan::Rules>(other) && plan::object_key(other) == key;
-             });
-    });
-  };
-  for (store::Part& part : parts)
-    if (!part.ready) std::erase_if(part.steps, replaced);
-  return parts;
-}
-
-std::vector<plan::Step> shared_steps(const store::Record& record, const std::vector<store::Part>& parts) {
-  std::vector<plan::Step> steps;
-  for (const store::PartRef& ref : record.parts)
-    for (const store::Part& part : parts)
-      if (ref == store::PartRef{part.bridge, part.digest})
-        steps.insert(steps.end(), part.steps.begin(), part.steps.end());
-  return steps;
-}
-
 }  // namespace trestle::app

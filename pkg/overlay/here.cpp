@@ -22,7 +22,8 @@ namespace {
 constexpr std::uint32_t overhead(net::Family family) { return family == net::Family::v4 ? 50 : 70; }
 
 // A route to a peer's subnet must take nothing away from the host: not the underlay, not the tunnels' ends, not our own pods.
-void check_subnets(const config::NetConf& conf, const std::vector<net::Cidr>& segments) {
+void check_subnets(const config::NetConf& conf, const std::vector<net::Cidr>& segments,
+                   const std::vector<net::Cidr>& held) {
   const config::Here& here = *conf.overlay->here;
   std::vector<net::Cidr> own;
   for (const ipam::RangeSet& set : conf.ipam.ranges)
@@ -50,6 +51,10 @@ void check_subnets(const config::NetConf& conf, const std::vector<net::Cidr>& se
         if (subnet.overlaps(segment)) refuse("a part of the underlay, " + segment.str() + ",");
       for (const net::Cidr& pool : own)
         if (subnet.overlaps(pool)) refuse("addresses of this node's own pods, " + pool.str() + ",");
+      // A route to a part of it would be the more specific one: another switch's pods were lost by that.
+      for (const net::Cidr& network : held)
+        if (usable(network) && network.length < network.ip.bits() && subnet.overlaps(network.network()))
+          refuse("addresses of this host's own network " + network.network().str());
     }
 }
 
@@ -204,7 +209,7 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   const config::Here& set = *overlay.here;
   take_subnets(out, set.own ? &*set.own : nullptr);
   take_part(out, !set.own ? std::nullopt : set.own->index ? set.own->index : std::optional(set.place));
-  if (overlay.layer == 3) check_subnets(out, segments);
+  if (overlay.layer == 3) check_subnets(out, segments, kernel::addresses(context.route(), 0));
   return out;
 }
 

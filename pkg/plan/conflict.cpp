@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plan/plan.h"
+#include "plan/step_text.h"
 
 namespace trestle::plan {
 
@@ -209,6 +210,22 @@ std::vector<Step> undeclared(const std::vector<Step>& gone, const std::vector<st
     if (!left.text.empty()) out.emplace_back(std::move(left));
   }
   return out;
+}
+
+void drop_elements_of(std::vector<Step>& steps, const Rules& declarations) {
+  const std::vector<Declared> gone = declared(declarations.text);
+  const auto has = [&](Table table, const std::string& name) {
+    const std::string line = "table " + std::string(text(table));
+    return std::ranges::any_of(gone, [&](const Declared& one) { return one.table == line && one.name == name; });
+  };
+  std::erase_if(steps, [&](Step& step) {
+    auto* elements = std::get_if<Elements>(&step);
+    if (elements == nullptr) return false;
+    if (has(elements->table, "set " + elements->set)) return true;
+    std::erase_if(elements->elements,
+                  [&](const Element& one) { return !one.jump.empty() && has(elements->table, "chain " + one.jump); });
+    return elements->elements.empty();
+  });
 }
 
 std::vector<Step> unnamed(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept) {

@@ -43,6 +43,8 @@ std::vector<Step> unshared(const std::vector<Step>& gone, const std::vector<std:
 // Of rules whose name is in both: the sets, maps and chains (without their rules) that no text of `kept` declares. They go when those texts are in
 // force again, and what pointed to them is gone.
 std::vector<Step> undeclared(const std::vector<Step>& gone, const std::vector<std::vector<Step>>& kept);
+// Takes away the elements that lead to a chain of those, or stand in a set of those.
+void drop_elements_of(std::vector<Step>& steps, const Rules& declarations);
 
 // The same of one attachment, beside other pods of its VM: what they name of the host by the VM's address (published ports, elements, files,
 // neighbours) stays. What is in the pod, or is a link, is each pod's own, whatever it is called.

@@ -26,6 +26,11 @@ TEST_CASE("pods of an older and of a changed configuration, in every order of co
   json changed = older;
   changed.update(change);
   const Guest a(node, "a", changed_comes_first ? changed : older), b(node, "b", changed_comes_first ? older : changed);
+  must_run("nft flush ruleset");
+  const Ran repaired = node.command({"repair"});
+  CAPTURE(repaired.out, repaired.err);
+  CHECK(repaired.ok());
+  CHECK(node.command({"check"}).ok());
   const Guest &gone = first_goes_first ? a : b, &stays = first_goes_first ? b : a;
   gone.leave();
   const json& conf = &stays == &a ? (changed_comes_first ? changed : older) : (changed_comes_first ? older : changed);

@@ -184,3 +184,26 @@ TEST_CASE("control evpn with a list: strangers are not listened to, and a peer t
   cluster.del(1, layer2(1, 2, "isolated", {{"control", "evpn"}}));
   CHECK(cluster.left(1) == "");
 }
+
+TEST_CASE("layer 3: a peer's subnet within a network of the host, or of another switch, is refused",
+          "[overlay][list]") {
+  const Cluster cluster(1);
+  cluster.node(1).must_exec(
+      "ip link add mgmt type bridge && ip addr add 172.16.0.1/24 dev mgmt && ip link set mgmt up");
+  json list = peers(2);
+  list[1]["subnets"] = {"10.51.2.0/24", "172.16.0.128/25"};
+  CHECK_THAT(refused(cluster, 1, layer3(2, {{"peers", list}})),
+             Contains("has addresses of this host's own network 172.16.0.0/24"));
+  cluster.node(1).must_exec("ip link del mgmt && ip link show lo");
+  json plain = layer3(2, json::object(), "nat");
+  plain.erase("overlay");
+  plain["name"] = "plain";
+  plain["subnets"] = {"10.77.0.0/24"};
+  cluster.add(1, plain);
+  const Pod more("m");
+  list[1]["subnets"] = {"10.77.0.2/32"};
+  const Ran ran = cluster.command(1, "add {} --netns m --ifname eth0", layer3(2, {{"peers", list}}));
+  CHECK_FALSE(ran.ok());
+  CHECK_THAT(ran.err, Contains("this host's own network 10.77.0.0/24"));
+  cluster.del(1, plain);
+}
