@@ -253,3 +253,22 @@ TEST_CASE("bridge: the MAC of the switch or of its uplink is given to no pod, ho
   CHECK(must_run("bridge fdb show | sort") == before);
   leave_nothing(node, {&a});
 }
+
+TEST_CASE("bridge: the host's own LAN address is no pod's, asked for or not", "[modes][bridge][spare]") {
+  Node node;
+  make_wire("uplink1", "far1");
+  must_run(
+      "ip link add br-lan address 02:aa:bb:cc:dd:01 type bridge && ip link set br-lan addrgenmode none && ip link set "
+      "br-lan up && ip addr add 10.88.0.2/16 "
+      "dev br-lan");
+  node.settle();
+  json conf = demo_with({{"mode", "bridge"}, {"bridge", "br-lan"}, {"capabilities", {{"ips", true}}}});
+  const Guest a(node, "a", conf);
+  CHECK(a.ip4() == "10.88.0.3");
+  conf["runtimeConfig"]["ips"] = {"10.88.0.2/16"};
+  const Answer refused = node.add(Pod("b"), conf);
+  CHECK_FALSE(refused.ok());
+  CHECK_THAT(told(refused), Catch::Contains("10.88.0.2"));
+  a.leave();
+  CHECK(node.records().empty());  // the bridge, which was without a carrier, is another one since
+}
