@@ -217,7 +217,7 @@ void clear_limits(Socket& socket, std::uint32_t index, const net::IfName& name) 
     tcmsg* header = begin_tc(batch, RTM_DELQDISC, 0, index, "link " + name.str() + ": remove limit");
     header->tcm_parent = TC_H_ROOT;
     header->tcm_handle = kOurs;
-    batch.accept(ENOENT);
+    for (const int absent : {ENOENT, ENODEV}) batch.accept(absent);
     socket.send_or_throw(batch);
   }
   clear_redirect(socket, index, name);
@@ -237,7 +237,8 @@ void clear_redirect(Socket& socket, std::uint32_t index, const net::IfName& name
   } else {
     begin_filter(batch, RTM_DELTFILTER, 0, index, link + "remove filter");
   }
-  for (const int absent : {ENOENT, EINVAL}) batch.accept(absent);
+  // ENODEV: another plugin's link goes with its pod, at any moment, and took the DEL with it.
+  for (const int absent : {ENOENT, EINVAL, ENODEV}) batch.accept(absent);
   socket.send_or_throw(batch);
 }
 
