@@ -10,7 +10,9 @@
 namespace trestle::engine {
 
 void refuse_taken(Context& context, const plan::Fdb& step, std::uint32_t port_index) {
-  if (step.dst) return;
+  // One segment: the store and the reservation have seen to it. Each request waits for the kernel's one lock: eight ADDs at a time took a
+  // quarter longer by this one.
+  if (step.dst || (!step.vlan && !step.every_vlan)) return;
   kernel::Socket& host = context.route();
   std::vector<kernel::Station> others;
   if (step.every_vlan) {
