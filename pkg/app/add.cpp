@@ -9,7 +9,6 @@
 #include "app/heal.h"
 #include "app/here.h"
 #include "app/shared.h"
-#include "app/spare_host.h"
 #include "app/tunnel.h"
 #include "app/verbs.h"
 #include "base/error.h"
@@ -87,7 +86,6 @@ void add(Session& session, const cni::Request& request, const config::NetConf& a
   enter_pod(session, request);
   config::NetConf conf = with_tunnels(session, with_interface(session, request, asked));
   config::check_names(conf, request.ifname);
-  spare_host(session, conf);
   config::place_default_routes(conf);  // the node's part of a list of peers is known by now
   const net::Owner owner = owner_of(request, conf);
   const Job job{request, conf, owner, ways_out(session, owner, conf)};

@@ -6,6 +6,7 @@
 #include "app/tunnel_state.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "kernel/address.h"
 #include "overlay/here.h"
 
 namespace trestle::app {
@@ -48,13 +49,24 @@ config::NetConf as_here_or_before(Session& session, const config::NetConf& nic) 
   return overlay::as_here(session.context(), before, "", host_name());
 }
 
+// Where pods are in the host's own LAN its addresses are left out of their pools: one was leased, and the pod spoke as the host.
+void spare_host(engine::Context& context, config::NetConf& nic) {
+  if ((nic.mode != "bridge" && !nic.proxy_arp) || nic.ipam.ranges.empty()) return;
+  const std::vector<net::Cidr> held = kernel::addresses(context.route(), 0);
+  for (ipam::RangeSet& set : nic.ipam.ranges)
+    for (ipam::Range& range : set)
+      for (const net::Cidr& one : held)
+        if (range.subnet.contains(one.ip)) range.exclude.push_back(net::Cidr::host(one.ip));
+}
+
 template <class Here>
-config::NetConf each_nic(config::NetConf conf, Here here) {
+config::NetConf each_nic(engine::Context& context, config::NetConf conf, Here here) {
   const auto one = [&](config::NetConf& nic) {
     if (nic.overlay)
       nic = here(nic);
     else
       overlay::take_part(nic, std::nullopt);
+    spare_host(context, nic);
   };
   one(conf);
   for (config::NetConf& nic : conf.more) one(nic);
@@ -64,11 +76,12 @@ config::NetConf each_nic(config::NetConf conf, Here here) {
 }  // namespace
 
 config::NetConf with_tunnels(engine::Context& context, config::NetConf conf) {
-  return each_nic(std::move(conf), [&](const config::NetConf& nic) { return as_here(context, nic); });
+  return each_nic(context, std::move(conf), [&](const config::NetConf& nic) { return as_here(context, nic); });
 }
 
 config::NetConf with_tunnels(Session& session, config::NetConf conf) {
-  return each_nic(std::move(conf), [&](const config::NetConf& nic) { return as_here_or_before(session, nic); });
+  return each_nic(session.context(), std::move(conf),
+                  [&](const config::NetConf& nic) { return as_here_or_before(session, nic); });
 }
 
 }  // namespace trestle::app

@@ -6,7 +6,8 @@
 
 namespace trestle::app {
 
-// Every NIC's `overlay` as it is on this node (overlay::as_here); the configuration itself when none has one. Reads `peersFile`. Throws what
+// Every NIC as it is on this node: its `overlay` (overlay::as_here), its part of a pool (`ipam.nodeRange`), without the host's own addresses where
+// it is in the host's LAN; the configuration itself when it has none of that. Reads `peersFile`. Throws what
 // as_here() throws, and Error{bad_config} for a file that cannot be read.
 config::NetConf with_tunnels(engine::Context& context, config::NetConf conf);
 // The same for a runtime's calls: a file that is damaged or gone must not stop a node's pods. Where that network's tunnel is there, the list that

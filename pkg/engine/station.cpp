@@ -10,8 +10,7 @@
 namespace trestle::engine {
 
 void refuse_taken(Context& context, const plan::Fdb& step, std::uint32_t port_index) {
-  // One segment: the store and the reservation have seen to it. Each request waits for the kernel's one lock: eight ADDs at a time took a
-  // quarter longer by this one.
+  // One segment: the store and the reservation have seen to it, and each request waits for the kernel's one lock.
   if (step.dst || (!step.vlan && !step.every_vlan)) return;
   kernel::Socket& host = context.route();
   std::vector<kernel::Station> others;
@@ -28,9 +27,8 @@ void refuse_taken(Context& context, const plan::Fdb& step, std::uint32_t port_in
   for (const kernel::Station& other : others) {
     if (!other.fixed || other.port == port_index) continue;
     const auto holder = kernel::get_link(host, other.port);
-    throw base::Error(base::Code::held, "MAC " + step.mac.str() + " is " +
-                                            (other.vlan != 0 ? "in VLAN " + std::to_string(other.vlan) + " " : "") +
-                                            "already, behind " + (holder ? holder->name : "another port") +
+    throw base::Error(base::Code::held, "MAC " + step.mac.str() + " is in VLAN " + std::to_string(other.vlan) +
+                                            " already, behind " + (holder ? holder->name : "another port") +
                                             " of the switch; give this NIC another, or the network other \"subnets\"");
   }
 }

@@ -43,12 +43,8 @@ void delete_fdb(Batch& batch, std::uint32_t port_index, const plan::Fdb& fdb) {
 }
 
 bool is_behind(Socket& socket, std::uint32_t port_index, const net::Mac& mac) {
-  Batch batch;
-  begin_entry(batch, RTM_GETNEIGH, 0, port_index, plan::Fdb{net::IfName::parse("port"), mac, {}});
-  const auto answer = socket.get(batch);
-  const auto header =
-      answer ? header_of<ndmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data())) : std::optional<ndmsg>();
-  return header && header->ndm_ifindex == static_cast<int>(port_index);
+  const auto one = station(socket, port_index, mac, std::nullopt);
+  return one && one->port == port_index;
 }
 
 bool has_fdb(Socket& socket, std::uint32_t port_index, const plan::Fdb& fdb) {
@@ -90,10 +86,6 @@ std::vector<plan::Fdb> entries(Socket& socket, std::uint32_t link_index, const n
       });
   return out;
 }
-
-}  // namespace
-
-namespace {
 
 bool is_fixed(const ndmsg& entry) { return (entry.ndm_state & (NUD_NOARP | NUD_PERMANENT)) != 0; }
 

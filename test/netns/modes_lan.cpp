@@ -266,6 +266,7 @@ TEST_CASE("bridge: the host's own LAN address is no pod's, asked for or not", "[
   json conf = demo_with({{"mode", "bridge"}, {"bridge", "br-lan"}, {"capabilities", {{"ips", true}}}});
   const Guest a(node, "a", conf);
   CHECK(a.ip4() == "10.88.0.3");
+  CHECK_THAT(node.command({"plan", "-"}, conf.dump()).out, !Catch::Contains("10.88.0.2/16"));
   conf["runtimeConfig"]["ips"] = {"10.88.0.2/16"};
   const Answer refused = node.add(Pod("b"), conf);
   CHECK_FALSE(refused.ok());
