@@ -24,16 +24,20 @@ void refuse_foreign(Session& session, const store::Part& part) {
 }
 
 // Layer 3: the tunnel is no port, so nothing else of two such switches differs but where they lead what comes out of it.
+[[noreturn]] void refuse_vni(const std::string& network, const net::IfName& bridge, const store::Part& other,
+                             std::uint32_t vni, std::uint16_t port) {
+  throw Error(Code::held, "network '" + network + "' on switch " + bridge.str() + " and network '" + other.network +
+                              "' on " + other.bridge.str() + " have one VNI, " + std::to_string(vni) + " on port " +
+                              std::to_string(port) + "; give this network another \"vni\", the same on all nodes");
+}
+
 void refuse_shared_tunnel(const store::Part& mine, const store::Part& other) {
   if (mine.bridge == other.bridge) return;
   for (const plan::Step& a : mine.steps)
     for (const plan::Step& b : other.steps) {
       const auto *here = std::get_if<plan::Vxlan>(&a), *there = std::get_if<plan::Vxlan>(&b);
       if (here && there && here->link == there->link)
-        throw Error(Code::held, "network '" + mine.network + "' on switch " + mine.bridge.str() + " and network '" +
-                                    other.network + "' on " + other.bridge.str() + " have one VNI, " +
-                                    std::to_string(here->vni) + " on port " + std::to_string(here->port) +
-                                    "; give this network another \"vni\", the same on all nodes");
+        refuse_vni(mine.network, mine.bridge, other, here->vni, here->port);
     }
 }
 
@@ -151,6 +155,23 @@ void refuse_part(Session& session, const config::NetConf& conf, const store::Par
   refuse_foreign(session, part);
   refuse_conflict(session, part);
   refuse_used_subnets(session, conf, part.steps);
+}
+
+void refuse_other_tunnel(Session& session, const config::NetConf& nic) {
+  const config::Overlay& overlay = *nic.overlay;
+  for (const store::Part& part : session.store().parts())
+    for (const plan::Step& step : part.steps) {
+      const auto* there = std::get_if<plan::Vxlan>(&step);
+      if (there == nullptr || there->link != config::vtep_of(overlay)) continue;
+      if (part.bridge != nic.bridge) refuse_vni(nic.name, nic.bridge, part, overlay.vni, overlay.port);
+      if (there->master.has_value() == (overlay.layer == 2) && there->told == (overlay.control == "evpn") &&
+          there->multicast.has_value() == (overlay.control == "multicast"))
+        continue;
+      throw Error(Code::held,
+                  "network '" + nic.name + "': its tunnel " + there->link.str() +
+                      " was made for another \"layer\" or \"control\", and pods live with it; take the pods "
+                      "away before, or give the old values back");
+    }
 }
 
 }  // namespace trestle::app

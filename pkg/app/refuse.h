@@ -12,4 +12,8 @@ void refuse_part(Session& session, const config::NetConf& conf, const store::Par
 // The last of these alone.
 void refuse_used_subnets(Session& session, const config::NetConf& conf, const std::vector<plan::Step>& steps);
 
+// Throws Error{held} when the tunnel of that VNI and port belongs to another network, or was made for another layer or control plane than the
+// configuration has now: pods live with it.
+void refuse_other_tunnel(Session& session, const config::NetConf& nic);
+
 }  // namespace trestle::app

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/refuse.h"
 #include "app/tunnel_guard.h"
 #include "app/tunnel_state.h"
 #include "base/error.h"
@@ -138,26 +139,6 @@ std::optional<kernel::LinkInfo> our_vtep(Session& session, const config::Overlay
   auto link = kernel::get_link(session.context().route(), vtep_of(overlay));
   if (link && (link->kind != "vxlan" || link->group != session.context().switches())) link.reset();
   return link;
-}
-
-void refuse_other_tunnel(Session& session, const config::NetConf& nic) {
-  const config::Overlay& overlay = *nic.overlay;
-  for (const store::Part& part : session.store().parts())
-    for (const plan::Step& step : part.steps) {
-      const auto* there = std::get_if<plan::Vxlan>(&step);
-      if (there == nullptr || there->link != vtep_of(overlay)) continue;
-      if (part.bridge != nic.bridge)
-        throw Error(base::Code::held, "network '" + nic.name + "' on switch " + nic.bridge.str() + " and network '" +
-                                          part.network + "' on " + part.bridge.str() + " have one VNI, " +
-                                          std::to_string(overlay.vni) + " on port " + std::to_string(overlay.port) +
-                                          "; give this network another \"vni\", the same on all nodes");
-      if (there->master.has_value() == (overlay.layer == 2) && there->told == (overlay.control == "evpn") &&
-          there->multicast.has_value() == (overlay.control == "multicast"))
-        continue;
-      throw Error(base::Code::held, "network '" + nic.name + "': its tunnel " + there->link.str() +
-                                        " was made for another \"layer\" or \"control\", and pods live with it; take "
-                                        "the pods away before, or give the old values back");
-    }
 }
 
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked) {

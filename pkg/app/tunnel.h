@@ -16,10 +16,6 @@ namespace trestle::app {
 // nobody but ourselves: it may be one that is being written.
 enum class Asked : std::uint8_t { by_add, by_agent, by_person };
 
-// Throws Error{held} when the tunnel of that VNI and port belongs to another network, or was made for another layer or control plane than the
-// configuration has now: pods live with it.
-void refuse_other_tunnel(Session& session, const config::NetConf& nic);
-
 // Brings peers and their guard to what the configuration says, and the tunnel's end to where the underlay is now. The network's part is made
 // already, else nothing is done.
 overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked);

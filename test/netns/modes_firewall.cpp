@@ -1,5 +1,6 @@
 // Other firewalls of the host: named by STATUS and `trestle check`, with the command that mends it.
 #include <catch2/catch.hpp>
+#include <chrono>
 
 #include "nat_guest.h"
 
@@ -147,5 +148,36 @@ TEST_CASE("whose rules name the switch, and whose do not", "[modes][firewall]") 
     CHECK((said.find("drops forwarded packets") != std::string::npos) == rules.named);
     must_run("nft delete table inet fw; nft list tables");
   }
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE(
+    "a foreign rule for all links but ours lets ours not pass; a set may have the name behind an address; many jumps "
+    "take no time",
+    "[modes][firewall][rules]") {
+  Node node;
+  const Guest a(node, "a");
+  const auto named = [&] { return node.command({"check"}).err.find("nft insert rule inet mine") != std::string::npos; };
+  must_run(
+      "nft 'table inet mine { chain through { type filter hook forward priority 5; policy drop; iifname != \"trdemo\" "
+      "accept; }; }'");
+  CHECK(named());
+  must_run(
+      "nft 'table inet mine { set s { type ipv4_addr . ifname; elements = { 10.88.0.5 . \"trdemo\" }; }; }' && "
+      "nft add rule inet mine through ip saddr . iifname @s accept");
+  CHECK_FALSE(named());
+  must_run("nft delete table inet mine");
+  std::string chains = "table inet mine { ";
+  for (int n = 14; n >= 0; --n) {  // each reached by five times as many ways as the one before
+    chains += "chain c" + std::to_string(n) + " { ";
+    for (int jump = 0; jump < 5 && n < 14; ++jump)
+      chains += "ip saddr 192.0.2." + std::to_string(jump) + " jump c" + std::to_string(n + 1) + "; ";
+    chains += "}; ";
+  }
+  must_run("nft '" + chains + "chain through { type filter hook forward priority 5; policy drop; jump c0; }; }'");
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(named());
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
+  must_run("nft delete table inet mine");
   leave_nothing(node, {&a});
 }

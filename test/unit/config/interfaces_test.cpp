@@ -145,6 +145,9 @@ TEST_CASE("interfaces: what cannot be is refused, by name", "[config][interfaces
       {R"([{"name": "eth1", "mode": "isolated", "subnets": ["10.89.0.0/16"]},
            {"name": "eth2", "mode": "isolated", "subnets": ["10.89.1.0/24"]}])",
        "NIC eth1 and NIC eth2 are apart (trlan-eth1, trlan-eth2) and both in subnet 10.89.0.0/16"},
+      {R"([{"name": "eth1", "mode": "isolated", "subnets": ["10.89.0.0/24", "10.91.0.0/24"]},
+           {"name": "eth2", "mode": "isolated", "subnets": ["10.90.0.0/24", "10.91.0.0/24"]}])",
+       "both in subnet 10.91.0.0/24"},
       {R"([{"name": "eth1", "mode": "isolated", "subnets": ["10.89.0.0/16"], "defaultRoute": true}])",
        "interfaces[0].defaultRoute: an isolated network leads nowhere"},
   }));
