@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "kernel/socket_address.h"
+#include "kernel/datagrams.h"
 
 namespace trestle::kernel {
 
@@ -51,21 +51,16 @@ std::set<net::Ip> refusing(const std::vector<net::Ip>& nodes, std::uint16_t port
   std::set<net::Ip> out;
   if (nodes.empty()) return out;
   const bool v4 = local.family == net::Family::v4;
-  const base::Fd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) base::throw_errno(errno, "open a socket for UDP");
+  const base::Fd fd = udp_from(local);
   const int on = 1;
   (void)::setsockopt(fd.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, &on, sizeof on);
-  sockaddr_storage address{};
-  socklen_t size = fill(address, local, 0);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
-    base::throw_errno(errno, "send from " + local.str());
   constexpr int kRounds =
       5;  // a node says so once a second to each: one who was asked just before is silent for a while
   for (int round = 0; round < kRounds && out.size() < nodes.size(); ++round) {
     for (const net::Ip& node : nodes) {
       if (out.contains(node)) continue;
-      address = {};
-      size = fill(address, node, port);
+      sockaddr_storage address{};
+      const socklen_t size = fill(address, node, port);
       // Without a byte it is no tunnel packet: who takes those throws it away. The first try may tell of another node's refusal instead.
       for (int tries = 0; tries < 3; ++tries)
         if (::sendto(fd.get(), "", 0, 0, reinterpret_cast<const sockaddr*>(&address), size) == 0) break;

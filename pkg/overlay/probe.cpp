@@ -6,9 +6,9 @@
 #include <chrono>
 
 #include "kernel/fdb.h"
+#include "kernel/icmp_echo.h"
 #include "kernel/link.h"
 #include "kernel/port_refusal.h"
-#include "overlay/icmp_echo.h"
 
 namespace trestle::overlay {
 
@@ -64,15 +64,15 @@ std::vector<Probed> probe_routed(const config::NetConf& conf, int timeout_ms) {
   std::vector<net::Ip> gateways4, gateways6, silent, closed;
   for (const config::Peer& peer : overlay.here->others)
     if (const auto ip = behind(peer)) (ip->family == net::Family::v4 ? gateways4 : gateways6).push_back(*ip);
-  std::set<net::Ip> full = echo(gateways4, mtu_of(conf) - kHeads4, timeout_ms);
-  full.merge(echo(gateways6, mtu_of(conf) - kHeads6, timeout_ms));
+  std::set<net::Ip> full = kernel::echo(gateways4, mtu_of(conf) - kHeads4, timeout_ms);
+  full.merge(kernel::echo(gateways6, mtu_of(conf) - kHeads6, timeout_ms));
   for (const config::Peer& peer : overlay.here->others) {
     const auto gateway = behind(peer);
     if (gateway && full.contains(*gateway)) continue;
     silent.push_back(peer.vtep);
     if (gateway) silent.push_back(*gateway);
   }
-  const std::set<net::Ip> small = echo(silent, 0, timeout_ms);  // of nodes and gateways
+  const std::set<net::Ip> small = kernel::echo(silent, 0, timeout_ms);  // of nodes and gateways
   for (const config::Peer& peer : overlay.here->others) {
     const auto gateway = behind(peer);
     if (small.contains(peer.vtep) && !(gateway && (small.contains(*gateway) || full.contains(*gateway))))
@@ -106,7 +106,7 @@ std::vector<Probed> judge(const config::NetConf& conf, const std::map<net::Ip, T
   std::vector<net::Ip> silent;
   for (const auto& [ip, back] : heard)
     if (!back.small && !back.full) silent.push_back(ip);
-  const std::set<net::Ip> alive = echo(silent, 0, timeout_ms);
+  const std::set<net::Ip> alive = kernel::echo(silent, 0, timeout_ms);
   const std::set<net::Ip> refused =
       kernel::refusing({alive.begin(), alive.end()}, overlay.port, overlay.here->local, timeout_ms);
   std::vector<Probed> out;

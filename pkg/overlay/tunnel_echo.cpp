@@ -1,8 +1,5 @@
 #include "overlay/tunnel_echo.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netpacket/packet.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -12,7 +9,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "kernel/socket_address.h"
+#include "kernel/datagrams.h"
 #include "net/names.h"
 
 namespace trestle::overlay {
@@ -54,34 +51,6 @@ std::uint64_t random_round() {
   return out;
 }
 
-// Bound last: what comes by other links would be heard until then.
-base::Fd frames_of(std::uint32_t index) {
-  base::Fd fd(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) base::throw_errno(errno, "open a socket for frames of the tunnel");
-  sockaddr_ll here{};
-  here.sll_family = AF_PACKET;
-  here.sll_protocol = htons(kEtherType);
-  here.sll_ifindex = static_cast<int>(index);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0)
-    base::throw_errno(errno, "listen to frames of the tunnel");
-  return fd;
-}
-
-// Larger ones are cut on the way where the tunnel's own would be.
-base::Fd packets_from(const net::Ip& local) {
-  const bool v4 = local.family == net::Family::v4;
-  base::Fd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) base::throw_errno(errno, "open a socket for tunnel packets");
-  const int cut = v4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT;
-  (void)::setsockopt(fd.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &cut,
-                     sizeof cut);
-  sockaddr_storage here{};
-  const socklen_t size = kernel::fill(here, local, 0);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&here), size) != 0)
-    base::throw_errno(errno, "send tunnel packets from " + local.str());
-  return fd;
-}
-
 std::set<net::Ip> peers_of(const config::NetConf& conf) {
   std::set<net::Ip> out;
   for (const config::Peer& peer : conf.overlay->here->others) out.insert(peer.vtep);
@@ -98,8 +67,8 @@ TunnelEcho::TunnelEcho(const config::NetConf& conf, std::uint32_t vtep_index)
       local_(conf.overlay->here->local),
       mac_(net::vtep_mac(conf.overlay->vni, conf.overlay->here->identity)),
       peers_(peers_of(conf)),
-      frames_(frames_of(vtep_index)),
-      packets_(packets_from(conf.overlay->here->local)),
+      frames_(kernel::frames_of(vtep_index, kEtherType)),
+      packets_(kernel::udp_from(conf.overlay->here->local)),
       round_(random_round()) {}
 
 bool TunnelEcho::is_for(const config::NetConf& conf, std::uint32_t vtep_index) const {

@@ -1,4 +1,4 @@
-#include "overlay/icmp_echo.h"
+#include "kernel/icmp_echo.h"
 
 #include <arpa/inet.h>
 #include <netinet/icmp6.h>
@@ -15,9 +15,9 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "kernel/socket_address.h"
+#include "kernel/datagrams.h"
 
-namespace trestle::overlay {
+namespace trestle::kernel {
 
 namespace {
 
@@ -60,7 +60,7 @@ class Echoes {
       packet[3] = static_cast<char>(sum & 0xff);
     }
     sockaddr_storage address{};
-    const socklen_t size = kernel::fill(address, to, 0);
+    const socklen_t size = fill(address, to, 0);
     (void)::sendto(socket_.get(), packet.data(), packet.size(), 0, reinterpret_cast<const sockaddr*>(&address), size);
   }
 
@@ -92,7 +92,7 @@ class Echoes {
       return std::nullopt;
     if (static_cast<std::uint8_t>(packet[4]) != id_ >> 8 || static_cast<std::uint8_t>(packet[5]) != (id_ & 0xff))
       return std::nullopt;
-    return kernel::ip_of(from);
+    return ip_of(from);
   }
 
   net::Family family_;
@@ -117,4 +117,4 @@ std::set<net::Ip> echo(const std::vector<net::Ip>& targets, std::size_t payload,
   return heard;
 }
 
-}  // namespace trestle::overlay
+}  // namespace trestle::kernel
