@@ -62,8 +62,7 @@ TEST_CASE("an ADD that fails on a switch which had the host's addresses before l
   if (lost) must_run("rm -rf " + node.state());
   const std::string before = host_state();
   const Pod pod("a");
-  const Answer failed =
-      node.add(pod, taking_conf({{"ipam", {{"type", "fake-ipam"}}}}), {{"CNI_PATH", fake.folder()}});
+  const Answer failed = node.add(pod, taking_conf({{"ipam", {{"type", "fake-ipam"}}}}), {{"CNI_PATH", fake.folder()}});
   CAPTURE(told(failed));
   REQUIRE_FALSE(failed.ok());
   CHECK(host_state() == before);
