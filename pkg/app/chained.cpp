@@ -59,13 +59,9 @@ config::NetConf with_interface(Session& session, const cni::Request& request, co
                         "): trestle cannot check there what the pod sends; say \"spoofCheck\": false");
   config::NetConf out = conf;
   out.bridge = net::IfName::parse(bridge ? bridge->name : outside.name);
-  out.chained = config::Chained{net::IfName::parse(outside.name),
-                                bridge.has_value(),
-                                outside.hairpin,
-                                outside.mtu,
-                                inside->mac.value_or(net::Mac{}),
-                                {},
-                                bridge ? bridge->mac : std::nullopt};
+  out.chained = config::Chained{net::IfName::parse(outside.name), {}, outside.mtu,
+                                inside->mac.value_or(net::Mac{}), {}, bridge ? bridge->mac : std::nullopt};
+  if (bridge) out.chained->port = plan::PortFlags{outside.hairpin, outside.isolated, outside.learning};
   for (const cni::ResultIp& ip : conf.prev_result->ips) {
     if (ip.interface && *ip.interface != *index) continue;
     out.chained->ips.push_back({ip.address, ip.gateway});

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "kernel/address.h"
+#include "kernel/route.h"
 #include "overlay/here.h"
 
 namespace trestle::app {
@@ -49,10 +50,12 @@ config::NetConf as_here_or_before(Session& session, const config::NetConf& nic) 
   return overlay::as_here(session.context(), before, "", host_name());
 }
 
-// Where pods are in the host's own LAN its addresses are left out of their pools: one was leased, and the pod spoke as the host.
+// Where pods are in the host's own LAN its addresses and its router's are left out of their pools: one was leased, and the pod spoke as the host.
 void spare_host(engine::Context& context, config::NetConf& nic) {
   if ((nic.mode != "bridge" && !nic.proxy_arp) || nic.ipam.ranges.empty()) return;
-  const std::vector<net::Cidr> held = kernel::addresses(context.route(), 0);
+  std::vector<net::Cidr> held = kernel::addresses(context.route(), 0);
+  for (const net::Family family : {net::Family::v4, net::Family::v6})
+    if (const auto router = kernel::router(context.route(), family)) held.push_back(net::Cidr::host(*router));
   for (ipam::RangeSet& set : nic.ipam.ranges)
     for (ipam::Range& range : set)
       for (const net::Cidr& one : held)

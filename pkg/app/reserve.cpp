@@ -8,6 +8,8 @@
 #include "cni/result.h"
 #include "ipam/choose.h"
 #include "kernel/link.h"
+#include "kernel/neighbour.h"
+#include "kernel/route.h"
 #include "modes/nics.h"
 #include "modes/pod_mac.h"
 #include "net/names.h"
@@ -26,11 +28,12 @@ std::string pod_name(const cni::Args& args) {
   return (space == args.k8s.end() ? std::string() : space->second + "/") + name->second;
 }
 
-// On a LAN the switch has its uplink's MAC, or is the operator's own bridge: a pod that asked for it took the host off the LAN.
+// On a LAN the switch has its uplink's MAC, or is the operator's own bridge: a pod that asked for it took the host off the LAN, and one that asked
+// for the router's took the router away from everybody on the switch.
 void refuse_mac_of_switch(Session& session, const config::NetConf& conf) {
   if (!conf.requested_mac) return;
   const auto refuse = [&](const std::string& whose) {
-    throw Error(Code::held, "MAC " + conf.requested_mac->str() + " is that of " + whose + " itself; request another");
+    throw Error(Code::held, "MAC " + conf.requested_mac->str() + " is that of " + whose + "; request another");
   };
   if (conf.requested_mac == net::switch_mac(conf.bridge)) refuse("switch " + conf.bridge.str());
   std::vector<net::IfName> links = {conf.bridge};
@@ -38,6 +41,13 @@ void refuse_mac_of_switch(Session& session, const config::NetConf& conf) {
   for (const net::IfName& name : links)
     if (const auto link = kernel::get_link(session.context().route(), name); link && link->mac == conf.requested_mac)
       refuse((name == conf.bridge ? "switch " : "uplink ") + name.str());
+  if (conf.mode != "bridge") return;
+  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
+    kernel::Socket& host = session.context().route();
+    const auto router = kernel::router(host, family);
+    const auto link = router ? kernel::way_out(host, family) : std::nullopt;
+    if (link && kernel::is_at(host, *link, *router, *conf.requested_mac)) refuse("the LAN's router " + router->str());
+  }
 }
 
 store::Reservation reservation_of(Session& session, const Job& job, const config::NetConf& conf) {

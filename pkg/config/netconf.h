@@ -70,8 +70,7 @@ struct IpamConf {
 // An interface that another plugin made, as the kernel and prevResult have it. parse() leaves it out.
 struct Chained {
   net::IfName host_link;
-  bool port = false;     // of a bridge
-  bool hairpin = false;  // that port's, as it was
+  std::optional<plan::PortFlags> port;  // of a bridge: as that plugin left them
   std::uint32_t mtu = 1500;
   net::Mac mac;                     // the pod's side
   std::vector<plan::LeasedIp> ips;  // of that interface

@@ -36,7 +36,9 @@ std::vector<std::string> other_flags(const plan::Port& step, const kernel::LinkI
   if (port.isolated != step.isolated) wrong.emplace_back("isolated");
   if (port.guard != step.guard) wrong.emplace_back("guard");
   if (port.locked && port.locked != step.locked) wrong.emplace_back("locked");
-  if (port.locked && port.learning == step.locked) wrong.emplace_back("learning");
+  const bool learns = !step.locked && (!step.was || step.was->learning);
+  if (port.locked && port.learning != learns) wrong.emplace_back("learning");
+  if (step.was) return wrong;
   if (!port.flood) wrong.emplace_back("flood");
   if (!port.without_ipv6) wrong.emplace_back("IPv6");
   return wrong;

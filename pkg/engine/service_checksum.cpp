@@ -18,7 +18,7 @@ void fill_checksums(Context& context, const net::IfName& bridge) {
   const auto refused = host.send(batch);
   if (refused.empty()) return;
   // The qdisc may be there without its filter. One that was there before is another's, and stays.
-  if (!had_one) kernel::leave_dhcp_checksums(host, *index, bridge);
+  if (!had_one) kernel::remove_empty_clsact(host, *index, bridge);
   context.note("the answers of DHCP on " + bridge.str() +
                " leave without a UDP checksum, which a few clients of virtual machines want (" + refused.front().label +
                "): the kernel lacks cls_u32, act_csum or sch_ingress, or another's qdisc is there");
@@ -35,8 +35,11 @@ std::optional<std::string> checksum_defect(Context& context, const net::IfName& 
 
 void leave_checksums(Context& context, const net::IfName& bridge) {
   kernel::Socket& host = context.route();
-  const auto index = kernel::link_index(host, bridge);
-  if (index && kernel::fills_dhcp_checksums(host, *index)) kernel::leave_dhcp_checksums(host, *index, bridge);
+  const auto link = kernel::get_link(host, bridge);
+  if (!link || !kernel::fills_dhcp_checksums(host, link->index)) return;
+  kernel::leave_dhcp_checksums(host, link->index, bridge);
+  // On a switch of ours the qdisc goes with it; on the operator's bridge nobody else would ever take it away.
+  if (link->group != context.switches()) kernel::remove_empty_clsact(host, link->index, bridge);
 }
 
 }  // namespace trestle::engine

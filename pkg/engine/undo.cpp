@@ -97,7 +97,7 @@ class Undoer {
   void operator()(const plan::Port& s) {
     if (owns_pair_) return;  // dies with the link
     kernel::Batch batch;
-    kernel::free_port(batch, s.link, s.hairpin_was);
+    kernel::free_port(batch, s.link, s.was.value_or(plan::PortFlags{}));
     context_.route().send_or_throw(batch);
   }
 

@@ -23,6 +23,8 @@ void begin_entry(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uin
   if (type == RTM_NEWNEIGH) header->ndm_state = NUD_NOARP;  // static; NUD_PERMANENT would make it the bridge's own
   if (type == RTM_NEWNEIGH && fdb.dst) header->ndm_state = NUD_PERMANENT;
   header->ndm_flags = fdb.dst ? NTF_SELF : NTF_MASTER;
+  // Else a station of the LAN that sends with this MAC moves the entry to the uplink, where the DEL does not find it.
+  if (type == RTM_NEWNEIGH && !fdb.dst) header->ndm_flags |= NTF_STICKY;
   batch.put(NDA_LLADDR, fdb.mac.bytes.data(), fdb.mac.bytes.size());
   if (fdb.dst) batch.put(NDA_DST, fdb.dst->bytes());
   if (fdb.vlan) batch.put_u16(NDA_VLAN, *fdb.vlan);

@@ -138,12 +138,13 @@ void set_port(Batch& batch, const plan::Port& port, bool again) {
   batch.put_u8(IFLA_BRPORT_MODE, port.hairpin ? 1 : 0);
   batch.put_u8(IFLA_BRPORT_ISOLATED, port.isolated ? 1 : 0);
   batch.put_u8(IFLA_BRPORT_GUARD, port.guard ? 1 : 0);
-  batch.put_u8(IFLA_BRPORT_LEARNING, port.locked ? 0 : 1);
-  for (const std::uint16_t flood : {IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD}) batch.put_u8(flood, 1);
+  batch.put_u8(IFLA_BRPORT_LEARNING, !port.locked && (!port.was || port.was->learning) ? 1 : 0);
+  if (!port.was)
+    for (const std::uint16_t flood : {IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD}) batch.put_u8(flood, 1);
   batch.put_u8(IFLA_BRPORT_LOCKED, port.locked ? 1 : 0);  // a kernel before 5.18 passes over it
   batch.close_nest(data);
   batch.close_nest(info);
-  keep_ipv6_off(batch, port.link);
+  if (!port.was) keep_ipv6_off(batch, port.link);
   if (!again) return;
   put_state(batch, port.link, "open bridge port", BR_STATE_FORWARDING);
 }
@@ -163,15 +164,16 @@ void silence_port(Batch& batch, const net::IfName& name) {
   put_state(batch, name, "silence bridge port", BR_STATE_DISABLED);
 }
 
-void free_port(Batch& batch, const net::IfName& name, bool hairpin) {
+void free_port(Batch& batch, const net::IfName& name, const plan::PortFlags& was) {
   begin_link(batch, RTM_NEWLINK, 0, name.str(), "free bridge port");
   batch.put_text(IFLA_IFNAME, name.str());
   const std::size_t info = batch.open_nest(IFLA_LINKINFO);
   batch.put_text(IFLA_INFO_SLAVE_KIND, "bridge");
   const std::size_t data = batch.open_nest(IFLA_INFO_SLAVE_DATA);
-  for (const std::uint16_t flag : {IFLA_BRPORT_ISOLATED, IFLA_BRPORT_GUARD, IFLA_BRPORT_LOCKED}) batch.put_u8(flag, 0);
-  batch.put_u8(IFLA_BRPORT_MODE, hairpin ? 1 : 0);
-  batch.put_u8(IFLA_BRPORT_LEARNING, 1);
+  for (const std::uint16_t flag : {IFLA_BRPORT_GUARD, IFLA_BRPORT_LOCKED}) batch.put_u8(flag, 0);
+  batch.put_u8(IFLA_BRPORT_ISOLATED, was.isolated ? 1 : 0);
+  batch.put_u8(IFLA_BRPORT_MODE, was.hairpin ? 1 : 0);
+  batch.put_u8(IFLA_BRPORT_LEARNING, was.learning ? 1 : 0);
   batch.close_nest(data);
   batch.close_nest(info);
   for (const int absent : {ENODEV, EOPNOTSUPP, EINVAL}) batch.accept(absent);

@@ -79,7 +79,7 @@ void set_port(Batch& batch, const plan::Port& port, bool again = false);
 // silent already.
 void silence_port(Batch& batch, const net::IfName& name);
 // Takes back what set_port() said, on a port that stays. One that is gone is passed over.
-void free_port(Batch& batch, const net::IfName& name, bool hairpin);
+void free_port(Batch& batch, const net::IfName& name, const plan::PortFlags& was);
 // A physical NIC (or a bond) becomes a port of that bridge and goes up.
 void set_uplink(Batch& batch, const net::IfName& nic, std::uint32_t master_index);
 // What a bridge that is there lacks of `wanted`: filtering (EOPNOTSUPP: the kernel was built without), snooping; no spanning tree, with which a

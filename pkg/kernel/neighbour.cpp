@@ -39,19 +39,40 @@ void delete_neighbour(Batch& batch, std::uint32_t link_index, const plan::Neighb
   for (const int gone : {ENOENT, ENODEV, ESRCH}) batch.accept(gone);
 }
 
-bool has_neighbour(Socket& socket, std::uint32_t link_index, const plan::Neighbour& neighbour) {
+namespace {
+
+// The kernel's entry for the address: its header, and is the MAC in it that one?
+struct Entry {
+  ndmsg header;
+  bool has_mac = false;
+};
+
+std::optional<Entry> entry_of(Socket& socket, std::uint32_t link_index, const plan::Neighbour& neighbour) {
   Batch batch;
   begin_neighbour(batch, RTM_GETNEIGH, 0, link_index, neighbour);
   const auto answer = socket.get(batch);
-  if (!answer) return false;
+  if (!answer) return std::nullopt;
   const auto& message = *reinterpret_cast<const nlmsghdr*>(answer->data());
   const auto header = header_of<ndmsg>(message);
-  if (!header) return false;
-  if (neighbour.proxy) return (header->ndm_flags & NTF_PROXY) != 0;
+  if (!header) return std::nullopt;
   const auto mac = Attrs::of(message, sizeof(ndmsg)).view(NDA_LLADDR);
-  return (header->ndm_state & NUD_PERMANENT) != 0 &&
-         (!neighbour.mac || (mac && *mac == std::string_view(reinterpret_cast<const char*>(neighbour.mac->bytes.data()),
-                                                             neighbour.mac->bytes.size())));
+  return Entry{*header, mac && neighbour.mac &&
+                            *mac == std::string_view(reinterpret_cast<const char*>(neighbour.mac->bytes.data()),
+                                                     neighbour.mac->bytes.size())};
+}
+
+}  // namespace
+
+bool is_at(Socket& socket, std::uint32_t link_index, const net::Ip& ip, const net::Mac& mac) {
+  const auto entry = entry_of(socket, link_index, {{plan::Where::host, net::IfName::parse("link")}, ip, mac, false});
+  return entry && entry->has_mac && (entry->header.ndm_state & (NUD_INCOMPLETE | NUD_FAILED)) == 0;
+}
+
+bool has_neighbour(Socket& socket, std::uint32_t link_index, const plan::Neighbour& neighbour) {
+  const auto entry = entry_of(socket, link_index, neighbour);
+  if (!entry) return false;
+  if (neighbour.proxy) return (entry->header.ndm_flags & NTF_PROXY) != 0;
+  return (entry->header.ndm_state & NUD_PERMANENT) != 0 && (!neighbour.mac || entry->has_mac);
 }
 
 std::vector<plan::Neighbour> neighbours(Socket& socket, std::uint32_t link_index, const plan::LinkRef& link) {

@@ -52,12 +52,16 @@ void put_way(Batch& batch, std::uint32_t link_index, const plan::Route& route) {
 
 }  // namespace
 
-std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
+namespace {
+
+// What the kernel answers about a packet of this host to the address; empty: there is no way.
+template <class Read>
+auto look_up(Socket& socket, const net::Ip& to, Read&& read) -> decltype(read(std::declval<const Attrs&>())) {
   Batch batch;
-  auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, 0, sizeof(rtmsg), "look up the route to " + ip.str()));
-  header->rtm_family = family_of(ip);
-  header->rtm_dst_len = static_cast<std::uint8_t>(ip.bits());
-  batch.put(RTA_DST, ip.bytes());
+  auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, 0, sizeof(rtmsg), "look up the route to " + to.str()));
+  header->rtm_family = family_of(to);
+  header->rtm_dst_len = static_cast<std::uint8_t>(to.bits());
+  batch.put(RTA_DST, to.bytes());
   // Unreachable, prohibited and blackholed count as none; so does a kernel without IPv6.
   for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}) batch.accept(none);
   const auto answer = socket.get(batch);
@@ -65,7 +69,18 @@ std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
   const auto& message = *reinterpret_cast<const nlmsghdr*>(answer->data());
   const auto found = header_of<rtmsg>(message);
   if (!found || found->rtm_type != RTN_UNICAST) return std::nullopt;
-  return Attrs::of(message, sizeof(rtmsg)).u32(RTA_OIF);
+  return read(Attrs::of(message, sizeof(rtmsg)));
+}
+
+// Public, and in nobody's special routes or bogon list (a.root-servers.net). Nothing is sent.
+net::Ip outside(net::Family family) {
+  return net::Ip::parse(family == net::Family::v4 ? "198.41.0.4" : "2001:503:ba3e::2:30");
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
+  return look_up(socket, ip, [](const Attrs& attrs) { return attrs.u32(RTA_OIF); });
 }
 
 namespace {
@@ -216,9 +231,16 @@ std::vector<Way> ways(Socket& socket, net::Family family) {
   return out;
 }
 
-// Public, and in nobody's special routes or bogon list (a.root-servers.net). Nothing is sent.
 std::optional<std::uint32_t> way_out(Socket& socket, net::Family family) {
-  return link_towards(socket, net::Ip::parse(family == net::Family::v4 ? "198.41.0.4" : "2001:503:ba3e::2:30"));
+  return link_towards(socket, outside(family));
+}
+
+std::optional<net::Ip> router(Socket& socket, net::Family family) {
+  return look_up(socket, outside(family), [](const Attrs& attrs) -> std::optional<net::Ip> {
+    const auto via = attrs.view(RTA_GATEWAY);
+    if (!via || (via->size() != 4 && via->size() != 16)) return std::nullopt;
+    return net::Ip::from_bytes(*via);
+  });
 }
 
 std::optional<std::uint32_t> default_route_link(Socket& socket) {

@@ -39,6 +39,8 @@ std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& to);
 std::optional<std::uint32_t> default_route_link(Socket& socket);
 // The link on the way to public addresses of that family. One look-up.
 std::optional<std::uint32_t> way_out(Socket& socket, net::Family family);
+// The next hop on that way; nullopt: there is none, or it is the link itself. One look-up.
+std::optional<net::Ip> router(Socket& socket, net::Family family);
 // Devices whose IPv6 default route was learned by a router advertisement (RTPROT_RA), each once. A dump that the kernel
 // filters.
 std::vector<std::uint32_t> ra_default_links(Socket& socket);

@@ -36,11 +36,12 @@ void begin_qdisc(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uin
   if (type == RTM_NEWQDISC) batch.put_text(TCA_KIND, "clsact");
 }
 
-void begin_filter(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uint32_t index, std::string label) {
+tcmsg* begin_filter(Batch& batch, std::uint16_t type, std::uint16_t flags, std::uint32_t index, std::string label) {
   tcmsg* header = begin_tc(batch, type, flags, index, std::move(label));
   header->tcm_parent = kEgress;
   header->tcm_info = TC_H_MAKE(static_cast<std::uint32_t>(kPriority) << 16, __builtin_bswap16(ETH_P_IP));
   batch.put_text(TCA_KIND, "u32");
+  return header;
 }
 
 // UDP to port 68, behind an IPv4 header without options, and no fragment.
@@ -65,20 +66,36 @@ std::string to_dhcp_clients() {
   return out;
 }
 
-// Calls `each` for the filters of one side.
+// Calls `each` for the filters of one side, with their attributes.
 template <class F>
 void for_filters(Socket& socket, std::uint32_t index, std::uint32_t parent, F&& each) {
   Batch batch;
   begin_tc(batch, RTM_GETTFILTER, NLM_F_DUMP, index, "list filters")->tcm_parent = parent;
   for (const int none : kGone) batch.accept(none);
   socket.dump(
-      batch, [] {}, [&](const nlmsghdr& message) { each(header_of<tcmsg>(message)); });
+      batch, [] {},
+      [&](const nlmsghdr& message) {
+        if (const auto header = header_of<tcmsg>(message)) each(*header, Attrs::of(message, sizeof(tcmsg)));
+      });
+}
+
+// Its handle; 0: there is none. Another's may have the same priority.
+std::uint32_t our_filter(Socket& socket, std::uint32_t index) {
+  const std::string keys = to_dhcp_clients();
+  std::uint32_t handle = 0;
+  for_filters(socket, index, kEgress, [&](const tcmsg& filter, const Attrs& attrs) {
+    const Attrs options = attrs.nest(TCA_OPTIONS);
+    if (filter.tcm_info >> 16 == kPriority && options.view(TCA_U32_SEL) == keys &&
+        options.nest(TCA_U32_ACT).nest(1).text(TCA_ACT_KIND) == "csum")
+      handle = filter.tcm_handle;
+  });
+  return handle;
 }
 
 bool has_filters(Socket& socket, std::uint32_t index) {
   bool any = false;
   for (const std::uint32_t side : {kEgress, kIngress})
-    for_filters(socket, index, side, [&](const auto&) { any = true; });
+    for_filters(socket, index, side, [&](const tcmsg&, const Attrs&) { any = true; });
   return any;
 }
 
@@ -87,8 +104,6 @@ bool has_filters(Socket& socket, std::uint32_t index) {
 void fill_dhcp_checksums(Batch& batch, std::uint32_t index, const net::IfName& name) {
   const std::string link = "link " + name.str() + ": ";
   begin_qdisc(batch, RTM_NEWQDISC, NLM_F_CREATE, index, link + "what leaves (qdisc clsact)");
-  begin_filter(batch, RTM_DELTFILTER, 0, index, link + "remove filter");
-  for (const int absent : kGone) batch.accept(absent);
   begin_filter(batch, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, index, link + "checksums (filter u32, action csum)");
   const std::size_t options = batch.open_nest(TCA_OPTIONS);
   const std::size_t actions = batch.open_nest(TCA_U32_ACT);
@@ -106,12 +121,7 @@ void fill_dhcp_checksums(Batch& batch, std::uint32_t index, const net::IfName& n
   batch.close_nest(options);
 }
 
-bool fills_dhcp_checksums(Socket& socket, std::uint32_t index) {
-  bool ours = false;
-  for_filters(socket, index, kEgress,
-              [&](const auto& filter) { ours = ours || (filter && filter->tcm_info >> 16 == kPriority); });
-  return ours;
-}
+bool fills_dhcp_checksums(Socket& socket, std::uint32_t index) { return our_filter(socket, index) != 0; }
 
 bool has_checksum_action(Socket& socket) {
   Batch batch;
@@ -128,13 +138,18 @@ bool has_checksum_action(Socket& socket) {
 }
 
 void leave_dhcp_checksums(Socket& socket, std::uint32_t index, const net::IfName& name) {
-  const std::string link = "link " + name.str() + ": ";
+  const std::uint32_t handle = our_filter(socket, index);
+  if (handle == 0) return;
   Batch batch;
-  begin_filter(batch, RTM_DELTFILTER, 0, index, link + "remove filter");
+  begin_filter(batch, RTM_DELTFILTER, 0, index, "link " + name.str() + ": remove filter")->tcm_handle = handle;
   for (const int absent : kGone) batch.accept(absent);
   socket.send_or_throw(batch);
+}
+
+void remove_empty_clsact(Socket& socket, std::uint32_t index, const net::IfName& name) {
   if (has_filters(socket, index)) return;
-  begin_qdisc(batch, RTM_DELQDISC, 0, index, link + "remove qdisc clsact");
+  Batch batch;
+  begin_qdisc(batch, RTM_DELQDISC, 0, index, "link " + name.str() + ": remove qdisc clsact");
   for (const int absent : kGone) batch.accept(absent);
   socket.send_or_throw(batch);
 }

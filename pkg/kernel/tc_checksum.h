@@ -8,13 +8,14 @@
 
 namespace trestle::kernel {
 
-// Three requests, as in tc.h: the qdisc clsact, out with a filter of ours that is there already, the filter (u32, action csum) on what leaves by
-// the link for UDP port 68. Refused with ENOENT or EOPNOTSUPP: this kernel lacks one of them.
+// Two requests: the qdisc clsact, and the filter (u32, action csum) on what leaves by the link for UDP port 68; for a link without that filter. Refused with ENOENT or EOPNOTSUPP: this kernel lacks one of them.
 void fill_dhcp_checksums(Batch& batch, std::uint32_t index, const net::IfName& name);
 bool fills_dhcp_checksums(Socket& socket, std::uint32_t index);
 // Has this kernel the action, as far as it is loaded?
 bool has_checksum_action(Socket& socket);
-// Takes the filter away, and the qdisc when nobody has another filter there.
+// Takes that filter away, and no other of its priority.
 void leave_dhcp_checksums(Socket& socket, std::uint32_t index, const net::IfName& name);
+// Only for who made it: an empty one may be another program's, which puts its filter in next.
+void remove_empty_clsact(Socket& socket, std::uint32_t index, const net::IfName& name);
 
 }  // namespace trestle::kernel

@@ -46,8 +46,8 @@ std::vector<plan::Step> chained_attachment(const AttachmentInput& in) {
   const bool locked = of.port && locks_port(in.conf);
   if (locked) steps.emplace_back(plan::Fdb{of.host_link, of.mac});  // before the lock: the pod speaks already
   if (of.port)
-    steps.emplace_back(plan::Port{of.host_link, of.hairpin || in.conf.hairpin || needs_hairpin(in.conf),
-                                  in.conf.port_isolation, true, locked, of.hairpin});
+    steps.emplace_back(plan::Port{of.host_link, of.port->hairpin || in.conf.hairpin || needs_hairpin(in.conf),
+                                  of.port->isolated || in.conf.port_isolation, true, locked, of.port});
   add_shape(steps, in.conf,
             plan::Veth{of.host_link, in.nic(), of.mac, of.mac, of.mtu, in.conf.bridge,
                        net::link_group(in.state_dir, in.owner.network), in.owner.network + "/" + in.owner.container});

@@ -72,16 +72,16 @@ struct Up {
 };
 
 // Flags of a bridge port of ours. `guard`: a BPDU from the pod takes the port down. `locked`: what does not come from a MAC of the
-// static FDB (Fdb) is dropped and nothing is learned, where the kernel knows the flag (5.18). Also keeps IPv6 off the host end
-// (addr_gen_mode none): it is a port, no host. undo: dies; on another plugin's link the flags as the kernel gives them to a new port,
-// and the hairpin as it was.
+// static FDB (Fdb) is dropped and nothing is learned, where the kernel knows the flag (5.18). Also keeps IPv6 off the host end: it is a port, no
+// host. undo: dies; on another plugin's link the flags as they were (`was`): its flooding, its learning without lock and its IPv6 are left alone.
+struct PortFlags {
+  bool hairpin = false, isolated = false, learning = true;
+  bool operator==(const PortFlags&) const = default;
+};
 struct Port {
   net::IfName link;
-  bool hairpin = false;
-  bool isolated = false;
-  bool guard = false;
-  bool locked = false;
-  bool hairpin_was = false;
+  bool hairpin = false, isolated = false, guard = false, locked = false;
+  std::optional<PortFlags> was = {};
   bool operator==(const Port&) const = default;
 };
 

@@ -46,6 +46,14 @@ void put(std::string& out, const TakenRoute& route) {
   if (route.source) json("source", route.source->str());
 }
 
+std::vector<std::string> port_flags(const PortFlags& flags) {
+  std::vector<std::string> words;
+  if (flags.hairpin) words.emplace_back("hairpin");
+  if (flags.isolated) words.emplace_back("isolated");
+  if (flags.learning) words.emplace_back("learning");
+  return words;
+}
+
 std::string two(std::uint64_t first, std::uint64_t second) {
   return "[" + std::to_string(first) + "," + std::to_string(second) + "]";
 }
@@ -53,6 +61,7 @@ std::string two(std::uint64_t first, std::uint64_t second) {
 void put(std::string& out, const Step& step);
 
 constexpr auto kPut = [](std::string& out, const auto& one) { put(out, one); };
+constexpr auto kWord = [](std::string& out, const std::string& one) { append_json_text(out, one); };
 constexpr auto kStr = [](std::string& out, const auto& one) { append_json_text(out, one.str()); };
 
 void put(std::string& out, const Step& step) {
@@ -81,7 +90,7 @@ void put(std::string& out, const Step& step) {
           [&](const Port& s) {
             begin("port")("link", s.link.str())("hairpin", s.hairpin)("isolated", s.isolated)("guard", s.guard)(
                 "locked", s.locked);
-            if (s.hairpin_was) json("hairpinWas", true);
+            if (s.was) json.list("was", port_flags(*s.was), kWord);
           },
           [&](const Address& s) { begin("address")("link", text(s.link))("cidr", s.cidr.str()); },
           [&](const Route& s) {

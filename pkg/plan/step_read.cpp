@@ -117,6 +117,23 @@ Veth veth(const Json& json) {
           string(json, "alias")};
 }
 
+std::optional<PortFlags> port_was(const Json& json) {
+  if (!json.contains("was")) return std::nullopt;
+  PortFlags out{false, false, false};
+  for (const Json& one : array(json, "was")) {
+    const std::string word = item(one, "was");
+    if (word == "hairpin")
+      out.hairpin = true;
+    else if (word == "isolated")
+      out.isolated = true;
+    else if (word == "learning")
+      out.learning = true;
+    else
+      bad("was");
+  }
+  return out;
+}
+
 Fdb fdb(const Json& json) {
   return {link_name(json, "link"), net::Mac::parse(string(json, "mac")), maybe_ip(json, "dst"),
           maybe_short(json, "vlan"), flag(json, "everyVlan")};
@@ -178,7 +195,7 @@ constexpr Reader kReaders[] = {
     {"port",
      [](const Json& j) -> Step {
        return Port{link_name(j, "link"), flag(j, "hairpin"), flag(j, "isolated"),
-                   flag(j, "guard"),     flag(j, "locked"),  flag(j, "hairpinWas")};
+                   flag(j, "guard"),     flag(j, "locked"),  port_was(j)};
      }},
     {"address", [](const Json& j) -> Step { return address(j); }},
     {"route", [](const Json& j) -> Step { return route(j); }},

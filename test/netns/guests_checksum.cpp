@@ -67,3 +67,19 @@ TEST_CASE("a switch that stays without its services is left without the filter",
   CHECK(must_run("tc filter show dev trdemo egress; tc qdisc show dev trdemo clsact") == "");
   leave_nothing(node, {&b});
 }
+
+TEST_CASE("another program's filter of the same priority is not taken for ours, and stays",
+          "[guests][dhcp][checksum]") {
+  Node node;
+  NEEDS_KERNEL(kernel_fills_checksums(), "tc's action csum");
+  const Guest a(node, "a", guests_with());
+  must_run(
+      "tc filter del dev trdemo egress && tc filter add dev trdemo egress protocol ip prio 29810 u32 match ip dport 99 "
+      "0xffff action drop");
+  const std::string filters = "tc filter show dev trdemo egress", theirs = must_run(filters);
+  CHECK_THAT(told(node.check(a.pod(), a.added(), guests_with())), Catch::Contains("checksums of DHCP's answers"));
+  CHECK(node.command({"repair"}).ok());
+  CHECK(told(node.check(a.pod(), a.added(), guests_with())) == "0 ");
+  CHECK_THAT(must_run(filters), Catch::Contains("csum") && Catch::Contains("match 00000063/0000ffff"));
+  a.leave();
+}

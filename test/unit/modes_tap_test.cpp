@@ -149,8 +149,7 @@ TEST_CASE("tap: vmInterface adds the guest's own interface and a copy of each ad
 TEST_CASE("tap behind another plugin: its interface stays as it is, and so does its result", "[modes][tap]") {
   auto c = conf("chained");
   c.chained = config::Chained{net::IfName::parse("veth9"),
-                              true,
-                              false,
+                              plan::PortFlags{},
                               1400,
                               net::Mac::parse("02:11:22:33:44:55"),
                               {{net::Cidr::parse("10.88.0.2/16"), net::Ip::parse("10.88.0.1")}}};

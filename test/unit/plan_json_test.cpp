@@ -29,7 +29,7 @@ std::vector<Step> samples() {
       plan::Veth{name("veth0"), name("eth0"), mac, mac, 1500, name("tr0"), 0x40000001, "net/id/eth0"},
       plan::Up{eth0, false},
       plan::Port{name("veth0"), true, true, true, true},
-      plan::Port{name("veth0"), true, false, false, false, true},
+      plan::Port{name("veth0"), true, false, false, false, plan::PortFlags{true, true, false}},
       plan::Address{eth0, net::Cidr::parse("fd88::2/64")},
       plan::Route{eth0, net::Cidr::parse("::/0"), net::Ip::parse("fd88::1"), 100, 5, 1400, 1300, 0},
       plan::Route{eth0, net::Cidr::parse("10.0.0.1/32"), std::nullopt, {}, {}, {}, {}, {}},
@@ -108,13 +108,14 @@ TEST_CASE("an interface that is named like an address stays an interface", "[pla
 
 // kind.field
 const std::set<std::string> absent_is_a_value = {
-    "sysctl.atLeast",    "up.withoutIpv6", "bridge.vlanFiltering", "port.hairpin",  "port.isolated",
-    "port.guard",        "port.locked",    "port.hairpinWas",      "route.via",     "route.table",
-    "route.metric",      "route.mtu",      "route.advmss",         "route.scope",   "vlans.self",
-    "vlans.keepDefault", "vlans.pvid",     "neighbour.proxy",      "neighbour.mac", "tap.group",
-    "tap.multiQueue",    "route.nexthop",  "route.source",         "fdb.dst",       "vxlan.master",
-    "vxlan.multicast",   "vxlan.underlay", "vxlan.learning",       "vxlan.told",    "vxlan.isolated",
-    "vxlan.noTxChecksum"};
+    "sysctl.atLeast", "up.withoutIpv6",  "bridge.vlanFiltering", "port.hairpin",
+    "port.isolated",  "port.guard",      "port.locked",          "port.was",
+    "route.via",      "route.table",     "route.metric",         "route.mtu",
+    "route.advmss",   "route.scope",     "vlans.self",           "vlans.keepDefault",
+    "vlans.pvid",     "neighbour.proxy", "neighbour.mac",        "tap.group",
+    "tap.multiQueue", "route.nexthop",   "route.source",         "fdb.dst",
+    "vxlan.master",   "vxlan.multicast", "vxlan.underlay",       "vxlan.learning",
+    "vxlan.told",     "vxlan.isolated",  "vxlan.noTxChecksum"};
 
 TEST_CASE("a damaged step is refused with the store's code, whichever field it is", "[plan][json]") {
   for (const Step& step : samples()) {
