@@ -64,19 +64,21 @@ TEST_CASE("a switch that stays without its services is left without the filter",
   const Guest a(node, "a", guests_with()), b(node, "b", plain);
   CHECK_THAT(must_run("tc filter show dev trdemo egress"), Catch::Contains("csum"));
   a.leave();
-  CHECK(must_run("tc filter show dev trdemo egress; tc qdisc show dev trdemo clsact") == "");
+  // The qdisc goes with the switch: an empty one may be another program's by now, which puts its filter in next.
+  CHECK(must_run("tc filter show dev trdemo egress") == "");
   leave_nothing(node, {&b});
 }
 
 TEST_CASE("another program's filter of the same priority is not taken for ours, and stays",
           "[guests][dhcp][checksum]") {
-  Node node;
+  NEEDS_DNSMASQ;
   NEEDS_KERNEL(kernel_fills_checksums(), "tc's action csum");
+  ServiceNode node;
   const Guest a(node, "a", guests_with());
   must_run(
       "tc filter del dev trdemo egress && tc filter add dev trdemo egress protocol ip prio 29810 u32 match ip dport 99 "
       "0xffff action drop");
-  const std::string filters = "tc filter show dev trdemo egress", theirs = must_run(filters);
+  const std::string filters = "tc filter show dev trdemo egress";
   CHECK_THAT(told(node.check(a.pod(), a.added(), guests_with())), Catch::Contains("checksums of DHCP's answers"));
   CHECK(node.command({"repair"}).ok());
   CHECK(told(node.check(a.pod(), a.added(), guests_with())) == "0 ");
