@@ -63,7 +63,7 @@ auto look_up(Socket& socket, const net::Ip& to, Read&& read) -> decltype(read(st
   header->rtm_dst_len = static_cast<std::uint8_t>(to.bits());
   batch.put(RTA_DST, to.bytes());
   // Unreachable, prohibited and blackholed count as none; so does a kernel without IPv6.
-  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}) batch.accept(none);
+  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);
   const auto answer = socket.get(batch);
   if (!answer) return std::nullopt;
   const auto& message = *reinterpret_cast<const nlmsghdr*>(answer->data());
