@@ -4,6 +4,8 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/fd.h"
 #include "engine/context.h"
@@ -63,24 +65,30 @@ void refuse_unfit(Session& session, const config::NetConf& conf, const kernel::L
                     "the NIC alone, or let it make the bridge and name that as \"bridge\"");
 }
 
+[[noreturn]] void refuse_missing(const config::NetConf& conf, const net::IfName& nic) {
+  throw Error(Code::bad_config, "uplink " + nic.str() + " of network '" + conf.name +
+                                    "': the host has no such NIC; plug it in, or name another");
+}
+
 void read_uplink(Session& session, const config::NetConf& conf, plan::Facts& facts) {
   kernel::Socket& host = session.context().route();
+  std::vector<net::IfName> present;
   for (const net::IfName& name : conf.uplink->links) {
     const auto nic = kernel::get_link(host, name);
-    if (!nic)
-      throw Error(Code::bad_config, "uplink " + name.str() + " of network '" + conf.name +
-                                        "': the host has no such NIC; plug it in, or name another");
+    if (!nic && conf.uplink->bond.empty()) refuse_missing(conf, name);
+    if (!nic) continue;  // "one of which may fail": a bond does with the others
+    present.push_back(name);
     if (conf.mode == "bridge") refuse_unfit(session, conf, *nic);
-    if (!facts.uplink_mac) {
-      facts.uplink_mac = nic->mac;
-      facts.mtu = nic->mtu;
-    }
+    // A bond has one MTU, which each of its NICs must be able to carry.
+    facts.mtu = facts.uplink_mac ? std::min(facts.mtu, nic->mtu) : nic->mtu;
+    if (!facts.uplink_mac) facts.uplink_mac = nic->mac;
     if (conf.mtu && conf.mode == "bridge" && *conf.mtu > nic->mtu)
       throw Error(Code::bad_config, "\"mtu\" " + std::to_string(*conf.mtu) + " is more than uplink " + name.str() +
                                         " carries (" + std::to_string(nic->mtu) + "): larger frames would vanish");
   }
+  if (present.empty()) refuse_missing(conf, conf.uplink->links.front());
   if (conf.mode == "bridge")
-    facts.taken = engine::read_taken(session.context(), conf.uplink->links, conf.bridge, conf.uplink->take_addresses);
+    facts.taken = engine::read_taken(session.context(), present, conf.bridge, conf.uplink->take_addresses);
   // The MAC by which its neighbours know the host.
   if (const auto nic = facts.taken ? kernel::get_link(host, facts.taken->nic) : std::nullopt; nic && nic->mac)
     facts.uplink_mac = nic->mac;

@@ -1,5 +1,9 @@
 #include "kernel/bond.h"
+
+#include <algorithm>
+
 #include "base/error.h"
+#include "engine/pod_end.h"
 #include "engine/uplink.h"
 #include "kernel/link.h"
 #include "net/names.h"
@@ -40,9 +44,38 @@ void add_member(Context& context, const net::IfName& name, const net::IfName& li
   context.route().send_or_throw(batch);
 }
 
+std::vector<net::IfName> missing_members(Context& context, const plan::Bond& step) {
+  std::vector<net::IfName> out;
+  for (const net::IfName& name : step.members)
+    if (!kernel::get_link(context.route(), name)) out.push_back(name);
+  return out;
+}
+
+std::optional<std::string> defect_of(Context& context, const plan::Bond& step) {
+  const auto bond = own_bond(context, step);
+  if (!bond) return "is gone";
+  if (!bond->up()) return "is down";
+  if (bond->bond && bond->bond->mode != step.mode) return changed("mode", bond->bond->mode, step.mode);
+  if (bond->bond && !bond->bond->monitored) return "looks after none of its members (miimon 0): it would not fail over";
+  if (step.mtu != 0 && bond->mtu != step.mtu)
+    return changed("MTU", std::to_string(bond->mtu), std::to_string(step.mtu));
+  bool any = false;
+  for (const net::IfName& name : step.members) {
+    const auto nic = kernel::get_link(context.route(), name);
+    if (nic && nic->master != bond->index) return name.str() + " is no member";
+    any = any || nic;
+  }
+  return any ? std::nullopt : std::optional<std::string>("is without a NIC: none of its members is there");
+}
+
 }  // namespace
 
 void make(Context& context, const plan::Bond& step) {
+  const std::vector<net::IfName> missing = missing_members(context, step);
+  if (missing.size() == step.members.size())
+    throw base::Error(base::Code::bad_config, "uplink " + missing.front().str() +
+                                                  ": the host has no such NIC, and none of the others of bond " +
+                                                  step.link.str() + "; plug one in or name another");
   const auto there = kernel::get_link(context.route(), step.link);
   if (there && !own_bond(context, step))
     throw base::Error(
@@ -51,25 +84,28 @@ void make(Context& context, const plan::Bond& step) {
   kernel::Batch batch;
   if (!there) {
     kernel::add_bond(batch, step);
-    context.route().send_or_throw(batch);
+  } else {
+    kernel::change_bond(batch, step, *there);
   }
+  if (!batch.empty()) context.route().send_or_throw(batch);
   context.forget({Where::host, step.link});
   const std::uint32_t bond = context.index({Where::host, step.link});
-  for (const net::IfName& member : step.members) add_member(context, member, step.link, bond);
+  for (const net::IfName& member : step.members)
+    if (std::ranges::find(missing, member) == missing.end()) add_member(context, member, step.link, bond);
   kernel::set_up(batch, step.link);
   context.route().send_or_throw(batch);
 }
 
-std::optional<std::string> defect_of(Context& context, const plan::Bond& step) {
-  const auto bond = own_bond(context, step);
-  if (!bond) return "is gone";
-  if (!bond->up()) return "is down";
-  for (const net::IfName& name : step.members) {
-    const auto nic = kernel::get_link(context.route(), name);
-    if (!nic) return name.str() + " is gone";
-    if (nic->master != bond->index) return name.str() + " is no member";
+std::vector<std::string> defects_of(Context& context, const plan::Bond& step, bool quick) {
+  std::vector<std::string> out;
+  if (auto why = defect_of(context, step)) out.push_back(std::move(*why));
+  for (const net::IfName& name : missing_members(context, step)) {
+    if (quick)
+      context.note("bond " + step.link.str() + " goes on without " + name.str() + ": the host has no such NIC");
+    else
+      out.push_back(name.str() + " is gone");
   }
-  return std::nullopt;
+  return out;
 }
 
 void take_away(Context& context, const plan::Bond& step) {

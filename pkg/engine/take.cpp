@@ -165,6 +165,8 @@ std::optional<plan::TakeAddresses> read_taken(Context& context, const std::vecto
 }
 
 void make(Context& context, const plan::TakeAddresses& step) {
+  // A bond goes on without the NIC that the addresses came from.
+  if (!kernel::get_link(context.route(), step.nic) && !defect_of(context, step)) return;
   const kernel::LinkInfo link = nic_of(context, step.nic);
   const Side nic{step.nic, link.index}, bridge{step.bridge, context.index({Where::host, step.bridge})};
   kernel::Socket& socket = context.route();

@@ -12,7 +12,8 @@ namespace trestle::engine {
 // Each Step's four readers but describe(): make() throws Error naming the Step and may be called twice; the defect is what is not as the
 // Step says, nullopt when it holds; take_away() throws Error when it is still there afterwards.
 void make(Context& context, const plan::Bond& step);
-std::optional<std::string> defect_of(Context& context, const plan::Bond& step);
+// A NIC of it that the host lacks is no reason for an ADD to make it anew (`quick`) while another carries: a note of the context.
+std::vector<std::string> defects_of(Context& context, const plan::Bond& step, bool quick);
 void take_away(Context& context, const plan::Bond& step);
 
 void make(Context& context, const plan::Uplink& step);

@@ -184,7 +184,9 @@ class Verifier {
     ask(s);
   }
   void operator()(const plan::Nexthop& s) { ask(s); }
-  void operator()(const plan::Bond& s) { ask(s); }
+  void operator()(const plan::Bond& s) {
+    for (const std::string& why : defects_of(context_, s, quick_)) defect(s, why);
+  }
   void operator()(const plan::Uplink& s) {
     if (!lost({Where::host, s.master})) ask(s);
   }

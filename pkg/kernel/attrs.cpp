@@ -63,6 +63,14 @@ std::optional<std::uint32_t> Attrs::u32(std::uint16_t type) const {
   return value;
 }
 
+std::optional<std::uint16_t> Attrs::u16(std::uint16_t type) const {
+  const auto bytes = view(type);
+  std::uint16_t value = 0;
+  if (!bytes || bytes->size() < sizeof value) return std::nullopt;
+  std::memcpy(&value, bytes->data(), sizeof value);
+  return value;
+}
+
 std::string Attrs::text(std::uint16_t type) const {
   const auto bytes = view(type);
   return bytes ? std::string(bytes->substr(0, bytes->find('\0'))) : std::string();

@@ -25,7 +25,8 @@ class Attrs {
 
   bool has(std::uint16_t type) const { return view(type).has_value(); }
   std::optional<std::string_view> view(std::uint16_t type) const;  // the payload
-  std::optional<std::uint8_t> u8(std::uint16_t type) const;        // nullopt also when it is too short
+  std::optional<std::uint16_t> u16(std::uint16_t type) const;
+  std::optional<std::uint8_t> u8(std::uint16_t type) const;  // nullopt also when it is too short
   std::optional<std::uint32_t> u32(std::uint16_t type) const;
   std::string text(std::uint16_t type) const;  // up to the NUL; empty when absent
   Attrs nest(std::uint16_t type) const;        // no attributes when absent

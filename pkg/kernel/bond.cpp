@@ -4,7 +4,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
-#include "kernel/link.h"
+#include <cerrno>
 
 namespace trestle::kernel {
 
@@ -17,6 +17,8 @@ void add_bond(Batch& batch, const plan::Bond& bond) {
   batch.put_text(IFLA_IFNAME, bond.link.str());
   batch.put(IFLA_ADDRESS, bond.mac.bytes.data(), bond.mac.bytes.size());
   batch.put_u32(IFLA_GROUP, bond.group);
+  // Not later: it gives members its own, and the 1500 that it is born with made jumbo NICs, and the host's LAN, drop what is larger.
+  if (bond.mtu != 0) batch.put_u32(IFLA_MTU, bond.mtu);
   const std::size_t info = batch.open_nest(IFLA_LINKINFO);
   batch.put_text(IFLA_INFO_KIND, "bond");
   const std::size_t data = batch.open_nest(IFLA_INFO_DATA);
@@ -24,6 +26,31 @@ void add_bond(Batch& batch, const plan::Bond& bond) {
   batch.put_u32(IFLA_BOND_MIIMON, kLinkCheck);
   batch.close_nest(data);
   batch.close_nest(info);
+}
+
+void change_bond(Batch& batch, const plan::Bond& wanted, const LinkInfo& there) {
+  const auto change = [&](const char* deed, auto&& put) {
+    batch.begin(RTM_NEWLINK, 0, sizeof(ifinfomsg), wanted.link.str() + ": " + deed);
+    batch.put_text(IFLA_IFNAME, wanted.link.str());
+    const std::size_t info = batch.open_nest(IFLA_LINKINFO);
+    batch.put_text(IFLA_INFO_KIND, "bond");
+    const std::size_t data = batch.open_nest(IFLA_INFO_DATA);
+    put();
+    batch.close_nest(data);
+    batch.close_nest(info);
+  };
+  if (there.bond && there.bond->mode != wanted.mode) {
+    for (const net::IfName& member : wanted.members) {
+      set_master(batch, member, 0);
+      batch.accept(ENODEV);  // the host lacks it
+    }
+    set_down(batch, wanted.link);
+    change("set the mode", [&] { batch.put_u8(IFLA_BOND_MODE, BOND_MODE_ACTIVEBACKUP); });
+  }
+  if (there.bond && !there.bond->monitored)
+    change("look after its members", [&] { batch.put_u32(IFLA_BOND_MIIMON, kLinkCheck); });
+  if (wanted.mtu != 0 && there.mtu != wanted.mtu)
+    set_link(batch, wanted.link, wanted.mtu, nullptr, std::nullopt, std::nullopt);
 }
 
 void enslave(Batch& batch, const net::IfName& nic, std::uint32_t bond_index) {

@@ -17,6 +17,19 @@ struct TunInfo {
   std::optional<std::uint32_t> owner, group;
 };
 
+// Of a VLAN interface of the host's.
+struct VlanInfo {
+  std::uint32_t parent = 0;  // ifindex
+  std::uint16_t vid = 0;
+  bool service = false;  // 802.1ad: another tag than that of a switch's VLANs
+};
+
+// Of a bond: its mode by the kernel's name, and whether it looks after its members.
+struct BondInfo {
+  std::string mode;
+  bool monitored = false;  // MII or ARP; else it never fails over
+};
+
 // What the kernel says of one link. An ifindex lives in pkg/kernel and pkg/engine's running call only; it is never
 // stored.
 struct LinkInfo {
@@ -35,7 +48,10 @@ struct LinkInfo {
   bool learning = true, flood = true, disabled = false;
   std::optional<bool> locked;  // nullopt: the kernel does not know the flag (before 5.18)
   bool vlan_filtering = false, stp = false, snooping = true;  // of a bridge; a kernel that cannot snoop says nothing
-  bool without_ipv6 = false;                                  // addr_gen_mode none: no link-local address of its own
+  std::uint16_t default_vlan = 0;                             // of a bridge: the VID that a new port gets; 0: none
+  std::optional<VlanInfo> vlan;
+  std::optional<BondInfo> bond;
+  bool without_ipv6 = false;  // addr_gen_mode none: no link-local address of its own
   std::optional<TunInfo> tun;
   bool up() const;      // IFF_UP: administrative, never carrier
   bool in_use() const;  // IFF_LOWER_UP: of a TAP, somebody has it open
@@ -80,6 +96,8 @@ void set_port(Batch& batch, const plan::Port& port, bool again = false);
 void silence_port(Batch& batch, const net::IfName& name);
 // Takes back what set_port() said, on a port that stays. One that is gone is passed over.
 void free_port(Batch& batch, const net::IfName& name, const plan::PortFlags& was);
+// An uplink that is a port: it passes and floods everything, learns and is neither isolated nor locked.
+void open_uplink(Batch& batch, const net::IfName& nic);
 // A physical NIC (or a bond) becomes a port of that bridge and goes up.
 void set_uplink(Batch& batch, const net::IfName& nic, std::uint32_t master_index);
 // What a bridge that is there lacks of `wanted`: filtering (EOPNOTSUPP: the kernel was built without), snooping; no spanning tree, with which a

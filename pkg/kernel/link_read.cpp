@@ -1,5 +1,8 @@
+#include <arpa/inet.h>
 #include <linux/if.h>
+#include <linux/if_bonding.h>
 #include <linux/if_bridge.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -16,6 +19,10 @@
 namespace trestle::kernel {
 
 namespace {
+
+// By BOND_MODE_*, as the kernel's own sysfs has them.
+constexpr const char* kBondModes[] = {"balance-rr", "active-backup", "balance-xor", "broadcast",
+                                      "802.3ad",    "balance-tlb",   "balance-alb"};
 
 Batch ask(std::uint32_t index, std::uint16_t flags, const std::string& label) {
   Batch batch;
@@ -64,8 +71,8 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
     link.isolated = port.u8(IFLA_BRPORT_ISOLATED).value_or(0) != 0;
     link.guard = port.u8(IFLA_BRPORT_GUARD).value_or(0) != 0;
     link.learning = port.u8(IFLA_BRPORT_LEARNING).value_or(1) != 0;
-    link.flood =
-        port.u8(IFLA_BRPORT_UNICAST_FLOOD).value_or(1) != 0 && port.u8(IFLA_BRPORT_MCAST_FLOOD).value_or(1) != 0;
+    for (const std::uint16_t flood : {IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD, IFLA_BRPORT_BCAST_FLOOD})
+      link.flood = link.flood && port.u8(flood).value_or(1) != 0;
     link.disabled = port.u8(IFLA_BRPORT_STATE).value_or(BR_STATE_FORWARDING) == BR_STATE_DISABLED;
     if (const auto locked = port.u8(IFLA_BRPORT_LOCKED)) link.locked = *locked != 0;
   }
@@ -74,6 +81,19 @@ std::optional<LinkInfo> read_link(const nlmsghdr& message) {
     link.vlan_filtering = bridge.u8(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
     link.stp = bridge.u32(IFLA_BR_STP_STATE).value_or(0) != 0;
     link.snooping = bridge.u8(IFLA_BR_MCAST_SNOOPING).value_or(1) != 0;
+    link.default_vlan = bridge.u16(IFLA_BR_VLAN_DEFAULT_PVID).value_or(0);
+  }
+  if (link.kind == "vlan") {
+    const Attrs vlan = info.nest(IFLA_INFO_DATA);
+    link.vlan = VlanInfo{attrs.u32(IFLA_LINK).value_or(0), vlan.u16(IFLA_VLAN_ID).value_or(0),
+                         vlan.u16(IFLA_VLAN_PROTOCOL) == htons(ETH_P_8021AD)};
+  }
+  if (link.kind == "bond") {
+    const Attrs bond = info.nest(IFLA_INFO_DATA);
+    const std::uint8_t mode = bond.u8(IFLA_BOND_MODE).value_or(0);
+    link.bond =
+        BondInfo{mode < std::size(kBondModes) ? kBondModes[mode] : "?",
+                 bond.u32(IFLA_BOND_MIIMON).value_or(0) != 0 || bond.u32(IFLA_BOND_ARP_INTERVAL).value_or(0) != 0};
   }
   if (link.kind == "tun") {
     const Attrs tun = info.nest(IFLA_INFO_DATA);

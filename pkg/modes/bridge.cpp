@@ -22,8 +22,8 @@ void add_uplink(std::vector<plan::Step>& steps, const SwitchInput& in) {
     steps.emplace_back(*in.facts.taken);  // before a bond: a NIC that goes down for it loses its routes
   if (!uplink.bond.empty()) {
     nic = net::bond_name(in.conf.bridge);
-    steps.emplace_back(
-        plan::Bond{nic, uplink.bond, uplink.links, bridge_mac(in.conf, in.facts), net::switch_group(in.state_dir)});
+    steps.emplace_back(plan::Bond{nic, uplink.bond, uplink.links, bridge_mac(in.conf, in.facts),
+                                  net::switch_group(in.state_dir), mtu(in.conf, in.facts)});
   }
   steps.emplace_back(plan::Uplink{nic, in.conf.bridge});
   if (!filters_vlans(in.conf)) return;

@@ -138,7 +138,8 @@ std::string describe(const Step& step) {
                                    : "");
           },
           [](const Bond& s) {
-            return "host:" + s.link.str() + ": bond, " + s.mode + " of " + all(s.members) + ", MAC " + s.mac.str();
+            return "host:" + s.link.str() + ": bond, " + s.mode + " of " + all(s.members) + ", MAC " + s.mac.str() +
+                   (s.mtu != 0 ? ", MTU " + std::to_string(s.mtu) : "");
           },
           [](const Uplink& s) { return "host:" + s.nic.str() + ": uplink of " + s.master.str(); },
           [](const Vlans& s) { return "host:" + s.link.str() + (s.self ? ": itself in " : ": in ") + vlans(s); },

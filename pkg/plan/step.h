@@ -162,13 +162,13 @@ struct Fdb {
   bool operator==(const Fdb&) const = default;
 };
 
-// Several physical NICs as one, made by us. Members go down to be enslaved. undo: delete, members as they were (no master, up).
+// Several NICs as one, of the switch's MTU, made by us; one that the host lacks is passed over while another is there. undo: delete, members up.
 struct Bond {
   net::IfName link;
   std::string mode;  // "active-backup"
   std::vector<net::IfName> members;
-  net::Mac mac;  // the first member's, so that the switch keeps it while NICs come and go
-  std::uint32_t group = 0;
+  net::Mac mac;                      // the first member's, so that the switch keeps it while NICs come and go
+  std::uint32_t group = 0, mtu = 0;  // no MTU: told by an older release
   bool operator==(const Bond&) const = default;
 };
 

@@ -120,8 +120,9 @@ void put(std::string& out, const Step& step) {
             if (s.every_vlan) json("everyVlan", true);
           },
           [&](const Bond& s) {
-            begin("bond")("link", s.link.str())("mode", s.mode)("mac", s.mac.str())("group", s.group)
-                .list("members", s.members, kStr);
+            begin("bond")("link", s.link.str())("mode", s.mode)("mac", s.mac.str())("group", s.group);
+            if (s.mtu != 0) json("mtu", s.mtu);
+            json.list("members", s.members, kStr);
           },
           [&](const Uplink& s) { begin("uplink")("nic", s.nic.str())("master", s.master.str()); },
           [&](const Vlans& s) {

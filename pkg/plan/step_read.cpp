@@ -57,8 +57,12 @@ Announce announce(const Json& json) {
 }
 
 Bond bond(const Json& json) {
-  Bond out{
-      link_name(json, "link"), string(json, "mode"), {}, net::Mac::parse(string(json, "mac")), number(json, "group")};
+  Bond out{link_name(json, "link"),
+           string(json, "mode"),
+           {},
+           net::Mac::parse(string(json, "mac")),
+           number(json, "group"),
+           maybe_number(json, "mtu").value_or(0)};
   for (const Json& member : array(json, "members")) out.members.push_back(net::IfName::parse(item(member, "members")));
   return out;
 }

@@ -14,7 +14,7 @@ namespace {
 enum class Needs { nothing, vlans, bonds };
 
 struct Change {
-  const char* command;  // $LINK: the host link, $MAC: the pod's
+  const char* command;  // $LINK: the host link, $MAC: the pod's, $BOND: the one that was made
   const char* told;
   bool mends = true;
 };
@@ -109,7 +109,13 @@ std::vector<Kind> kinds() {
       {"a bond",
        on_uplink({{"links", {"nic1", "nic3"}}, {"bond", "active-backup"}}),
        {{"ip link set nic3 nomaster", "nic3 is no member"},
-        {"ip link set $(ls -d /sys/class/net/*/bonding | cut -d/ -f5) nomaster", "is no port of trdemo"}},
+        {"ip link set $BOND mtu 1400", "MTU is 1400, not 1500"},
+        {"echo 0 > /sys/class/net/$BOND/bonding/miimon", "miimon 0"},
+        {"ip link set nic1 nomaster && ip link set nic3 nomaster && ip link set $BOND down && "
+         "ip link set $BOND type bond mode balance-rr && ip link set nic1 down && ip link set nic1 master $BOND && "
+         "ip link set nic3 down && ip link set nic3 master $BOND && ip link set $BOND up",
+         "mode is balance-rr, not active-backup"},
+        {"ip link set $BOND nomaster", "is no port of trdemo"}},
        Needs::bonds},
   };
 }
@@ -122,7 +128,9 @@ bool lacking(const Kind& kind) {
 }
 
 std::string filled(std::string text, const std::string& link, const std::string& mac) {
-  for (const auto& [word, value] : {std::pair{std::string("$LINK"), link}, {std::string("$MAC"), mac}})
+  const std::string bond = "$(ls -d /sys/class/net/*/bonding | cut -d/ -f5)";
+  for (const auto& [word, value] :
+       {std::pair{std::string("$LINK"), link}, {std::string("$MAC"), mac}, {std::string("$BOND"), bond}})
     for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word))
       text.replace(at, word.size(), value);
   return text;

@@ -69,7 +69,7 @@ std::vector<Step> samples() {
       plan::Nexthop{0x40000001, name("vx42"), net::Ip::parse("fe80::1")},
       plan::Fdb{name("vx42"), mac, net::Ip::parse("192.0.2.2")},
       plan::Fdb{name("veth0"), mac},
-      plan::Bond{name("bond0"), "active-backup", {name("eth1"), name("eth2")}, mac, 0x40000001},
+      plan::Bond{name("bond0"), "active-backup", {name("eth1"), name("eth2")}, mac, 0x40000001, 9000},
       plan::Uplink{name("eth1"), name("tr0")},
       plan::Vlans{name("veth0"), true, 10, {{20, 20}, {30, 39}}, true},
       plan::TakeAddresses{name("eth1"),
@@ -115,7 +115,7 @@ const std::set<std::string> absent_is_a_value = {
     "vlans.pvid",     "neighbour.proxy", "neighbour.mac",        "tap.group",
     "tap.multiQueue", "route.nexthop",   "route.source",         "fdb.dst",
     "vxlan.master",   "vxlan.multicast", "vxlan.underlay",       "vxlan.learning",
-    "vxlan.told",     "vxlan.isolated",  "vxlan.noTxChecksum"};
+    "vxlan.told",     "vxlan.isolated",  "vxlan.noTxChecksum",   "bond.mtu"};
 
 TEST_CASE("a damaged step is refused with the store's code, whichever field it is", "[plan][json]") {
   for (const Step& step : samples()) {

@@ -62,6 +62,12 @@ TEST_CASE("two networks that want one object otherwise are refused, growth is no
   CHECK(plan::unshared({service("a", "networks/1")}, {{service("a", "networks/2")}}) ==
         std::vector<Step>{plan::Service{name("tr0"), "/run/s/tr0", "DHCP", {{"networks/1", "x"}}}});
   CHECK(plan::unshared({service("a", "networks/1")}, {{service("a", "networks/1")}}).empty());
+  // A release that did not tell a bond's MTU has made it.
+  const auto bond = [](std::uint32_t mtu) {
+    return plan::Bond{name("bond0"), "active-backup", {name("eth1"), name("eth2")}, {}, 1, mtu};
+  };
+  CHECK_FALSE(plan::conflict({bond(9000)}, {bond(0)}));
+  CHECK(plan::conflict({bond(9000)}, {bond(1500)}));
   CHECK_FALSE(plan::conflict({plan::Rules{"tables", "of this release"}}, {plan::Rules{"tables", "of the last"}}));
 }
 
