@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "engine/context.h"
 #include "engine/uplink.h"
+#include "engine/vlans.h"
 #include "kernel/address.h"
 #include "kernel/link.h"
 #include "modes/gateway.h"
@@ -113,6 +114,28 @@ void read_foreign(Session& session, const config::NetConf& conf, plan::Facts& fa
 }
 
 }  // namespace
+
+void refresh(Session& session, const config::NetConf& conf, plan::Facts& facts) {
+  if (facts.foreign) {
+    plan::Facts now = facts;
+    read_foreign(session, conf, now);
+    facts.mtu = now.mtu;
+  }
+  // Of mode bridge the Step tells.
+  if (conf.uplink && conf.mode != "bridge")
+    for (const net::IfName& nic : conf.uplink->links)
+      if (!kernel::get_link(session.context().route(), nic)) refuse_missing(conf, nic);
+}
+
+void refuse_swallowed(Session& session, const config::NetConf& conf, const std::vector<plan::Step>& steps) {
+  std::vector<net::IfName> members;
+  for (const plan::Step& step : steps)
+    if (const auto* bond = std::get_if<plan::Bond>(&step)) members = bond->members;
+  for (const plan::Step& step : steps)
+    if (const auto* vlans = std::get_if<plan::Vlans>(&step))
+      if (const auto why = engine::swallowed(session.context(), *vlans, members))
+        throw Error(Code::bad_config, "network '" + conf.name + "': " + *why);
+}
 
 plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
   plan::Facts facts = engine::read_facts(session.context());

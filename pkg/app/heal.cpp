@@ -118,6 +118,9 @@ Repaired repair(Session& session) {
   const auto records = session.store().list();
   Repaired report;
   report.left = rebuild(session, records);
+  for (const store::Part& part : parts_in_force(session))
+    for (const engine::Defect& defect : engine::verify(session.context(), part.steps))
+      report.left.push_back("switch " + part.bridge.str() + ": " + defect.text);
   for (std::string& line : repair_tunnels(session)) report.left.push_back(std::move(line));
   for (const store::RecordFile& file : records) {
     if (!file.record) {

@@ -212,6 +212,7 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
       plan::Shared shared = modes::find(conf.mode).shared({conf, out.facts, session.settings().state_dir});
       const store::PartRef ref{bridge, plan::digest(shared.steps)};
       if (std::find(out.parts.begin(), out.parts.end(), ref) != out.parts.end()) continue;
+      refuse_swallowed(session, conf, shared.steps);
       if (!lived_on && std::ranges::none_of(store.parts(), [&](const store::Part& part) {
             return part.bridge == bridge && part.digest == ref.digest;
           }))

@@ -122,10 +122,13 @@ void must_serve(Session& session, const config::NetConf& call, const config::Net
   if (session.has_store()) keep_part(session, conf, facts);
   if (session.has_store() && conf.overlay) refuse_other_tunnel(session, conf);
   kernel_can(conf, facts, session.settings().state_dir);
-  refuse_used_subnets(session, conf, modes::find(conf.mode).shared({conf, facts, session.settings().state_dir}).steps);
+  const plan::Shared shared = modes::find(conf.mode).shared({conf, facts, session.settings().state_dir});
+  refuse_used_subnets(session, conf, shared.steps);
   store_has_room(session.settings().state_dir);
-  if (!session.has_store()) return;  // nothing was ever added: nothing is full, nothing is broken
+  if (!session.has_store())  // nothing was ever added: nothing is full, nothing is broken
+    return refuse_swallowed(session, conf, shared.steps);
   parts_hold(session, conf);
+  refuse_swallowed(session, conf, shared.steps);
   pools_have_room(session, call, conf);
   switch_has_room(session, conf);
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "engine/bridge.h"
 #include "engine/file.h"
 #include "engine/publish.h"
 #include "engine/service.h"
@@ -11,6 +12,7 @@
 #include "engine/station.h"
 #include "engine/tap.h"
 #include "engine/uplink.h"
+#include "engine/vlans.h"
 #include "engine/vxlan.h"
 #include "kernel/address.h"
 #include "kernel/announce.h"
@@ -62,24 +64,7 @@ class Applier {
     ensure_file(s.path, s.text);
   }
 
-  void operator()(const plan::Bridge& s) {
-    flush();
-    const LinkRef ref{Where::host, s.link};
-    auto there = kernel::get_link(context_.route(), s.link);
-    kernel::Batch batch;
-    if (!there) {
-      kernel::add_bridge(batch, s);
-      context_.route().send_or_throw(batch);
-      kernel::set_link(batch, s.link, s.mtu, nullptr, std::nullopt, kSwitchAlias);
-    } else {
-      refuse_foreign(context_, s);
-      kernel::change_bridge(batch, s, *there);
-      if (there->mac != s.mac || there->mtu != s.mtu || there->group != s.group)
-        kernel::set_link(batch, s.link, s.mtu, &s.mac, s.group, std::nullopt);
-    }
-    if (!batch.empty()) context_.route().send_or_throw(batch);
-    context_.forget(ref);
-  }
+  void operator()(const plan::Bridge& s) { alone(s); }
 
   void operator()(const plan::Veth& s) {
     flush();
@@ -247,6 +232,8 @@ class Applier {
       kernel::refuse({refusal.index, refusal.err, plan::describe(s) + " (" + refusal.label + ")"});
     }
     kernel::set_link(queue(Where::host), s.host, std::nullopt, nullptr, std::nullopt, s.alias);
+    if (context_.is_bare(s.master))  // a Step that names its VLANs takes this one away again
+      kernel::add_vlans(queue(Where::host), link_index({Where::host, s.host}), plan::Vlans{s.host, false, 1, {}, true});
     return true;
   }
 
@@ -259,6 +246,8 @@ class Applier {
     kernel::Batch& batch = queue(Where::host);
     kernel::set_link(batch, s.host, s.mtu, &s.host_mac, s.group, s.alias);
     kernel::set_master(batch, s.host, context_.index({Where::host, s.master}));
+    flush();
+    restore_default_vlan(context_, s.host, false);
     if (pod && pod->name == s.pod.str())
       kernel::set_link(queue(Where::pod), s.pod, s.mtu, &s.pod_mac, std::nullopt, std::nullopt);
   }

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,7 +48,12 @@ class Context {
   void set_index(const plan::LinkRef& link, std::uint32_t index) { indexes_[link] = index; }
   void forget(const plan::LinkRef& link) { indexes_.erase(link); }
 
-  // What undo left in place because it is not, or not only, ours: no failure, but worth a line in the log.
+  // Switches that filter VLANs and, by another hand, give a new port none (vlan_default_pvid 0): seen by the look at the switch, for those who
+  // make a port after it.
+  void set_bare(const net::IfName& bridge) { bare_.insert(bridge); }
+  bool is_bare(const net::IfName& bridge) const { return bare_.contains(bridge); }
+
+  // What undo left in place because it is not, or not only, ours, and what CHECK alone counts: no failure, but worth a line in the log.
   void note(std::string text) { notes_.push_back(std::move(text)); }
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
@@ -58,6 +64,7 @@ class Context {
   base::Fd pod_fd_;
   std::map<plan::LinkRef, std::uint32_t> indexes_;
   std::vector<std::string> notes_;
+  std::set<net::IfName> bare_;
 };
 
 // The alias of every switch that we make.

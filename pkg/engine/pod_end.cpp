@@ -1,5 +1,8 @@
 #include "engine/pod_end.h"
 
+#include "base/text.h"
+#include "kernel/sysctl.h"
+
 namespace trestle::engine {
 
 std::string changed(const std::string& what, const std::string& found, const std::string& wanted) {
@@ -24,12 +27,16 @@ std::vector<std::string> pod_end_defects(const plan::Veth& step, const kernel::L
   return out;
 }
 
+namespace {
+
+// Did somebody stop it? The state is the kernel's own until it has noticed the carrier, and while the bridge is down.
 bool is_stopped(kernel::Socket& host, const kernel::LinkInfo& port) {
   if (!port.disabled || !port.carrier_noticed) return false;
   const auto bridge = kernel::get_link(host, port.master);
   return bridge && bridge->up();
 }
 
+// By their names.
 std::vector<std::string> other_flags(const plan::Port& step, const kernel::LinkInfo& port) {
   std::vector<std::string> wrong;
   if (port.hairpin != step.hairpin) wrong.emplace_back("hairpin");
@@ -42,6 +49,22 @@ std::vector<std::string> other_flags(const plan::Port& step, const kernel::LinkI
   if (!port.flood) wrong.emplace_back("flood");
   if (!port.without_ipv6) wrong.emplace_back("IPv6");
   return wrong;
+}
+
+}  // namespace
+
+std::optional<std::string> port_defect(kernel::Socket& host, const plan::Port& step, const kernel::LinkInfo& port,
+                                       bool ipv6_matters) {
+  std::vector<std::string> wrong = other_flags(step, port);
+  if (!ipv6_matters) std::erase(wrong, "IPv6");
+  if (is_stopped(host, port)) wrong.emplace_back("state");
+  return wrong.empty() ? std::nullopt : std::optional("other flags: " + base::join(wrong, ", "));
+}
+
+std::optional<std::string> value_of(Context& context, const plan::Sysctl& step) {
+  if (step.where == plan::Where::host) return kernel::read_sysctl(step.key);
+  const kernel::InNetns inside(context.pod_fd(), context.home());
+  return kernel::read_sysctl(step.key);
 }
 
 }  // namespace trestle::engine

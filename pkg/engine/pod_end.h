@@ -1,5 +1,6 @@
 #pragma once
 // The ends of a pair against their Steps.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,11 @@ std::uint32_t wanted_mtu(const plan::Veth& step, const Override* by_chain);
 std::vector<std::string> pod_end_defects(const plan::Veth& step, const kernel::LinkInfo& pod, const Override* by_chain,
                                          bool renamed);
 
-// The flags of a port that are not as its Step says, by their names.
-std::vector<std::string> other_flags(const plan::Port& step, const kernel::LinkInfo& port);
-// Did somebody stop it? The state is the kernel's own until it has noticed the carrier, and while the bridge is down.
-bool is_stopped(kernel::Socket& host, const kernel::LinkInfo& port);
+// "other flags: isolated, state": what of a port is not as its Step says. `ipv6_matters`: of an uplink it is the host's business.
+std::optional<std::string> port_defect(kernel::Socket& host, const plan::Port& step, const kernel::LinkInfo& port,
+                                       bool ipv6_matters = true);
+
+// nullopt: there is no such key.
+std::optional<std::string> value_of(Context& context, const plan::Sysctl& step);
 
 }  // namespace trestle::engine

@@ -171,8 +171,9 @@ class Undoer {
   void operator()(const plan::GuestHost& s) { take_away(context_, s); }
 
   void operator()(const plan::Vlans& s) {
+    if (owns_pair_) return;  // dies with its port
     const auto link = kernel::get_link(context_.route(), s.link);
-    if (!link) return;
+    if (!link || !is_port_of_ours(*link)) return;
     kernel::Batch batch;
     kernel::delete_vlans(batch, link->index, s);
     if (!batch.empty()) context_.route().send_or_throw(batch);
@@ -197,6 +198,12 @@ class Undoer {
     } catch (const base::Error& e) {
       failed_.push_back(what + ": " + e.what());
     }
+  }
+
+  // Or a switch of ours itself. A NIC that the host's operator gave to his own bridge meanwhile lost his VLANs there.
+  bool is_port_of_ours(const kernel::LinkInfo& link) {
+    const auto bridge = link.kind == "bridge" ? link : kernel::get_link(context_.route(), link.master);
+    return bridge && is_switch_of_ours(context_, *bridge);
   }
 
   void silence(const std::vector<plan::Step>& steps) {

@@ -3,8 +3,11 @@
 #include <set>
 
 #include "base/error.h"
+#include "engine/pod_end.h"
+#include "engine/vlans.h"
 #include "kernel/link.h"
 #include "net/names.h"
+#include "plan/nic_use.h"
 
 namespace trestle::engine {
 
@@ -24,16 +27,37 @@ void make(Context& context, const plan::Uplink& step) {
   }
   kernel::Batch batch;
   kernel::set_uplink(batch, step.nic, master);
+  kernel::open_uplink(batch, step.nic);
   context.route().send_or_throw(batch);
+  restore_default_vlan(context, step);
 }
 
 std::optional<std::string> defect_of(Context& context, const plan::Uplink& step) {
   const auto nic = kernel::get_link(context.route(), step.nic);
   if (!nic) return "is gone";
-  if (nic->master != kernel::link_index(context.route(), step.master).value_or(~0U))
-    return "is no port of " + step.master.str();
+  const auto bridge = kernel::get_link(context.route(), step.master);
+  if (!bridge || nic->master != bridge->index) return "is no port of " + step.master.str();
   if (!nic->up()) return "is down";
-  return std::nullopt;
+  // One `bridge link set … isolated on` too many in an operator's loop over the ports cut all pods off the LAN, and nobody told.
+  if (auto why = port_defect(context.route(), plan::Port{step.nic}, *nic, false)) return why;
+  return default_vlan_defect(context, *bridge, nic->index);
+}
+
+std::optional<std::string> narrowness(Context& context, const plan::Uplink& step) {
+  const auto nic = kernel::get_link(context.route(), step.nic);
+  const auto bridge = kernel::get_link(context.route(), step.master);
+  if (!nic || !bridge || nic->mtu >= bridge->mtu) return std::nullopt;
+  if (nic->kind == "bond" && nic->group == context.switches()) return std::nullopt;  // ours: its own Step tells
+  return changed("MTU", std::to_string(nic->mtu), "the switch's " + std::to_string(bridge->mtu)) +
+         ": what is larger is lost without a word; ip link set " + nic->name + " mtu " + std::to_string(bridge->mtu);
+}
+
+std::vector<std::string> lost_ways(Context& context, const plan::Elements& step) {
+  std::vector<std::string> out;
+  for (const plan::NicUse& use : plan::nic_uses({step}))
+    if (!kernel::get_link(context.route(), use.nic))
+      out.push_back("host:" + use.nic.str() + ": is gone, by which switch " + use.of.str() + " leaves");
+  return out;
 }
 
 std::optional<std::string> foreign_port(Context& context, const std::vector<plan::Step>& steps) {

@@ -19,8 +19,13 @@ void take_away(Context& context, const plan::Bond& step);
 void make(Context& context, const plan::Uplink& step);
 std::optional<std::string> defect_of(Context& context, const plan::Uplink& step);
 void take_away(Context& context, const plan::Uplink& step);
+// The NIC's MTU is less than its switch's. CHECK's alone: the NIC's MTU is its owner's to mend, and an ADD changes nothing about it.
+std::optional<std::string> narrowness(Context& context, const plan::Uplink& step);
 
 // take_away() of this one is give_back(): only `trestle uplink release` calls it.
+// Of the set of NICs that a nat or routed switch leaves by ("up-SWITCH"): "host:nic2 is gone, by which …" for each that the host lacks.
+std::vector<std::string> lost_ways(Context& context, const plan::Elements& step);
+
 void make(Context& context, const plan::TakeAddresses& step);
 std::optional<std::string> defect_of(Context& context, const plan::TakeAddresses& step);
 

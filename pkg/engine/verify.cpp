@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/bridge.h"
 #include "engine/file.h"
 #include "engine/pod_end.h"
 #include "engine/publish.h"
@@ -13,6 +14,7 @@
 #include "engine/station.h"
 #include "engine/tap.h"
 #include "engine/uplink.h"
+#include "engine/vlans.h"
 #include "engine/vxlan.h"
 #include "kernel/address.h"
 #include "kernel/neighbour.h"
@@ -38,7 +40,7 @@ class Verifier {
       : context_(context), overrides_(overrides), quick_(quick) {}
 
   std::vector<Defect> run(const std::vector<plan::Step>& steps) {
-    for (; at_ < steps.size(); ++at_) std::visit(*this, steps[at_]);
+    for (steps_ = &steps; at_ < steps.size(); ++at_) std::visit(*this, steps[at_]);
     return std::move(defects_);
   }
 
@@ -46,7 +48,7 @@ class Verifier {
     const auto link = plan::link_of(s);
     // Below an MTU of 1280 a link's IPv6 keys are gone with its IPv6; a renamed NIC's name is another's by now.
     if (link && (lost(*link) || renamed_.contains(*link) || no_ipv6_.contains(*link))) return;
-    const auto found = s.where == Where::host ? kernel::read_sysctl(s.key) : pod_sysctl(s.key);
+    const auto found = value_of(context_, s);
     if (found == s.value || (!found && s.at_least)) return;  // that link is gone, and with it what was to be kept
     const auto number = found ? base::parse_number(*found, 0xffffffffU) : std::nullopt;
     const auto wanted = base::parse_number(s.value, 0xffffffffU);
@@ -67,12 +69,8 @@ class Verifier {
       return defect(s, link ? "is no bridge" : "is gone");
     }
     context_.set_index(ref, link->index);
-    if (link->group != s.group) defect(s, "its group is not ours any more");
-    if (link->mac != s.mac) defect(s, changed("MAC", link->mac ? link->mac->str() : "none", s.mac.str()));
-    if (link->mtu != s.mtu) defect(s, changed("MTU", std::to_string(link->mtu), std::to_string(s.mtu)));
-    if (s.vlan_filtering && !link->vlan_filtering) defect(s, "does not filter VLANs");
-    if (s.snooping && !link->snooping) defect(s, "does not snoop multicast");
-    if (link->stp) defect(s, "has its spanning tree (STP) switched on: a new port stays silent for 30 s");
+    see_default_vlan(context_, *link);
+    for (const std::string& why : defects_of(s, *link)) defect(s, why);
     if (link->mtu < 1280 && s.mtu >= 1280) no_ipv6_.insert(ref);
     note(ref, *link);
   }
@@ -99,7 +97,8 @@ class Verifier {
     context_.set_index(pod_ref, pod->index);
     if (pod->name != s.pod.str()) renamed_.insert(pod_ref);
     note(pod_ref, *pod);
-    check_pod_end(s, *pod);
+    for (const std::string& why : pod_end_defects(s, *pod, by_chain(s), renamed_.contains(pod_ref))) defect(s, why);
+    if (pod->mtu < 1280) no_ipv6_.insert(pod_ref);
   }
 
   void operator()(const plan::Up& s) {
@@ -115,9 +114,7 @@ class Verifier {
     if (lost(ref) || loose_.contains(ref)) return;
     const auto link = kernel::get_link(context_.route(), s.link);
     if (!link || link->port_kind != "bridge") return;  // the veth Step has told it
-    auto wrong = other_flags(s, *link);
-    if (is_stopped(context_.route(), *link)) wrong.emplace_back("state");
-    if (!wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));
+    if (const auto why = port_defect(context_.route(), s, *link)) defect(s, *why);
   }
 
   void operator()(const plan::Address& s) {
@@ -126,8 +123,10 @@ class Verifier {
     const std::uint32_t index = renamed_.contains(s.link) ? 0 : context_.index(s.link);
     const auto [known, asked] = addresses_.try_emplace(s.link);
     if (asked) known->second = kernel::addresses(context_.socket(s.link.where), index);
-    if (std::find(known->second.begin(), known->second.end(), s.cidr) != known->second.end())
-      return check_prefix_route(s);
+    if (std::find(known->second.begin(), known->second.end(), s.cidr) != known->second.end()) {
+      const auto why = quick_ ? std::nullopt : prefix_route_defect(context_, s);
+      return why ? defect(s, *why) : void();
+    }
     homeless_.insert({s.link, s.cidr.ip.family});
     defect(s, "is gone");
   }
@@ -171,7 +170,11 @@ class Verifier {
   void operator()(const plan::Vlans& s) {
     const LinkRef ref{Where::host, s.link};
     if (lost(ref) || loose_.contains(ref)) return;
-    if (const auto why = kernel::vlans_defect(context_.route(), context_.index(ref), s)) defect(s, *why);
+    const auto why = kernel::vlans_defect(context_.route(), context_.index(ref), s);
+    if (why) defect(s, *why);
+    // A pod's port has no VLAN interface on it, and an ADD that has one switch's links to list has a thousand.
+    if (why || quick_ || up_.contains(ref)) return;
+    if (const auto taken = swallowed(context_, s)) defect(s, *taken);
   }
 
   void operator()(const plan::Neighbour& s) {
@@ -188,10 +191,20 @@ class Verifier {
     for (const std::string& why : defects_of(context_, s, quick_)) defect(s, why);
   }
   void operator()(const plan::Uplink& s) {
-    if (!lost({Where::host, s.master})) ask(s);
+    if (lost({Where::host, s.master})) return;
+    if (!kernel::link_index(context_.route(), s.nic)) gone_.insert({Where::host, s.nic});  // its VLANs went along
+    ask(s);
+    const auto why = quick_ ? std::nullopt : narrowness(context_, s);
+    if (why) defect(s, *why);
   }
   void operator()(const plan::TakeAddresses& s) {
-    if (!lost({Where::host, s.bridge})) ask(s);
+    const LinkRef bridge{Where::host, s.bridge};
+    if (lost(bridge)) return;
+    ask(s);
+    const auto link = up_.find(bridge);
+    if (link == up_.end()) return;
+    if (const auto why = default_vlan_defect(context_, link->second, link->second, *steps_))
+      defect(s, "of " + s.bridge.str() + " itself, where the host lives now, " + *why);
   }
   void operator()(const plan::Publish& s) {
     if (flushed_) return;
@@ -233,21 +246,6 @@ class Verifier {
         {at_, "host: nftables table trestle is gone (the ruleset was flushed); 'trestle repair' rebuilds it"});
   }
 
-  std::optional<std::string> pod_sysctl(const std::string& key) {
-    const kernel::InNetns inside(context_.pod_fd(), context_.home());
-    return kernel::read_sysctl(key);
-  }
-
-  // In the pod a chained plugin may have moved it to its own table.
-  void check_prefix_route(const plan::Address& s) {
-    if (quick_ || s.link.where == Where::pod || s.cidr.ip.is_link_local() || s.cidr.length == s.cidr.ip.bits()) return;
-    net::Ip other = s.cidr.first();  // the host's own address is local, whatever becomes of the route
-    if (s.cidr.length + 1 < s.cidr.ip.bits()) ++other.value;
-    if (other == s.cidr.ip) ++other.value;
-    if (kernel::link_towards(context_.route(), other) == context_.index(s.link)) return;
-    defect(s, "the host has no route to " + s.cidr.network().str() + " by this link");
-  }
-
   void check_master(const plan::Veth& s, const kernel::LinkInfo& host) {
     const LinkRef master{Where::host, s.master};
     if (gone_.contains(master)) {
@@ -255,19 +253,16 @@ class Verifier {
       return;
     }
     const auto bridge = kernel::get_link(context_.route(), s.master);
-    if (bridge && host.master == bridge->index) return;
+    if (bridge && host.master == bridge->index) {
+      const auto why = default_vlan_defect(context_, *bridge, host, *steps_);
+      return why ? defect(s, *why) : void();
+    }
     loose_.insert({Where::host, s.host});
     defect(s, "is no port of " + s.master.str());
   }
 
   const Override* by_chain(const plan::Veth& s) const {
     return overrides_.contains(s.pod) ? &overrides_.at(s.pod) : nullptr;
-  }
-
-  void check_pod_end(const plan::Veth& s, const kernel::LinkInfo& pod) {
-    for (const std::string& why : pod_end_defects(s, pod, by_chain(s), renamed_.contains({Where::pod, s.pod})))
-      defect(s, why);
-    if (pod.mtu < 1280) no_ipv6_.insert({Where::pod, s.pod});
   }
 
   void note(const LinkRef& ref, const kernel::LinkInfo& link) { up_.insert_or_assign(ref, link); }
@@ -277,6 +272,7 @@ class Verifier {
   Context& context_;
   const std::map<net::IfName, Override>& overrides_;
   bool quick_;
+  const std::vector<plan::Step>* steps_ = nullptr;
   std::size_t at_ = 0;
   std::vector<Defect> defects_;
   std::map<LinkRef, std::vector<net::Cidr>> addresses_;  // of each link, asked once

@@ -125,9 +125,7 @@ void put_state(Batch& batch, const net::IfName& name, const char* deed, std::uin
     batch.accept(no_port);
 }
 
-}  // namespace
-
-void set_port(Batch& batch, const plan::Port& port, bool again) {
+void put_flags(Batch& batch, const plan::Port& port) {
   const std::string& name = port.link.str();
   // In a message of its own: the creating one ignores port flags without a word, and RTM_SETLINK ignores IFLA_LINKINFO.
   begin_link(batch, RTM_NEWLINK, 0, name, "set bridge port flags");
@@ -140,13 +138,25 @@ void set_port(Batch& batch, const plan::Port& port, bool again) {
   batch.put_u8(IFLA_BRPORT_GUARD, port.guard ? 1 : 0);
   batch.put_u8(IFLA_BRPORT_LEARNING, !port.locked && (!port.was || port.was->learning) ? 1 : 0);
   if (!port.was)
-    for (const std::uint16_t flood : {IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD}) batch.put_u8(flood, 1);
+    for (const std::uint16_t flood : {IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD, IFLA_BRPORT_BCAST_FLOOD})
+      batch.put_u8(flood, 1);
   batch.put_u8(IFLA_BRPORT_LOCKED, port.locked ? 1 : 0);  // a kernel before 5.18 passes over it
   batch.close_nest(data);
   batch.close_nest(info);
+}
+
+}  // namespace
+
+void set_port(Batch& batch, const plan::Port& port, bool again) {
+  put_flags(batch, port);
   if (!port.was) keep_ipv6_off(batch, port.link);
   if (!again) return;
   put_state(batch, port.link, "open bridge port", BR_STATE_FORWARDING);
+}
+
+void open_uplink(Batch& batch, const net::IfName& nic) {
+  put_flags(batch, plan::Port{nic});
+  put_state(batch, nic, "open bridge port", BR_STATE_FORWARDING);
 }
 
 void keep_ipv6_off(Batch& batch, const net::IfName& name) {

@@ -52,8 +52,8 @@ TEST_CASE("a port's messages: flags, then no IPv6 addresses", "[kernel][link]") 
   kernel::set_port(batch, {name("veth1"), true, false, true});
   CHECK(link_lines(batch) == Lines{"type 16 flags 005 header " + kNoHeader, "  3: 766574683100",
                                    "  18:", "    4: 62726964676500", "    5:", "      4: 01", "      33: 00",
-                                   "      5: 01", "      8: 01", "      9: 01", "      27: 01", "      39: 00",
-                                   "type 19 flags 005 header " + kNoHeader, "  3: 766574683100",
+                                   "      5: 01", "      8: 01", "      9: 01", "      27: 01", "      30: 01",
+                                   "      39: 00", "type 19 flags 005 header " + kNoHeader, "  3: 766574683100",
                                    "  26:", "    10:", "      8: 01"});
 }
 
