@@ -155,7 +155,10 @@ plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
 
 plan::Facts current_facts(Session& session, const config::NetConf& conf) {
   if (session.has_store())
-    if (const auto facts = session.store().facts(conf.bridge)) return *facts;
+    if (auto facts = session.store().facts(conf.bridge)) {
+      refresh(session, conf, *facts);
+      return *facts;
+    }
   return fresh_facts(session, conf);
 }
 

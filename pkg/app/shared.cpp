@@ -193,6 +193,7 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
   {
     store::Lock lock = store.locks().switch_shared(bridge, session.deadline());
     if (auto facts = store.facts(bridge); facts && store.keeps_records() && keeps_parts(confs, *facts)) {
+      for (const config::NetConf& conf : confs) refresh(session, conf, *facts);
       Switch out{std::move(lock), std::move(*facts), {}, {}};
       for (const config::NetConf& conf : confs)
         if (const auto ref = standing(session, conf, out.facts)) out.parts.push_back(*ref);
@@ -206,7 +207,10 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
     const bool lost = !kept || !store.keeps_records();
     const bool lived_on = lost && engine::lives_on(session.context(), bridge);  // since a time that nobody remembers
     Switch out{{}, kept ? *kept : fresh_facts(session, confs.front()), {}, {}};
-    for (const config::NetConf& conf : confs) keep_part(session, conf, out.facts);
+    for (const config::NetConf& conf : confs) {
+      refresh(session, conf, out.facts);
+      keep_part(session, conf, out.facts);
+    }
     if (!kept || kept->parts != out.facts.parts) store.set_facts(bridge, out.facts);
     for (const config::NetConf& conf : confs) {
       plan::Shared shared = modes::find(conf.mode).shared({conf, out.facts, session.settings().state_dir});

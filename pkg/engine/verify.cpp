@@ -157,6 +157,7 @@ class Verifier {
     if (table_gone) return flushed();
     const std::string set = "host: element of " + plan::text(s.table) + " " + s.set + ": ";
     for (const std::string& element : missing) defects_.push_back({at_, set + element + ": is gone"});
+    for (const std::string& why : lost_ways(context_, s)) defects_.push_back({at_, why});
   }
 
   void operator()(const plan::Announce&) {}  // true by definition
@@ -179,7 +180,9 @@ class Verifier {
 
   void operator()(const plan::Neighbour& s) {
     if (lost(s.link)) return;
-    if (!kernel::has_neighbour(context_.socket(s.link.where), context_.index(s.link), s)) defect(s, "is gone");
+    const auto link = kernel::link_index(context_.socket(s.link.where), s.link.name);
+    if (!link) gone_.insert(s.link);  // one line for all who need it
+    if (!link || !kernel::has_neighbour(context_.socket(s.link.where), *link, s)) defect(s, "is gone");
   }
 
   void operator()(const plan::Vxlan& s) {
