@@ -16,9 +16,11 @@ namespace trestle::app {
 
 namespace {
 
-// Does it live in the tables alone?
+// What goes without its pod's links going: with the tables, or with a NIC of the host that went down and up.
 bool is_element(const plan::Step& step) {
-  return std::holds_alternative<plan::Elements>(step) || std::holds_alternative<plan::Publish>(step);
+  const auto* neighbour = std::get_if<plan::Neighbour>(&step);
+  return (neighbour && neighbour->proxy) || std::holds_alternative<plan::Elements>(step) ||
+         std::holds_alternative<plan::Publish>(step);
 }
 
 std::vector<plan::Step> elements_of(const std::vector<plan::Step>& steps) {
@@ -145,7 +147,8 @@ void until_whole(Session& session, const std::function<bool()>& once) {
       throw base::Error(base::Code::kernel,
                         "nftables table trestle vanishes as fast as it is made: something on this host flushes the "
                         "ruleset all the time");
-    session.log().write(Log::Level::warn, "nftables objects of ours were flushed; rebuilding them from the records");
+    session.log().write(Log::Level::warn,
+                        "nftables objects or proxy entries of ours were flushed; rebuilding them from the records");
     heal_tables(session);
   }
 }

@@ -4,6 +4,8 @@
 
 #include "app/refuse.h"
 #include "engine/apply.h"
+#include "kernel/link.h"
+#include "kernel/neighbour.h"
 #include "kernel/nft.h"
 
 namespace trestle::app {
@@ -36,6 +38,17 @@ bool lost_tables(Session& session, const store::Part& mine) {
   return gone;
 }
 
+// A NIC that went down and up lost all proxy entries; that of the switch's own address tells it. Every pod's has to be made again.
+bool lost_proxies(Session& session, const store::Part& mine) {
+  if (!session.store().part_ready({mine.bridge, mine.digest})) return false;
+  return std::ranges::any_of(mine.steps, [&](const plan::Step& step) {
+    const auto* proxy = std::get_if<plan::Neighbour>(&step);
+    const auto nic =
+        proxy && proxy->proxy ? kernel::link_index(session.context().route(), proxy->link.name) : std::nullopt;
+    return nic && !kernel::has_neighbour(session.context().route(), *nic, *proxy);
+  });
+}
+
 }  // namespace
 
 bool is_tables(const plan::Step& step) {
@@ -45,13 +58,14 @@ bool is_tables(const plan::Step& step) {
 
 bool make_part(Session& session, const config::NetConf& conf, const store::Part& part, const net::Owner& owner) {
   refuse_part(session, conf, part);
+  const bool silent = lost_proxies(session, part);
   outdate_rules(session, part);
   session.store().put_part(part, owner);
   const store::Lock tables = session.store().locks().tables(session.deadline());
   const bool flushed = lost_tables(session, part);
   engine::apply_shared(session.context(), part.steps);
   session.store().set_ready({part.bridge, part.digest}, true);
-  return flushed;
+  return flushed || silent;
 }
 
 }  // namespace trestle::app

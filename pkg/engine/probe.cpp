@@ -24,6 +24,8 @@ std::vector<plan::Step> without_nics(const std::vector<plan::Step>& shared, cons
     const auto* vlans = std::get_if<plan::Vlans>(&step);
     const bool of_nic = std::holds_alternative<plan::Uplink>(step) || std::holds_alternative<plan::Bond>(step) ||
                         std::holds_alternative<plan::TakeAddresses>(step) || (vlans && !made.contains(vlans->link));
+    const auto* neighbour = std::get_if<plan::Neighbour>(&step);
+    if (neighbour && neighbour->proxy) continue;
     const auto* sysctl = std::get_if<plan::Sysctl>(&step);
     const bool elsewhere = sysctl && sysctl->key.find("/conf/") != std::string::npos &&
                            std::none_of(made.begin(), made.end(),

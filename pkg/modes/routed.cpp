@@ -21,6 +21,11 @@ plan::Shared routed_shared(const SwitchInput& in) {
     steps.push_back(
         plan::Sysctl{Where::host, "net/ipv6/conf/" + in.conf.uplink->links.front().str() + "/proxy_ndp", "1"});
   add_gateway_switch(steps, in);
+  // The switch's own address, which this host answers for anyway: while it is there, so are the pods'.
+  if (in.conf.proxy_arp)
+    for (const ipam::RangeSet& set : in.conf.ipam.ranges)
+      if (const auto& gateway = set.front().gateway)
+        steps.push_back(plan::Neighbour{LinkRef{Where::host, in.conf.uplink->links.front()}, *gateway, {}, true});
   add_localnet(steps, in);
   add_rules(steps, in, routed_text(in.conf) + tunnel_text(in));
   add_prefixes(steps, in);

@@ -79,6 +79,17 @@ TEST_CASE("proxyArp: pods in the LAN's own subnet are answered for on the uplink
   check_reaches(a.netns(), Lan::kOutside6, a.ip6());
   must_run("ip neigh del proxy " + a.ip4() + " dev " + Lan::kUplink);
   CHECK_THAT(told(node.check(a.pod(), a.added(), conf)), Catch::Contains("proxy for " + a.ip4()));
+  // A NIC that goes down and up (ifdown, a reset of its driver) takes the entries along: all pods were lost to the LAN until `trestle repair`.
+  must_run(
+      "ip link set uplink0 down && ip link set uplink0 up && ip addr replace 2001:db8::2/64 dev uplink0 nodad && "
+      "ip route add default via 192.0.2.1 && ip -6 route add default via 2001:db8::1");
+  CHECK(must_run("ip neigh show proxy") == "");
+  const Guest b(node, "b", conf);
+  CHECK_THAT(must_run("ip neigh show proxy"), Catch::Contains(a.ip4()) && Catch::Contains(a.ip6()));
+  check_reaches(lan.netns(), a.ip4(), Lan::kOutside4);
+  check_reaches(lan.netns(), a.ip6(), Lan::kOutside6);
+  CHECK(node.check(a.pod(), a.added(), conf).ok());
+  b.leave();
   a.leave();
   CHECK(must_run("ip neigh show proxy") == "");
   must_run(std::string("echo 0 > /proc/sys/net/ipv6/conf/all/forwarding"));
