@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/node.h"
+#include "kernel/link.h"
 
 namespace trestle::cli {
 
@@ -28,7 +29,9 @@ int run_uplink(const Arguments& arguments, const Console& console) {
   const std::string only = words.size() > 1 ? words[1] : "";
   std::string text;
   int code = kDone;
+  std::vector<std::string> lenders;
   for (const app::TakenUplink& uplink : app::taken_uplinks(node.session)) {
+    lenders.push_back(uplink.nic.str() + " (on switch " + uplink.bridge.str() + ")");
     if (!only.empty() && uplink.nic.str() != only && uplink.bridge.str() != only) continue;
     if (words.empty()) {
       text += line_of(uplink);
@@ -38,6 +41,12 @@ int run_uplink(const Arguments& arguments, const Console& console) {
     text += addresses_of(uplink) + " of switch " + uplink.bridge.str() + ": back on " + uplink.nic.str() + "\n";
     for (const std::string& line : left) text += "left: " + line + "\n";
     if (!left.empty()) code = kFailed;
+  }
+  if (text.empty() && !only.empty()) {
+    const bool known = kernel::get_link(node.session.context().route(), net::IfName::parse(only)).has_value();
+    console.print(only + " has lent no addresses to a switch" + (known ? "" : ", and this host has no such link") +
+                  (lenders.empty() ? "\n" : "; " + base::join(lenders, ", ") + " has\n"));
+    return known ? kDone : kFailed;
   }
   console.print(text.empty() ? "no NIC has lent its addresses to a switch\n" : text);
   return code;

@@ -123,6 +123,11 @@ TEST_CASE("takeAddresses: everything of the host is on the switch with the first
   CHECK_THAT(node.command({"uplink"}).out, Contains("uplink0 on switch trdemo: 192.0.2.2/24") && Contains("no pods"));
   CHECK(node.gc(json::array()).ok());
   check_host_lives(lan);
+  // A typo was told that no NIC had lent anything, with exit code 0.
+  const Ran typo = node.command({"uplink", "release", "nic9"});
+  CHECK(typo.status == 1);
+  CHECK_THAT(typo.out, Contains("nic9 has lent no addresses to a switch, and this host has no such link; "
+                                "uplink0 (on switch trdemo) has"));
   must_run("ip addr add 192.0.2.8/24 dev trdemo");  // what came since goes to the NIC too
   CHECK(node.command({"uplink", "release", "uplink0"}).ok());
   CHECK_THAT(must_run("ip -o addr show dev uplink0"), Contains("192.0.2.8/24"));
@@ -130,6 +135,7 @@ TEST_CASE("takeAddresses: everything of the host is on the switch with the first
   CHECK(host_state() == before);
   CHECK(node.left() == kNothing);
   CHECK_THAT(node.command({"uplink", "release"}).out, Contains("no NIC"));
+  CHECK(node.command({"uplink", "release", "uplink0"}).ok());  // again is no error
   check_host_lives(lan);
 }
 
