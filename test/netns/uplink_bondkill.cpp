@@ -1,4 +1,5 @@
-// takeAddresses together with a bond, killed in the middle: the NIC goes down to become a member, and the host must not lose its address for it.
+// A bond, killed in the middle: with takeAddresses the NIC goes down to become a member, and the host must not lose its address for it. Bond and
+// VLANs, killed or failing at ADD and at DEL: what hack/killtest does with all other Steps, which cannot run on kernels without the two.
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -81,4 +82,34 @@ TEST_CASE("a bond that is there already is an uplink by its name, and stays as i
   a.leave();
   CHECK(state() == before);
   leave_nothing(node, {});
+}
+
+TEST_CASE("a bond and VLANs, killed or failing at messages of ADD and of DEL: the next DEL leaves nothing",
+          "[uplink][bondkill]") {
+  NEEDS_KERNEL(kernel_has_bonding() && kernel_has_vlan_filtering(), "bonding and bridge VLAN filtering");
+  SKIP_IF(!has_strace(), "strace is not installed");
+  Node node;
+  const Lan lan(node.host());
+  second_nic(lan);
+  must_run("ip addr flush dev uplink0 scope global && ip -6 route flush dev uplink0 proto boot");
+  node.settle();
+  json conf = lan_conf({{"uplink", {{"links", {"uplink0", "uplink1"}}, {"bond", "active-backup"}}}, {"vlan", 42}});
+  const Pod pod("a");
+  int only = 23;  // an emulated processor takes seconds for each: there one of each kind
+  for (const char* verb : {"ADD", "DEL"})
+    for (const char* how : {"signal=SIGKILL", "error=ENOMEM"}) {
+      bool done = false;
+      for (int k = in_vm() ? only : 1; !done && k < kMostMessages; ++k) {
+        CAPTURE(verb, how, k);
+        if (std::string(verb) == "DEL") node.must_add(pod, conf);
+        done = call_tampered(node, verb, pod, conf, how, k).ok();
+        if (std::string(verb) == "ADD" && !done && std::string(how) != "signal=SIGKILL") CHECK(node.left() == kNothing);
+        node.must_del(pod, conf);
+        CHECK(node.left() == kNothing);
+        if (node.left() != kNothing) return;
+        if (in_vm()) break;
+      }
+      CHECK((done || in_vm()));
+      only = std::string(verb) == "ADD" && only == 23 ? 31 : 9;
+    }
 }

@@ -30,14 +30,19 @@ inline Ran tampered(const Node& node, const std::vector<std::string>& words,
   return start(call);
 }
 
-inline Ran add_tampered(const Node& node, const Pod& pod, const nlohmann::json& conf, const std::string& how, int k) {
+inline Ran call_tampered(const Node& node, const std::string& verb, const Pod& pod, const nlohmann::json& conf,
+                         const std::string& how, int k) {
   return tampered(node, {},
-                  {{"CNI_COMMAND", "ADD"},
+                  {{"CNI_COMMAND", verb},
                    {"CNI_CONTAINERID", pod.name()},
                    {"CNI_IFNAME", "eth0"},
                    {"CNI_NETNS", pod.path()},
                    {"CNI_PATH", "/nonexistent"}},
                   conf.dump(), how, k);
+}
+
+inline Ran add_tampered(const Node& node, const Pod& pod, const nlohmann::json& conf, const std::string& how, int k) {
+  return call_tampered(node, "ADD", pod, conf, how, k);
 }
 
 // On whichever link.
