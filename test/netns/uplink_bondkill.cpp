@@ -95,7 +95,8 @@ TEST_CASE("a bond and VLANs, killed or failing at messages of ADD and of DEL: th
   node.settle();
   json conf = lan_conf({{"uplink", {{"links", {"uplink0", "uplink1"}}, {"bond", "active-backup"}}}, {"vlan", 42}});
   const Pod pod("a");
-  int only = 23;  // an emulated processor takes seconds for each: there one of each kind
+  int only =
+      28;  // an emulated processor takes seconds for each: there one of each kind, where bond and VLANs are made and undone
   for (const char* verb : {"ADD", "DEL"})
     for (const char* how : {"signal=SIGKILL", "error=ENOMEM"}) {
       bool done = false;
@@ -109,7 +110,7 @@ TEST_CASE("a bond and VLANs, killed or failing at messages of ADD and of DEL: th
         if (node.left() != kNothing) return;
         if (in_vm()) break;
       }
-      CHECK((done || in_vm()));
-      only = std::string(verb) == "ADD" && only == 23 ? 31 : 9;
+      CHECK(done != in_vm());  // in that machine it was struck, elsewhere all messages were
+      only = only == 28 ? 36 : only == 36 ? 42 : 46;
     }
 }
