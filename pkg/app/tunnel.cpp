@@ -12,6 +12,7 @@
 #include "engine/file.h"
 #include "kernel/link.h"
 #include "kernel/nexthop.h"
+#include "kernel/route.h"
 #include "kernel/vxlan.h"
 #include "modes/tunnel.h"
 #include "net/names.h"
@@ -46,13 +47,23 @@ void follow(Session& session, const kernel::LinkInfo& link, const config::Overla
   host.send_or_throw(batch);
 }
 
+// IPv4 routes name our address, and all go with it: a DHCP client that gave it back and took it again left none.
+bool has_routes(Session& session, const config::Overlay& overlay) {
+  if (overlay.layer != 3 || !is_listed(overlay)) return true;
+  const net::Family family = overlay.here->local.family;
+  for (auto peer = overlay.here->others.rbegin(); peer != overlay.here->others.rend(); ++peer)
+    for (const net::Cidr& subnet : peer->subnets)
+      if (subnet.ip.family == family) return kernel::has_way_to(session.context().route(), subnet);
+  return true;
+}
+
 // Is everything as it was programmed last, into the same VTEP? What waits for its turn to go is no work yet.
 bool as_before(Session& session, const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,
                const std::string& digest) {
   const auto last = read_tunnel_mark(state_path(session, overlay));
   return last && last->index == index && (last->held == 0 || of_this_minute(last->held)) && last->digest == digest &&
          (last->sample == 0 || kernel::has_nexthop(session.context().route(), last->sample)) &&
-         (!config::is_guarded(overlay) || guarded(session, bridge, overlay));
+         has_routes(session, overlay) && (!config::is_guarded(overlay) || guarded(session, bridge, overlay));
 }
 
 void keep(Session& session, TunnelMark mark, const net::IfName& bridge, const config::Overlay& overlay) {

@@ -52,20 +52,36 @@ void put_way(Batch& batch, std::uint32_t link_index, const plan::Route& route) {
 
 }  // namespace
 
-std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
+namespace {
+
+// The route that a packet of this host to the address would take, as the kernel answers; nullopt when there is none.
+std::optional<std::vector<char>> route_towards(Socket& socket, const net::Ip& ip, std::uint32_t flags) {
   Batch batch;
   auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, 0, sizeof(rtmsg), "look up the route to " + ip.str()));
   header->rtm_family = family_of(ip);
   header->rtm_dst_len = static_cast<std::uint8_t>(ip.bits());
+  header->rtm_flags = flags;
   batch.put(RTA_DST, ip.bytes());
   // Unreachable, prohibited and blackholed count as none; so does a kernel without IPv6.
   for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}) batch.accept(none);
-  const auto answer = socket.get(batch);
-  if (!answer) return std::nullopt;
-  const auto& message = *reinterpret_cast<const nlmsghdr*>(answer->data());
-  const auto found = header_of<rtmsg>(message);
+  auto answer = socket.get(batch);
+  const auto found =
+      answer ? header_of<rtmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data())) : std::optional<rtmsg>();
   if (!found || found->rtm_type != RTN_UNICAST) return std::nullopt;
-  return Attrs::of(message, sizeof(rtmsg)).u32(RTA_OIF);
+  return answer;
+}
+
+}  // namespace
+
+bool has_way_to(Socket& socket, const net::Cidr& subnet) {
+  const auto answer = route_towards(socket, subnet.first(), RTM_F_FIB_MATCH);
+  return answer && header_of<rtmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data()))->rtm_dst_len >= subnet.length;
+}
+
+std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
+  const auto answer = route_towards(socket, ip, 0);
+  if (!answer) return std::nullopt;
+  return Attrs::of(*reinterpret_cast<const nlmsghdr*>(answer->data()), sizeof(rtmsg)).u32(RTA_OIF);
 }
 
 namespace {
