@@ -91,17 +91,17 @@ void add(Session& session, const cni::Request& request, const config::NetConf& a
   const Job job{request, conf, owner, ways_out(session, owner, conf)};
   config::choose_tables(conf, request.ifname, !job.pod_default.empty());
   heal_some(session, job.owner);
-  std::vector<store::PartRef> left;  // parts that a stale attachment of this owner needed
+  Trail trail;
   if (has_delegate(conf))
-    add_delegated(session, job, print, left);
+    add_delegated(session, job, print, trail);
   else
     until_whole(session, [&] {
       const auto tell = [&](const cni::Result& result) {
         return print(plan::json_text(cni::to_json(result, conf.cni_version)));
       };
-      return attach(session, job, tell, left);
+      return attach(session, job, tell, trail);
     });
-  release_left(session, left);
+  release_left(session, trail.left);
 }
 
 }  // namespace trestle::app

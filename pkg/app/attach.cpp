@@ -53,7 +53,7 @@ class Rollback {
       if (failed.empty()) {
         if (record_) session_.store().remove(owner_, false);
         static_cast<void>(session_.store().drop_stray_refs(owner_));
-        failed = release_switches(session_, ground_.take_locks(), ground_.parts());
+        failed = release_switches(session_, ground_.take_locks(), ground_.parts(), ground_.fresh());
       }
       for (const std::string& line : failed)
         session_.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", line}});
@@ -128,7 +128,7 @@ bool make(Session& session, const store::Record& record, const std::vector<plan:
   }
 }
 
-bool attach(Session& session, const Job& job, const Tell& tell, std::vector<store::PartRef>& left) {
+bool attach(Session& session, const Job& job, const Tell& tell, Trail& trail) {
   store::Lock attachment, vm;  // outlive the rollback: what it undoes must not be another ADD's
   Rollback rollback(session, job.owner, Ground(session, job.conf, job.owner));
   attachment = session.store().locks().attachment(job.owner, session.deadline());
@@ -137,7 +137,8 @@ bool attach(Session& session, const Job& job, const Tell& tell, std::vector<stor
   if (session.store().departed_since_start(job.owner))
     throw Error(Code::try_again, "a DEL of " + job.owner.container + "/" + job.owner.ifname +
                                      " came while this ADD was waiting; it is not attached");
-  for (store::PartRef& part : clear_old(session, job)) left.push_back(std::move(part));
+  for (store::PartRef& part : clear_old(session, job)) trail.left.push_back(std::move(part));
+  for (store::PartRef& part : rollback.on().fresh()) trail.fresh.push_back(std::move(part));
   cni::Result result;
   const store::Record& record = rollback.reserved(reserve(session, job, rollback.on(), result));
   try {

@@ -192,7 +192,7 @@ std::vector<std::string> take_away_told(Session& session, Held held, bool rest, 
   std::vector<store::PartRef> parts = record.parts;
   for (store::PartRef& stray : session.store().drop_stray_refs(record.owner))
     parts.push_back(std::move(stray));  // of an ADD that was killed
-  for (std::string& line : release_switches(session, std::move(held.switches), parts))
+  for (std::string& line : release_switches(session, std::move(held.switches), parts, held.fresh))
     failed.push_back(std::move(line));
   return failed;
 }

@@ -16,6 +16,7 @@ struct Held {
   store::Lock vm;                       // of the record's VM, if it is one's
   std::optional<store::Record> record;  // nullopt: there is none
   bool unreadable = false;              // there is one, and it cannot be read
+  std::vector<store::PartRef> fresh;    // what its ADD made of switches, when it is undone for having failed
 };
 
 // Waits until the deadline (Error{try_again}).

@@ -118,7 +118,8 @@ void check(Session& session, const cni::Request& request, const config::NetConf&
   for (std::string& line : defects_of_tunnels(session, conf)) lines.push_back(std::move(line));
   for (const config::NetConf* nic : config::nics(conf))
     if (const auto delegate = called(nic->ipam.delegate, request)) try {
-        delegate::call(*delegate, "CHECK", {owner.container, request.netns, config::name_of(*nic, owner.ifname).str()});
+        delegate::call(*delegate, "CHECK",
+                       {owner.container, request.netns, config::name_of(*nic, owner.ifname).str(), *conf.prev_result});
       } catch (const Error& e) {
         lines.emplace_back(e.what());
       }

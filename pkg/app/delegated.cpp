@@ -163,17 +163,19 @@ void forget_refused(Session& session, store::Record& record, const Answers& answ
 }
 
 // As DEL does, but that no later ADD is told to give up.
-void undo(Session& session, const Job& job, store::Record linked, const Answers& answers) noexcept try {
+void undo(Session& session, const Job& job, store::Record linked, const Answers& answers,
+          const std::vector<store::PartRef>& fresh) noexcept try {
   forget_refused(session, linked, answers);
   Held held = hold_attachment(session, job.owner);
   std::vector<std::string> failed;
   if (held.record && held.record->at == linked.at) {
     held.record->delegates = linked.delegates;
+    held.fresh = fresh;
     failed = take_away(session, std::move(held), false);
   } else {  // its DEL came while the delegate was at work
     failed = give_lease_back(linked);
     const std::vector<store::PartRef> strays = session.store().drop_stray_refs(job.owner);
-    for (std::string& line : release_switches(session, std::move(held.switches), strays))
+    for (std::string& line : release_switches(session, std::move(held.switches), strays, fresh))
       failed.push_back(std::move(line));
   }
   for (const std::string& line : failed)
@@ -184,12 +186,12 @@ void undo(Session& session, const Job& job, store::Record linked, const Answers&
 
 }  // namespace
 
-void add_delegated(Session& session, const Job& job, const Print& print, std::vector<store::PartRef>& left) {
+void add_delegated(Session& session, const Job& job, const Print& print, Trail& trail) {
   for (const config::NetConf* nic : config::nics(job.conf))
     if (const auto delegate = called(nic->ipam.delegate, job.request)) delegate::must_exist(*delegate);
   until_whole(session, [&] {
     return attach(
-        session, job, [](const cni::Result&) { return true; }, left);
+        session, job, [](const cni::Result&) { return true; }, trail);
   });
   const store::Record record = record_of(session, job, 0);
   Answers answers;
@@ -205,7 +207,7 @@ void add_delegated(Session& session, const Job& job, const Print& print, std::ve
     });
   } catch (...) {
     session.renew(kAddBudget);
-    undo(session, job, record, answers);
+    undo(session, job, record, answers, trail.fresh);
     throw;
   }
 }

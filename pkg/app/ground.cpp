@@ -13,9 +13,9 @@ namespace {
 
 // A switch that was made for a call which does not get its others. What fails is logged; DEL will take it away.
 void let_go(Session& session, const net::Owner& owner, std::vector<store::Lock> locks,
-            const std::vector<store::PartRef>& parts) noexcept try {
+            const std::vector<store::PartRef>& parts, const std::vector<store::PartRef>& fresh) noexcept try {
   static_cast<void>(session.store().drop_stray_refs(owner));
-  for (const std::string& line : release_switches(session, std::move(locks), parts))
+  for (const std::string& line : release_switches(session, std::move(locks), parts, fresh))
     session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", line}});
 } catch (const std::exception&) {
 }
@@ -34,7 +34,7 @@ Ground::Ground(Session& session, const config::NetConf& conf, const net::Owner& 
         if (nic.overlay) static_cast<void>(sync_tunnel(session, nic, Asked::by_add));
     }
   } catch (...) {
-    if (!switches_.empty()) let_go(session, owner, take_locks(), parts_);
+    if (!switches_.empty()) let_go(session, owner, take_locks(), parts_, fresh());
     throw;
   }
 }
@@ -43,6 +43,13 @@ const plan::Facts& Ground::facts(const config::NetConf& nic) const {
   for (const Switch& one : switches_)
     if (one.parts.front().bridge == nic.bridge) return one.facts;
   throw base::Error(base::Code::bug, "switch " + nic.bridge.str() + " is not held");
+}
+
+std::vector<store::PartRef> Ground::fresh() const {
+  std::vector<store::PartRef> out;
+  if (flushed()) return out;
+  for (const Switch& one : switches_) out.insert(out.end(), one.fresh.begin(), one.fresh.end());
+  return out;
 }
 
 bool Ground::flushed() const {

@@ -15,6 +15,8 @@ class Ground {
   const plan::Facts& facts(const config::NetConf& nic) const;
   // What the record needs: each part once.
   const std::vector<store::PartRef>& parts() const { return parts_; }
+  // Of them, what goes again when the call fails: none while it is only begun anew.
+  std::vector<store::PartRef> fresh() const;
   // Must other switches be rebuilt first?
   bool flushed() const;
   std::vector<store::Lock> take_locks();

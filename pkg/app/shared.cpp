@@ -122,8 +122,8 @@ void give_back(Session& session, const store::Part& part) {
 }
 
 // Takes down what of one switch has no refs any more. Nothing happens while somebody else holds it: who leaves last will look.
-// `fresh`: parts that this call began and could not finish; they go first, and where none before them had taken the host's addresses, these go
-// back. Those that an earlier configuration of the network took stay on the switch.
+// `fresh`: parts of a call that failed; they go first, and where none before them had taken the host's addresses, these go back. Those that an
+// earlier configuration of the network took stay on the switch.
 void release_switch(Session& session, const net::IfName& bridge, std::vector<std::string>& failed,
                     const std::vector<store::PartRef>& fresh = {}) {
   store::Store& store = session.store();
@@ -138,7 +138,7 @@ void release_switch(Session& session, const net::IfName& bridge, std::vector<std
     const store::PartRef ref{part.bridge, part.digest};
     if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
     if (carries_host(session, store.parts(), part)) {
-      if (!is_fresh(part) || part.ready) continue;
+      if (!is_fresh(part)) continue;
       try {
         give_back(session, part);
       } catch (const Error& e) {
@@ -182,7 +182,7 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
   {
     store::Lock lock = store.locks().switch_shared(bridge, session.deadline());
     if (auto facts = store.facts(bridge); facts && store.keeps_records() && keeps_parts(confs, *facts)) {
-      Switch out{std::move(lock), std::move(*facts), {}};
+      Switch out{std::move(lock), std::move(*facts), {}, {}};
       for (const config::NetConf& conf : confs)
         if (const auto ref = standing(session, conf, out.facts)) out.parts.push_back(*ref);
       if (out.parts.size() == confs.size()) return out;
@@ -193,14 +193,15 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
   try {
     const auto kept = store.facts(bridge);
     const bool lost = !kept || !store.keeps_records();
-    Switch out{{}, kept ? *kept : fresh_facts(session, confs.front()), {}};
+    const bool lived_on = lost && engine::lives_on(session.context(), bridge);  // since a time that nobody remembers
+    Switch out{{}, kept ? *kept : fresh_facts(session, confs.front()), {}, {}};
     for (const config::NetConf& conf : confs) keep_part(session, conf, out.facts);
     if (!kept || kept->parts != out.facts.parts) store.set_facts(bridge, out.facts);
     for (const config::NetConf& conf : confs) {
       plan::Shared shared = modes::find(conf.mode).shared({conf, out.facts, session.settings().state_dir});
       const store::PartRef ref{bridge, plan::digest(shared.steps)};
       if (std::find(out.parts.begin(), out.parts.end(), ref) != out.parts.end()) continue;
-      if (std::ranges::none_of(store.parts(), [&](const store::Part& part) {
+      if (!lived_on && std::ranges::none_of(store.parts(), [&](const store::Part& part) {
             return part.bridge == bridge && part.digest == ref.digest;
           }))
         fresh.push_back(ref);
@@ -209,6 +210,7 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
       out.parts.push_back(ref);
     }
     if (lost) adopt_ports(session, confs.front(), out.parts.front());
+    out.fresh = fresh;
     lock.downgrade();
     out.lock = std::move(lock);
     return out;
@@ -219,7 +221,8 @@ Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, 
 }
 
 std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks,
-                                          const std::vector<store::PartRef>& parts) {
+                                          const std::vector<store::PartRef>& parts,
+                                          const std::vector<store::PartRef>& fresh) {
   store::Store& store = session.store();
   locks.clear();  // before looking: two that leave together would each see the other's lock, or its ref
   const bool last =
@@ -228,7 +231,7 @@ std::vector<std::string> release_switches(Session& session, std::vector<store::L
   if (!last) return failed;
   std::set<net::IfName> bridges;
   for (const store::PartRef& ref : parts) bridges.insert(ref.bridge);
-  for (const net::IfName& bridge : bridges) release_switch(session, bridge, failed);
+  for (const net::IfName& bridge : bridges) release_switch(session, bridge, failed, fresh);
   return failed;
 }
 

@@ -14,7 +14,9 @@ struct Switch {
   store::Lock lock;
   plan::Facts facts;
   std::vector<store::PartRef> parts;  // of each configuration
-  bool flushed = false;               // somebody had flushed our tables: other switches are without theirs still
+  std::vector<store::PartRef>
+      fresh;  // of them, what this call made: when the call fails it goes, and the host has its addresses back
+  bool flushed = false;  // somebody had flushed our tables: other switches are without theirs still
 };
 
 // Takes the shared lock of the switch that all these configurations name and sees to it that their parts on it are made and whole; where one
@@ -23,9 +25,11 @@ struct Switch {
 Switch hold_switch(Session& session, const std::vector<config::NetConf>& confs, const net::Owner& owner);
 
 // To be called when refs on these switches were removed. Drops the locks; who finds a part without refs and gets the switch exclusively
-// undoes what no other part names. Returns what could not be removed.
+// undoes what no other part names; parts in `fresh` give the host's addresses back, where no older one of the switch has taken them. Returns what
+// could not be removed.
 [[nodiscard]] std::vector<std::string> release_switches(Session& session, std::vector<store::Lock> locks,
-                                                        const std::vector<store::PartRef>& parts);
+                                                        const std::vector<store::PartRef>& parts,
+                                                        const std::vector<store::PartRef>& fresh = {});
 
 // Takes down every part on the node that nobody refers to (GC).
 [[nodiscard]] std::vector<std::string> release_unused(Session& session);

@@ -101,15 +101,27 @@ Answer run(const plan::Delegate& plugin, const std::string& command, const Attac
   return {true, 0, {}, ended.out};
 }
 
+// A prevResult says its own version, which an older plugin refuses as much as the configuration's.
+void lower(json& conf, const std::string& from) {
+  conf["cniVersion"] = kOlder;
+  if (const auto prev = conf.find("prevResult"); prev != conf.end()) try {
+      *prev = cni::to_json(cni::result_from_json(*prev, from), kOlder);
+    } catch (const Error&) {
+      conf.erase(prev);  // a DEL has to do without
+    }
+}
+
 // `version`: that it was asked in.
 Answer ask(const plan::Delegate& plugin, const std::string& command, const Attachment& attachment,
            std::string& version) {
   json conf = json::parse(plugin.conf);
   version = conf.value("cniVersion", "0.1.0");
-  Answer answer = run(plugin, command, attachment, plugin.conf);
+  if (attachment.prev) conf["prevResult"] = cni::to_json(*attachment.prev, version);
+  Answer answer = run(plugin, command, attachment, attachment.prev ? conf.dump() : plugin.conf);
   // Debian's plugins speak 1.0.0 at most, and refuse a newer configuration whole.
   if (answer.ok || answer.code != static_cast<int>(Code::incompatible_version) || version == kOlder) return answer;
-  conf["cniVersion"] = version = kOlder;
+  lower(conf, version);
+  version = kOlder;
   if (Answer older = run(plugin, command, attachment, conf.dump()); older.ok || older.code != answer.code) return older;
   return answer;
 }

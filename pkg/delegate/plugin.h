@@ -1,6 +1,7 @@
 #pragma once
 // Another plugin's IPAM, by the specification's delegation (SPEC, "Plugin Delegation"): it gets our whole configuration and environment.
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "cni/result.h"
@@ -11,6 +12,7 @@ namespace trestle::delegate {
 // Of which attachment; empty for GC and STATUS.
 struct Attachment {
   std::string container, netns, ifname;
+  std::optional<cni::Result> prev = {};  // for CHECK: it stands in for the configuration's own
 };
 
 inline constexpr std::chrono::milliseconds kAddBudget{60000}, kOtherBudget{20000};

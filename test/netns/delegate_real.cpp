@@ -75,6 +75,28 @@ TEST_CASE("static gives the addresses", "[delegate][real]") {
   leave_nothing(node, {});
 }
 
+TEST_CASE("static looks at the prevResult of a CHECK: in the version it is asked in, and for each NIC of the call",
+          "[delegate][real]") {
+  SKIP_IF(!has(plugin_file("static")), "containernetworking-plugins is not installed");
+  const std::string version = GENERATE("0.4.0", "1.0.0", "1.1.0");  // it speaks 1.0.0 at most
+  CAPTURE(version);
+  const auto fixed = [](const char* address, const char* gateway) {
+    return json{{"type", "static"}, {"addresses", {{{"address", address}, {"gateway", gateway}}}}};
+  };
+  const json second{{"name", "net1"}, {"mode", "routed"}, {"ipam", fixed("10.7.0.5/24", "10.7.0.1")}};
+  const json conf = delegated(fixed("10.6.0.5/24", "10.6.0.1"), {{"cniVersion", version}, {"interfaces", {second}}});
+  Node node;
+  const Pod pod("a");
+  Answer added = node.must_add(pod, conf, with_path(kPlugins));
+  CHECK(told(node.check(pod, added, conf, with_path(kPlugins))) == "0 ");
+  added.json["ips"][1]["gateway"] = "10.7.0.9";
+  const Answer differs = node.check(pod, added, conf, with_path(kPlugins));
+  CHECK(differs.code() == 105);
+  CHECK_THAT(told(differs), Contains("IPAM plugin 'static', CHECK"));
+  node.must_del(pod, conf, with_path(kPlugins));
+  leave_nothing(node, {});
+}
+
 TEST_CASE("dhcp: a real server in the LAN gives the address, and gets it back", "[delegate][real]") {
   SKIP_IF(!Dhcp::installed(), "containernetworking-plugins or dnsmasq is not installed");
   Node node;
