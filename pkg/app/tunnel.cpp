@@ -91,15 +91,8 @@ void tell_refused(Session& session, const overlay::Outcome& outcome) {
     session.log().write(Log::Level::warn, "an entry of a peer is not made", {{"what", line}});
 }
 
-constexpr std::size_t kManyMembers = 64;  // 64 packets for each ARP request of a pod's
-
-void tell_many(Session& session, const config::Overlay& overlay) {
-  const std::size_t members = overlay.here->others.size();
-  if (overlay.layer == 2 && members > kManyMembers)
-    session.log().write(Log::Level::warn,
-                        "each broadcast of a pod is sent to all nodes of a layer-2 list, one by one; for so "
-                        "many take \"layer\": 3 or \"control\": \"evpn\"",
-                        {{"nodes", std::to_string(members)}});
+void tell_notes(Session& session, const config::Overlay& overlay) {
+  for (const std::string& line : tunnel_notes(overlay)) session.log().write(Log::Level::warn, line);
 }
 
 // What of a fifth may still go in the minute that runs.
@@ -134,7 +127,7 @@ overlay::Outcome program(Session& session, const net::IfName& bridge, const conf
   widen_guard(context, guard);
   overlay::Outcome out = overlay::reconcile(context, vtep_of(overlay), overlay::desired(overlay), leave);
   tell_refused(session, out);
-  if (out.made + out.removed != 0) tell_many(session, overlay);
+  if (out.made + out.removed != 0) tell_notes(session, overlay);
   TunnelMark mark = tunnel_mark(bridge, overlay, index);
   const auto last = read_tunnel_mark(state_path(session, overlay));
   mark.minute = minute_with(last, leave, out.had, out.left);

@@ -38,6 +38,11 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed
 // are not programmed. `nic`: as with_tunnels() (app/here.h) has it.
 std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic);
 
+// What a person should know of it, though it is as configured, one line each: a list that is long for broadcasts.
+std::vector<std::string> tunnel_notes(const config::Overlay& overlay);
+// The same of all tunnels, as they were programmed last, by their switch.
+std::vector<std::pair<net::IfName, std::string>> all_tunnel_notes(Session& session);
+
 // Of what was programmed last, by the tunnel's switch: what is not so any more.
 std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session);
 

@@ -73,6 +73,34 @@ TEST_CASE("a list that would give addresses twice, or a node another's entry, is
   CHECK(cluster.left(1) == "");
 }
 
+TEST_CASE("layer 2: a pool that every node would give the same addresses of is refused", "[overlay][list]") {
+  // Two pods had one address and, as it follows from that, one MAC.
+  const Cluster cluster(1);
+  json conf = layer2(1, 2, GENERATE("isolated", "nat"));
+  conf["ipam"] = {{"ranges", {{{{"subnet", "10.52.0.0/16"}}}}}};
+  CHECK_THAT(refused(cluster, 1, conf), Contains("every node would give the same addresses") && Contains("nodeRange"));
+  CHECK(cluster.left(1) == "");
+  CHECK_THAT(cluster.command(1, "status {}", conf).err, Contains("every node would give the same addresses"));
+  SECTION("an address that was asked for is the asker's affair") {
+    conf["capabilities"] = {{"ips", true}};
+    CHECK(cluster.command(1, "add {} --netns p1 --ifname eth0 --cap-args '{\"ips\":[\"10.52.3.4/16\"]}'", conf).ok());
+    cluster.del(1, conf);
+  }
+  SECTION("its part of it") {
+    conf["ipam"]["nodeRange"] = {{"prefix", 24}};
+    cluster.add(1, conf);
+    const Ran status = cluster.command(1, "status {}", conf);
+    CHECK_THAT(status.out, Contains("10.52.0.2-10.52.0.255: 1 of 254 in use"));
+    CHECK_THAT(status.err, !Contains("same addresses"));
+    cluster.del(1, conf);
+  }
+  SECTION("a list of one node") {
+    conf["overlay"]["peers"] = {entry(1)};
+    cluster.add(1, conf);
+    cluster.del(1, conf);
+  }
+}
+
 TEST_CASE("a tunnel address on lo: the MTU is that of the way to the peers", "[overlay][list]") {
   const Cluster cluster(2);
   json peers = json::array();
