@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/delegated.h"
+#include "app/here.h"
 #include "base/error.h"
 #include "cni/merge.h"
 #include "cni/result.h"
@@ -50,6 +51,13 @@ void refuse_mac_of_switch(Session& session, const config::NetConf& conf) {
   }
 }
 
+// What was asked for is the asker's affair, and a VM's place in the pool is its own on every node.
+void refuse_undivided(const config::NetConf& conf, const store::Reservation& wanted) {
+  if (wanted.vm) return;
+  for (const ipam::Want& want : wanted.wants)
+    if (const auto why = want.wanted ? std::nullopt : undivided(conf, *want.set)) throw Error(Code::bad_config, *why);
+}
+
 store::Reservation reservation_of(Session& session, const Job& job, const config::NetConf& conf) {
   if (!conf.chained) refuse_mac_of_switch(session, conf);
   const net::IfName nic = config::name_of(conf, job.owner.ifname);
@@ -62,6 +70,7 @@ store::Reservation reservation_of(Session& session, const Job& job, const config
     out.mac = session.store().mac_of(out.segment, *out.vm);
     if (!out.mac) out.mac = modes::pod_mac(conf, job.owner, nic, {});
   }
+  refuse_undivided(conf, out);
   return out;
 }
 

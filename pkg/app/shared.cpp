@@ -268,6 +268,8 @@ std::vector<std::string> release_unknown(Session& session) {
     if (!known.contains(bridge))
       for (std::string& line : engine::undo(session.context(), {modes::service_by_name(state_dir, bridge)}))
         failed.push_back(std::move(line));
+  for (std::string& line : engine::undo(session.context(), stray_tunnels(session, known, kept)))
+    failed.push_back(std::move(line));
   const std::uint32_t group = net::switch_group(state_dir);
   for (const kernel::LinkInfo& link : kernel::dump_links(session.context().route())) {
     if (link.kind != "bridge" || link.group != group) continue;
