@@ -98,13 +98,11 @@ store::Record begin(Session& session, const Job& job) {
 
 modes::AttachmentInput input_of(Session& session, const Job& job, const config::NetConf& nic, const Ground& on,
                                 plan::Lease lease) {
-  return {nic,
-          on.facts(nic),
-          session.settings().state_dir,
-          job.owner,
-          job.request.netns,
-          std::move(lease),
-          nic.tap ? std::vector<net::Family>() : job.pod_default};  // a guest has its own
+  modes::AttachmentInput in{nic,       on.facts(nic),     session.settings().state_dir,
+                            job.owner, job.request.netns, std::move(lease)};
+  if (!nic.tap)  // a guest has its own
+    for (const WayOut& way : job.pod.ways_out) in.pod_default.push_back(way.family);
+  return in;
 }
 
 store::Record reserve(Session& session, const Job& job, const Ground& on, cni::Result& result) {
@@ -120,8 +118,12 @@ store::Record reserve(Session& session, const Job& job, const Ground& on, cni::R
       const auto& in =
           inputs.emplace_back(input_of(session, job, nic, on, lease_of(job, nic, reservations[i], leased[i])));
       const net::IfName name = in.nic();
-      record.nics.push_back({name, nic.chained ? nic.chained->host_link : net::host_link_name(job.owner, name),
-                             nic.bridge, in.lease.mac});
+      record.nics.push_back({name,
+                             nic.chained ? nic.chained->host_link : net::host_link_name(job.owner, name),
+                             nic.bridge,
+                             in.lease.mac,
+                             {},
+                             nic.source_routing != false});
       if (const auto delegate = called(nic.ipam.delegate, job.request)) record.delegates.push_back({name, *delegate});
     }
     result = modes::result(inputs);
