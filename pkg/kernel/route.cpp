@@ -63,7 +63,7 @@ std::optional<std::vector<char>> route_towards(Socket& socket, const net::Ip& ip
   header->rtm_flags = flags;
   batch.put(RTA_DST, ip.bytes());
   // Unreachable, prohibited and blackholed count as none; so does a kernel without IPv6.
-  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);
+  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}) batch.accept(none);
   auto answer = socket.get(batch);
   const auto found =
       answer ? header_of<rtmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data())) : std::optional<rtmsg>();
