@@ -62,8 +62,8 @@ std::optional<std::vector<char>> route_towards(Socket& socket, const net::Ip& ip
   header->rtm_dst_len = static_cast<std::uint8_t>(ip.bits());
   header->rtm_flags = flags;
   batch.put(RTA_DST, ip.bytes());
-  // Unreachable, prohibited and blackholed count as none; so does a kernel without IPv6.
-  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}) batch.accept(none);
+  // Unreachable, prohibited and blackholed (EINVAL) count as none; so does a kernel without IPv6, or told to do without (EOPNOTSUPP).
+  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, EOPNOTSUPP}) batch.accept(none);
   auto answer = socket.get(batch);
   const auto found =
       answer ? header_of<rtmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data())) : std::optional<rtmsg>();
