@@ -72,7 +72,7 @@ std::string station(const config::NetConf& conf, const net::Ip& first, const std
   return text +
          "chain tunnelin-$ filter prerouting -290\n"
          "  iifname @vtep-$ jump gateway-$\n"
-         "  iifname @vtep-$ ether daddr " +
+         "  ether daddr " +  // also from a machine that came here from another node
          mac +
          " jump home-$\n"
          "chain abroad-$\n"
