@@ -118,7 +118,7 @@ Repaired repair(Session& session) {
   const auto records = session.store().list();
   Repaired report;
   report.left = rebuild(session, records);
-  for (std::string& line : repair_tunnels(session)) report.left.push_back(std::move(line));
+  for (std::string& line : repair_tunnels(session, report.entries)) report.left.push_back(std::move(line));
   for (const store::RecordFile& file : records) {
     if (!file.record) {
       report.left.push_back("record " + file.name + ": " + file.why);

@@ -96,7 +96,7 @@ void parts_hold(Session& session, const config::NetConf& conf) {
   if (!lines.empty())
     throw Error(Code::limited,
                 "existing attachments of network '" + conf.name + "' are impaired: " + lines.front() +
-                    "; 'trestle repair' mends it",
+                    (lines.front().find("'trestle ") == std::string::npos ? "; 'trestle repair' mends it" : ""),
                 base::join(lines, "\n"));
 }
 
@@ -146,7 +146,7 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
   if (conf.port_isolation && conf.publishes)
     if (auto line = bridged_ports(conf.bridge)) lines.push_back(std::move(*line));
   if (conf.overlay)
-    for (const std::string& line : tunnel_notes(*conf.overlay)) session.log().write(Log::Level::warn, line);
+    for (const std::string& line : tunnel_notes(session, *conf.overlay)) session.log().write(Log::Level::warn, line);
   for (const ipam::RangeSet& pool : conf.ipam.ranges)
     if (const auto why = undivided(conf, pool)) session.log().write(Log::Level::warn, *why);
   for (const std::string& line : lines)

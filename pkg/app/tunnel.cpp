@@ -91,8 +91,8 @@ void tell_refused(Session& session, const overlay::Outcome& outcome) {
     session.log().write(Log::Level::warn, "an entry of a peer is not made", {{"what", line}});
 }
 
-void tell_notes(Session& session, const config::Overlay& overlay) {
-  for (const std::string& line : tunnel_notes(overlay)) session.log().write(Log::Level::warn, line);
+void tell_many(Session& session, const config::Overlay& overlay) {
+  if (const auto line = many_members(overlay)) session.log().write(Log::Level::warn, *line);
 }
 
 // What of a fifth may still go in the minute that runs.
@@ -119,16 +119,17 @@ std::size_t leaving_of(const overlay::PeerChange& change) {
 }
 
 // A guard that is narrowed last and widened first loses no peer's packet.
-overlay::Outcome program(Session& session, const net::IfName& bridge, const config::Overlay& overlay,
-                         std::uint32_t index, const overlay::Leave& leave) {
+Synced program(Session& session, const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,
+               const overlay::Leave& leave) {
   const store::Lock tables = session.store().locks().tables(session.deadline());
   engine::Context& context = session.context();
   const std::vector<plan::Elements> guard = modes::peer_elements(bridge, overlay);
   widen_guard(context, guard);
-  overlay::Outcome out = overlay::reconcile(context, vtep_of(overlay), overlay::desired(overlay), leave);
+  Synced out{overlay::reconcile(context, vtep_of(overlay), overlay::desired(overlay), leave)};
   tell_refused(session, out);
-  if (out.made + out.removed != 0) tell_notes(session, overlay);
+  if (out.made + out.removed != 0) tell_many(session, overlay);
   TunnelMark mark = tunnel_mark(bridge, overlay, index);
+  out.digest = mark.digest;
   const auto last = read_tunnel_mark(state_path(session, overlay));
   mark.minute = minute_with(last, leave, out.had, out.left);
   if (out.kept.empty()) {
@@ -173,7 +174,7 @@ std::optional<kernel::LinkInfo> our_vtep(Session& session, const config::Overlay
   return link;
 }
 
-overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked) {
+Synced sync_tunnel(Session& session, const config::NetConf& nic, Asked asked) {
   const config::Overlay& overlay = *nic.overlay;
   if (asked == Asked::by_add) {
     const auto index = kernel::link_index(session.context().route(), vtep_of(overlay));
@@ -186,18 +187,14 @@ overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked
   follow(session, *link, overlay);
   if (!is_listed(overlay)) {
     fill_guard(session, nic.bridge, overlay);
-    keep(session, tunnel_mark(nic.bridge, overlay, link->index), nic.bridge, overlay);
-    return {};
+    const TunnelMark mark = tunnel_mark(nic.bridge, overlay, link->index);
+    keep(session, mark, nic.bridge, overlay);
+    return {{}, mark.digest};
   }
   return program(session, nic.bridge, overlay, link->index, allowance(session, nic.bridge, overlay, asked));
 }
 
-Programmed programmed(Session& session, const config::NetConf& nic) {
-  const auto mark = read_tunnel_mark(state_path(session, *nic.overlay));
-  return {nic, mark ? mark->digest : ""};
-}
-
-std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed& last, const config::NetConf& now) {
+std::optional<Synced> change_tunnel(Session& session, const Programmed& last, const config::NetConf& now) {
   const config::NetConf& before = last.nic;
   const config::Overlay &had = *before.overlay, &have = *now.overlay;
   const config::Here &was = *had.here, &is = *have.here;
@@ -221,7 +218,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed
   std::vector<plan::Elements> gone = guard_of(had, change.gone);
   const std::vector<plan::Elements> fresh = guard_of(have, change.fresh);
   widen_guard(context, fresh);
-  overlay::Outcome out{change.steps.fresh.size(), change.steps.gone.size(), {}, {}};
+  Synced out{{change.steps.fresh.size(), change.steps.gone.size(), {}, {}}};
   out.refused = overlay::program(context, vtep_of(have), change.steps);
   tell_refused(session, out);
   for (std::size_t i = 0; i < gone.size(); ++i) {
@@ -232,6 +229,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed
   }
   overlay::forget_strangers(context, have, {});
   TunnelMark mark = tunnel_mark(now.bridge, have, link->index);
+  out.digest = mark.digest;
   const auto old = read_tunnel_mark(state_path(session, have));
   mark.minute = minute_with(old, leave, was.others.size(), leaving);
   if (old && old->sample != 0 && kernel::has_nexthop(context.route(), old->sample)) mark.sample = old->sample;
@@ -239,7 +237,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed
   return out;
 }
 
-std::vector<std::string> repair_tunnels(Session& session) {
+std::vector<std::string> repair_tunnels(Session& session, std::size_t& entries) {
   std::vector<std::string> left;
   for (const auto& [vtep, path] : tunnel_state_paths(session.settings().state_dir)) try {
       const auto state = read_tunnel_state(path);
@@ -256,7 +254,8 @@ std::vector<std::string> repair_tunnels(Session& session) {
         continue;
       }
       const auto mark = read_tunnel_mark(path);
-      static_cast<void>(program(session, state->bridge, state->overlay, link->index, left_of(mark)));
+      const Synced done = program(session, state->bridge, state->overlay, link->index, left_of(mark));
+      entries += done.made + done.removed;
       // The list that is wanted is another one where peers wait to go.
       const auto after = read_tunnel_mark(path);
       if (mark && mark->held != 0 && after)

@@ -239,10 +239,11 @@ class Verifier {
   // In the pod a chained plugin may have moved it to its own table.
   void check_prefix_route(const plan::Address& s) {
     if (quick_ || s.link.where == Where::pod || s.cidr.ip.is_link_local() || s.cidr.length == s.cidr.ip.bits()) return;
-    net::Ip other = s.cidr.first();  // the host's own address is local, whatever becomes of the route
+    net::Ip other = s.cidr.first();
     if (s.cidr.length + 1 < s.cidr.ip.bits()) ++other.value;
-    if (other == s.cidr.ip) ++other.value;
-    if (kernel::link_towards(context_.route(), other) == context_.index(s.link)) return;
+    for (int i = 0; i < 3 && s.cidr.contains(other);
+         ++i, ++other.value)  // two may be the host's own: local, whatever becomes of it
+      if (kernel::link_towards(context_.route(), other) == context_.index(s.link)) return;
     defect(s, "the host has no route to " + s.cidr.network().str() + " by this link");
   }
 

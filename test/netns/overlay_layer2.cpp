@@ -68,6 +68,7 @@ TEST_CASE("layer 2: the gateway's ARP and ND never cross the tunnel, nor what is
       "add rule netdev seen in ether saddr " +
       mac + " counter; add rule netdev seen in ether daddr " + mac +
       " counter; "
+      "add rule netdev seen in arp saddr ip 10.52.0.1 counter; "
       "add rule netdev seen in arp daddr ip 10.52.0.1 counter' && nft list table netdev seen");
   for (int n = 1; n <= 2; ++n) cluster.pod(n).must_exec("ip neigh flush all; ip -6 neigh flush all; ip link show lo");
   CHECK(ping(cluster.pod(1).netns(), "10.52.0.1") == Reach::connected);
@@ -182,6 +183,9 @@ TEST_CASE("nodeRange: the address of a VM that moved to another node is not give
     REQUIRE(added.ok());
     CHECK_THAT(added.out, !Contains(address + "/"));
   }
+  // It was given a second time when the part was full.
+  CHECK_THAT(cluster.command(1, "add {} --netns m6 --ifname eth0", conf).err, Contains("that of a VM that moved"));
+  CHECK_THAT(cluster.command(1, "status {}", conf).err, Contains("no address is free"));
   json asks = conf;
   asks["runtimeConfig"]["ips"] = {address + "/24"};
   CHECK_FALSE(cluster.command(1, "add {} --netns m6 --ifname eth0", asks).ok());
