@@ -279,7 +279,7 @@ class Applier {
 
 void refuse_foreign(Context& context, const plan::Bridge& bridge) {
   const auto there = kernel::get_link(context.route(), bridge.link);
-  if (!there || (there->kind == "bridge" && there->group == bridge.group)) return;
+  if (!there || (there->kind == "bridge" && (there->group == bridge.group || there->group == context.doomed()))) return;
   // A foreign hand may have changed the group: what has our MAC and our alias is ours all the same.
   if (there->kind == "bridge" && there->mac == bridge.mac && there->alias == kSwitchAlias && there->group == 0) return;
   throw Error(Code::held, "host:" + bridge.link.str() +
