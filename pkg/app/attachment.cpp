@@ -209,7 +209,11 @@ std::vector<std::string> take_away_told(Session& session, Held held, bool rest, 
 
 bool has_links(Session& session, const store::Record& record) {
   std::vector<net::IfName> links;
-  for (const store::Nic& nic : record.nics) links.push_back(nic.host_link);
+  for (const store::Nic& nic : record.nics)
+    if (nic.on_host)
+      links.push_back(nic.host_link);
+    else if (in_its_netns(session, record))
+      return true;
   return any_there(session, links);
 }
 

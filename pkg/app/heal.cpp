@@ -82,7 +82,7 @@ std::vector<std::string> rebuild(Session& session, const std::vector<store::Reco
 std::vector<plan::Step> to_make(Session& session, const store::Record& record,
                                 const std::vector<engine::Defect>& defects) {
   for (const store::Nic& nic : record.nics)
-    if (!kernel::link_index(session.context().route(), nic.host_link)) return record.plan;
+    if (nic.on_host && !kernel::link_index(session.context().route(), nic.host_link)) return record.plan;
   std::vector<plan::Step> wrong;
   for (const engine::Defect& defect : defects)
     if (wrong.empty() || wrong.back() != record.plan[defect.step]) wrong.push_back(record.plan[defect.step]);

@@ -1,5 +1,6 @@
 #include "app/reserve.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/delegated.h"
@@ -58,6 +59,19 @@ void refuse_undivided(const config::NetConf& conf, const store::Reservation& wan
     if (const auto why = want.wanted ? std::nullopt : undivided(conf, *want.set)) throw Error(Code::bad_config, *why);
 }
 
+// Two pods of a VM have one address, which would be behind two MACs: a guest that moved spoke by one that the guard there did not let pass.
+void refuse_other_mac(Session& session, const net::Owner& owner, const net::VmNic& vm, const net::Mac& held,
+                      const net::Mac& asked) {
+  if (held == asked) return;
+  std::string where = "another pod";
+  for (const store::RecordFile& file : session.store().list())
+    if (file.record && file.record->vm == vm.vm && file.record->owner != owner &&
+        std::ranges::any_of(file.record->nics, [&](const store::Nic& nic) { return nic.mac == held; }))
+      where = "pod " + (file.record->pod.empty() ? file.record->owner.container : file.record->pod);
+  throw Error(Code::held, "virtual machine " + vm.vm + " has MAC " + held.str() + " on " + vm.nic + " in " + where +
+                              ", and " + asked.str() + " is asked for: ask for the same, or DEL that pod first");
+}
+
 store::Reservation reservation_of(Session& session, const Job& job, const config::NetConf& conf) {
   if (!conf.chained) refuse_mac_of_switch(session, conf);
   const net::IfName nic = config::name_of(conf, job.owner.ifname);
@@ -66,8 +80,10 @@ store::Reservation reservation_of(Session& session, const Job& job, const config
                              ? std::vector<ipam::Want>{}
                              : ipam::match(conf.ipam.ranges, conf.requested_ips),
                          conf.chained ? std::optional<net::Mac>{} : conf.requested_mac, modes::vm_nic(conf, nic)};
-  if (out.vm && !out.mac && !conf.chained) {
-    out.mac = session.store().mac_of(out.segment, *out.vm);
+  if (out.vm && !conf.chained) {
+    const auto held = session.store().mac_of(out.segment, *out.vm);
+    if (held && out.mac) refuse_other_mac(session, job.owner, *out.vm, *held, *out.mac);
+    if (!out.mac) out.mac = held;
     if (!out.mac) out.mac = modes::pod_mac(conf, job.owner, nic, {});
   }
   refuse_undivided(conf, out);
@@ -123,7 +139,8 @@ store::Record reserve(Session& session, const Job& job, const Ground& on, cni::R
                              nic.bridge,
                              in.lease.mac,
                              {},
-                             nic.source_routing != false});
+                             nic.source_routing != false,
+                             !nic.chained || nic.chained->on_host});
       if (const auto delegate = called(nic.ipam.delegate, job.request)) record.delegates.push_back({name, *delegate});
     }
     result = modes::result(inputs);

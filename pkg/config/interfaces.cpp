@@ -72,6 +72,12 @@ Entry parse_entry(const Field& conf, const Field& entry, const std::string& netw
   for (const char* key : kOfCall)
     if (entry.has(key))
       entry.at(key).refuse("is the whole call's, not a NIC's: it stands beside \"interfaces\", not in it");
+  for (const char* key : {"mac", "ips"})
+    if (entry.has(key))
+      entry.at(key).refuse(
+          "cannot be fixed for a further NIC: what a runtime asks for (runtimeConfig, args.cni, CNI_ARGS) is for the "
+          "first one. Give that NIC a call of its own (one ADD per NIC), or its network a range of one address "
+          "(\"ipam\": {\"ranges\": [[{\"subnet\", \"rangeStart\", \"rangeEnd\"}]]}), whose MAC follows from it");
   const bool same_switch = std::none_of(std::begin(kOfNetwork), std::end(kOfNetwork),
                                         [&](const char* key) { return entry.find(key).has_value(); });
   Entry out{entry.raw(), entry.path(), nic_of(entry), same_switch, false};

@@ -69,12 +69,13 @@ struct IpamConf {
 
 // An interface that another plugin made, as the kernel and prevResult have it. parse() leaves it out.
 struct Chained {
-  net::IfName host_link;
+  net::IfName host_link;  // a name that no link has, where it has no end on the host (macvlan, a NIC of the host)
   std::optional<plan::PortFlags> port;  // of a bridge: as that plugin left them
   std::uint32_t mtu = 1500;
   net::Mac mac;                     // the pod's side
   std::vector<plan::LeasedIp> ips;  // of that interface
   std::optional<net::Mac> bridge_mac = {};
+  bool on_host = true;  // has an end there
 };
 
 // guestServices: at least one of the three. What they tell is the network's: `nameservers`, `search` and `domain` are those of the

@@ -1,6 +1,7 @@
 #include "engine/undo.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "base/error.h"
@@ -39,7 +40,7 @@ bool makes_pair(const plan::Step& step) { return std::holds_alternative<plan::Ve
 
 class Undoer {
  public:
-  explicit Undoer(Context& context) : context_(context) {}
+  Undoer(Context& context, std::vector<net::IfName>* switches) : context_(context), switches_(switches) {}
 
   void run(const std::vector<const std::vector<plan::Step>*>& plans) {
     // Before anything else: whoever comes by a port of the host must not be led to a pod that is half gone, and maybe to the next one that
@@ -78,6 +79,7 @@ class Undoer {
     const auto ports = kernel::dump_links(context_.route(), link->index);
     if (!ports.empty())
       return context_.note("bridge " + s.link.str() + " is left in place: " + ports.front().name + " is a port of it");
+    if (switches_ != nullptr) return switches_->push_back(s.link);
     kernel::Batch batch;
     kernel::delete_link(batch, link->index, s.link.str());
     context_.route().send_or_throw(batch);
@@ -268,7 +270,8 @@ class Undoer {
   }
 
   Context& context_;
-  bool together_ = false;   // links go by group messages
+  std::vector<net::IfName>* switches_;  // see undo()
+  bool together_ = false;               // links go by group messages
   bool owns_pair_ = false;  // the plan at hand made its links; otherwise they are another plugin's, and stay
   kernel::Batch batch_;
   DyingTap dying_;
@@ -280,12 +283,15 @@ class Undoer {
 
 }  // namespace
 
-std::vector<std::string> undo(Context& context, const std::vector<plan::Step>& steps) {
-  return undo_many(context, {&steps});
+std::vector<std::string> undo(Context& context, const std::vector<plan::Step>& steps,
+                              std::vector<net::IfName>* switches) {
+  Undoer undoer(context, switches);
+  undoer.run({&steps});
+  return std::move(undoer).failed();
 }
 
 std::vector<std::string> undo_many(Context& context, const std::vector<const std::vector<plan::Step>*>& plans) {
-  Undoer undoer(context);
+  Undoer undoer(context, nullptr);
   undoer.run(plans);
   return std::move(undoer).failed();
 }

@@ -39,6 +39,7 @@ struct Nic {
   net::Mac mac;
   std::string segment = {};    // where its MAC is unique; "": the record's
   bool source_routing = true;  // false: the configuration says so, and no later call may give it a table
+  bool on_host = true;         // false: another plugin's, without an end on the host; `host_link` names no link
   bool operator==(const Nic&) const = default;
 };
 
