@@ -115,7 +115,13 @@ class Agent {
       if (::ppoll(fds.data(), fds.size(), &patience, &waiting) < 0) continue;  // a signal: the loop's head looks
       if (fds[0].revents != 0 && kernel::Monitor::drain(monitor_.links())) news.links = true;
       if (fds[1].revents != 0 && kernel::Monitor::drain(monitor_.tables())) news.tables = true;
-      if (fds[2].revents != 0 && kernel::Monitor::drain_neighbours(monitor_.neighbours())) news.links = true;
+      if (fds[2].revents != 0 && kernel::Monitor::drain_neighbours(monitor_.neighbours())) neighbours_ = true;
+      // Where more of them change than can be heard each loss is news, and none of it may be ours.
+      if (neighbours_ && Clock::now() >= neighbours_at_) {
+        news.links = true;
+        neighbours_ = false;
+        neighbours_at_ = Clock::now() + kRetry;
+      }
       for (std::size_t i = 3; i < fds.size(); ++i) {
         if (fds[i].revents == 0) continue;
         if (i < asked)
@@ -159,13 +165,13 @@ class Agent {
   overlay::Outcome bring(Session& session, const config::NetConf& nic, bool whole) {
     const auto began = Clock::now();
     const auto last = programmed_.find(nic.name);
-    std::optional<overlay::Outcome> done;
+    std::optional<Synced> done;
     if (last != programmed_.end() && !whole) done = change_tunnel(session, last->second, nic);
     if (!done) done = sync_tunnel(session, nic, Asked::by_agent);
     if (done->made + done->removed != 0)
       metrics_.last_programming_s = std::chrono::duration<double>(Clock::now() - began).count();
     programmed_.erase(nic.name);
-    if (done->kept.empty()) programmed_.emplace(nic.name, programmed(session, nic));
+    if (done->kept.empty()) programmed_.emplace(nic.name, Programmed{nic, done->digest});
     return *done;
   }
 
@@ -254,7 +260,9 @@ class Agent {
   std::vector<std::pair<std::uint64_t, std::int64_t>> stamps_;
   AgentProbe probe_{log_, metrics_};
   std::set<std::string> unmended_;  // told, and not to be told again
-  bool wanted_ = false;             // something may be broken that is not looked at yet
+  bool neighbours_ = false;         // changed, and not looked at yet
+  Clock::time_point neighbours_at_ = Clock::now();
+  bool wanted_ = false;  // something may be broken that is not looked at yet
   Clock::time_point retry_at_ = Clock::now();
   std::map<std::string, Programmed> programmed_;  // by network: what we programmed last
   Clock::time_point probe_at_ = Clock::now() + kFirstProbe;

@@ -9,8 +9,9 @@
 
 namespace trestle::app {
 
-// An owner's attachment lock together with the switch and VM locks its record asks for, in the right order; the record as it is now.
+// An owner's attachment lock together with the pod, switch and VM locks its record asks for, in the right order; the record as it is now.
 struct Held {
+  store::Lock pod;
   std::vector<store::Lock> switches;
   store::Lock attachment;
   store::Lock vm;                       // of the record's VM, if it is one's
@@ -40,7 +41,7 @@ std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owne
 // Does undoing it take more than the host's namespace?
 bool reaches_into_pod(const std::vector<plan::Step>& steps);
 
-// Is a host link of the record there?
+// Is a host link of the record there? Of a NIC without one, the pod's namespace.
 bool has_links(Session& session, const store::Record& record);
 // Does the path of the record's namespace still lead to that very namespace (by cookie)?
 bool in_its_netns(Session& session, const store::Record& record);

@@ -4,6 +4,7 @@
 #include "ipam/range.h"
 #include "kernel/link.h"
 #include "modes/chained.h"
+#include "net/names.h"
 
 namespace trestle::app {
 
@@ -25,14 +26,39 @@ std::optional<std::uint32_t> made_before(const cni::Request& request, const conf
   throw Error(Code::bad_config, "interface '" + request.ifname + "' of the plugin before " + why);
 }
 
-kernel::LinkInfo host_end(Session& session, const cni::Request& request, const kernel::LinkInfo& inside) {
-  if (inside.kind != "veth" || inside.peer == 0)
-    refuse(request, "is no veth" + (inside.kind.empty() ? std::string() : " but a " + inside.kind) +
-                        ": it has no end on the host where trestle could guard it or limit it");
-  const auto outside = kernel::get_link(session.context().route(), inside.peer);
-  if (!outside || outside->kind != "veth" || outside->peer != inside.index)
-    refuse(request, "has its other end in another namespace than the host's");
-  return *outside;
+// Its end on the host, where trestle guards it and limits it. nullopt: there is none, and nothing that needs one is asked for, as of
+// tc-redirect-tap, which this stands for then.
+std::optional<kernel::LinkInfo> host_end(Session& session, const cni::Request& request, const config::NetConf& conf,
+                                         const kernel::LinkInfo& inside) {
+  const bool pair = inside.kind == "veth" && inside.peer != 0;
+  if (pair) {
+    const auto outside = kernel::get_link(session.context().route(), inside.peer);
+    if (outside && outside->kind == "veth" && outside->peer == inside.index) return outside;
+  }
+  const bool needs_one = conf.spoof_check || conf.port_isolation || conf.hairpin || conf.ingress.rate != 0 ||
+                         conf.egress.rate != 0 || !conf.port_mappings.empty();
+  if (conf.tap && !needs_one) return std::nullopt;
+  const std::string what = pair ? "has its other end in another namespace than the host's"
+                                : "is no veth" + (inside.kind.empty() ? std::string() : " but a " + inside.kind) +
+                                      ": it has no end on the host";
+  refuse(request, what +
+                      ", where trestle could guard it, limit it or publish its ports: a TAP can be put there with "
+                      "\"spoofCheck\": false, without \"bandwidth\", \"portIsolation\" and \"portMappings\"");
+}
+
+config::Chained chained(const kernel::LinkInfo& inside, const std::optional<kernel::LinkInfo>& outside,
+                        const std::optional<kernel::LinkInfo>& bridge, const net::IfName& stand_in) {
+  config::Chained out{stand_in, {}, inside.mtu, inside.mac.value_or(net::Mac{}), {}, {}};
+  out.on_host = outside.has_value();
+  if (outside) {
+    out.host_link = net::IfName::parse(outside->name);
+    out.mtu = outside->mtu;
+  }
+  if (bridge) {
+    out.port = plan::PortFlags{outside->hairpin, outside->isolated, outside->learning};
+    out.bridge_mac = bridge->mac;
+  }
+  return out;
 }
 
 }  // namespace
@@ -49,19 +75,24 @@ config::NetConf with_interface(Session& session, const cni::Request& request, co
   if (!index) throw modes::not_chained(conf);
   const auto inside = kernel::get_link(session.context().pod_route(), net::IfName::parse(request.ifname));
   if (!inside) refuse(request, "is in prevResult, but not in the pod");
-  const kernel::LinkInfo outside = host_end(session, request, *inside);
-  const auto bridge =
-      outside.port_kind == "bridge" ? kernel::get_link(session.context().route(), outside.master) : std::nullopt;
+  if (conf.requested_mac && conf.requested_mac != inside->mac)
+    refuse(request,
+           "has MAC " + (inside->mac ? inside->mac->str() : "none") + ", and " + conf.requested_mac->str() +
+               " is asked for: that plugin must give it (its capability \"mac\"), or \"tuning\" before trestle");
+  const auto outside = host_end(session, request, conf, *inside);
+  const auto bridge = outside && outside->port_kind == "bridge"
+                          ? kernel::get_link(session.context().route(), outside->master)
+                          : std::nullopt;
   if (bridge && bridge->group == session.context().switches())
     refuse(request, "is trestle's own: give that network's configuration what is asked for here");
-  if (!bridge && conf.spoof_check)
-    refuse(request, "is no bridge port on the host (" + outside.name +
+  if (outside && !bridge && conf.spoof_check)
+    refuse(request, "is no bridge port on the host (" + outside->name +
                         "): trestle cannot check there what the pod sends; say \"spoofCheck\": false");
   config::NetConf out = conf;
-  out.bridge = net::IfName::parse(bridge ? bridge->name : outside.name);
-  out.chained = config::Chained{net::IfName::parse(outside.name), {}, outside.mtu,
-                                inside->mac.value_or(net::Mac{}), {}, bridge ? bridge->mac : std::nullopt};
-  if (bridge) out.chained->port = plan::PortFlags{outside.hairpin, outside.isolated, outside.learning};
+  out.chained =
+      chained(*inside, outside, bridge,
+              net::host_link_name({conf.name, request.container, request.ifname}, net::IfName::parse(request.ifname)));
+  out.bridge = bridge ? net::IfName::parse(bridge->name) : out.chained->host_link;
   for (const cni::ResultIp& ip : conf.prev_result->ips) {
     if (ip.interface && *ip.interface != *index) continue;
     out.chained->ips.push_back({ip.address, ip.gateway});

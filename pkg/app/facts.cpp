@@ -54,6 +54,9 @@ void refuse_unfit(Session& session, const config::NetConf& conf, const kernel::L
   // A port of the network's own switch, or a member of the bond that is one, is where it should be.
   const bool own = master && master->group == session.context().switches() &&
                    (master->name == conf.bridge.str() || master->name == net::bond_name(conf.bridge).str());
+  if (master && !own && master->group == session.context().switches())  // taken out there, it would be missed
+    throw Error(Code::held, subject + " is a port of " + master->name +
+                                " already; give this network that one as \"bridge\", or another NIC");
   if (master && !own)
     throw Error(Code::held, subject + " is a port of " + master->name +
                                 " already; take it out there, or name that as the network's \"bridge\"" +

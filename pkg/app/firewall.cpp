@@ -38,6 +38,16 @@ std::string remedy(const kernel::ForeignDrop& drop, const std::string& bridge) {
                       : insert + "iifname " + bridge + " accept";
 }
 
+std::string port_remedy(const kernel::ForeignDrop& drop, std::uint16_t number) {
+  const std::string port = std::to_string(number);
+  if (drop.table == "firewalld") return "firewall-cmd --permanent --add-port=" + port + "/udp && firewall-cmd --reload";
+  if (has_chain(drop, "ufw")) return "ufw allow " + port + "/udp";
+  if (drop.legacy || (drop.table == "filter" && drop.chain == "INPUT"))
+    return std::string(drop.family == "ip6" ? "ip6tables" : "iptables") + (drop.legacy ? "-legacy" : "") +
+           " -I INPUT -p udp --dport " + port + " -j ACCEPT";
+  return "nft insert rule " + drop.family + " " + drop.table + " " + drop.chain + " udp dport " + port + " accept";
+}
+
 std::string whose(const kernel::ForeignDrop& drop) {
   if (drop.table == "firewalld") return "firewalld";
   if (has_chain(drop, "ufw")) return "ufw";
@@ -58,6 +68,18 @@ std::optional<std::string> bridged_ports(const net::IfName& bridge) {
          " do not reach ports that it publishes itself: br_netfilter leads them from port to port, where "
          "\"portIsolation\" "
          "ends them; remedy: sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0";
+}
+
+std::vector<std::string> foreign_drops(Session& session, const config::Overlay& overlay) {
+  const config::Here& here = *overlay.here;
+  kernel::TunnelInput tunnel{here.local.family, overlay.port, here.underlay.str(), {}};
+  for (const config::Peer& peer : here.others) tunnel.peers.push_back(peer.vtep);
+  std::vector<std::string> out;
+  for (const kernel::ForeignDrop& drop : kernel::foreign_drops(session.context().nft(), tunnel))
+    out.push_back(whose(drop) + " drops what other nodes send to the tunnel " + config::vtep_of(overlay).str() +
+                  ": chain " + drop.family + " " + drop.table + " " + drop.chain +
+                  " lets pass only what it names; remedy: " + port_remedy(drop, overlay.port));
+  return out;
 }
 
 std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed, bool asked) {

@@ -84,7 +84,7 @@ std::vector<std::string> rebuild(Session& session, const std::vector<store::Reco
 std::vector<plan::Step> to_make(Session& session, const store::Record& record,
                                 const std::vector<engine::Defect>& defects) {
   for (const store::Nic& nic : record.nics)
-    if (!kernel::link_index(session.context().route(), nic.host_link)) return record.plan;
+    if (nic.on_host && !kernel::link_index(session.context().route(), nic.host_link)) return record.plan;
   std::vector<plan::Step> wrong;
   for (const engine::Defect& defect : defects)
     if (wrong.empty() || wrong.back() != record.plan[defect.step]) wrong.push_back(record.plan[defect.step]);
@@ -123,7 +123,7 @@ Repaired repair(Session& session) {
   for (const store::Part& part : parts_in_force(session))
     for (const engine::Defect& defect : engine::verify(session.context(), part.steps))
       report.left.push_back("switch " + part.bridge.str() + ": " + defect.text);
-  for (std::string& line : repair_tunnels(session)) report.left.push_back(std::move(line));
+  for (std::string& line : repair_tunnels(session, report.entries)) report.left.push_back(std::move(line));
   for (const store::RecordFile& file : records) {
     if (!file.record) {
       report.left.push_back("record " + file.name + ": " + file.why);

@@ -14,6 +14,7 @@ void heal_tables(Session& session);
 struct Repaired {
   std::size_t attachments = 0;    // looked at
   std::size_t mended = 0;         // had defects, have none now
+  std::size_t entries = 0;        // of tunnels' peers, made or removed
   std::vector<std::string> left;  // what could not be mended, one line each
 };
 

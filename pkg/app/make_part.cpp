@@ -25,17 +25,23 @@ void outdate_rules(Session& session, const store::Part& mine) {
   }
 }
 
-// Did somebody flush them? Whoever makes a new switch would make them again, and nothing that it needs is missing: the other switches stayed open.
+// `gone`: did somebody flush them? Whoever makes a new switch would make them again, and nothing that it needs is missing: the other switches
+// stayed open. `whole`: they need not be made again, which is half of the work for a switch.
+struct Tables {
+  bool gone = false, whole = false;
+};
+
 // The caller holds the tables.
-bool lost_tables(Session& session, const store::Part& mine) {
+Tables look_at_tables(Session& session, const store::Part& mine) {
   const std::vector<store::Part> parts = session.store().parts();
   if (std::ranges::none_of(parts, [&](const store::Part& other) { return other.ready && other.bridge != mine.bridge; }))
-    return false;
-  bool gone = false;
+    return {};
+  Tables now{false, true};
   for (const plan::Step& step : mine.steps)
-    if (is_tables(step))
-      static_cast<void>(kernel::missing_rules(session.context().nft(), std::get<plan::Rules>(step), &gone));
-  return gone;
+    if (is_tables(step) &&
+        !kernel::missing_rules(session.context().nft(), std::get<plan::Rules>(step), &now.gone).empty())
+      now.whole = false;
+  return now;
 }
 
 // A NIC that went down and up lost all proxy entries; that of the switch's own address tells it. Every pod's has to be made again.
@@ -62,10 +68,12 @@ bool make_part(Session& session, const config::NetConf& conf, const store::Part&
   outdate_rules(session, part);
   session.store().put_part(part, owner);
   const store::Lock tables = session.store().locks().tables(session.deadline());
-  const bool flushed = lost_tables(session, part);
-  engine::apply_shared(session.context(), part.steps);
+  const Tables now = look_at_tables(session, part);
+  std::vector<plan::Step> steps = part.steps;
+  if (now.whole) std::erase_if(steps, is_tables);
+  engine::apply_shared(session.context(), steps);
   session.store().set_ready({part.bridge, part.digest}, true);
-  return flushed || silent;
+  return now.gone || silent;
 }
 
 }  // namespace trestle::app

@@ -1,8 +1,10 @@
 #include "app/reserve.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/delegated.h"
+#include "app/here.h"
 #include "base/error.h"
 #include "cni/merge.h"
 #include "cni/result.h"
@@ -50,6 +52,26 @@ void refuse_mac_of_switch(Session& session, const config::NetConf& conf) {
   }
 }
 
+// What was asked for is the asker's affair, and a VM's place in the pool is its own on every node.
+void refuse_undivided(const config::NetConf& conf, const store::Reservation& wanted) {
+  if (wanted.vm) return;
+  for (const ipam::Want& want : wanted.wants)
+    if (const auto why = want.wanted ? std::nullopt : undivided(conf, *want.set)) throw Error(Code::bad_config, *why);
+}
+
+// Two pods of a VM have one address, which would be behind two MACs: a guest that moved spoke by one that the guard there did not let pass.
+void refuse_other_mac(Session& session, const net::Owner& owner, const net::VmNic& vm, const net::Mac& held,
+                      const net::Mac& asked) {
+  if (held == asked) return;
+  std::string where = "another pod";
+  for (const store::RecordFile& file : session.store().list())
+    if (file.record && file.record->vm == vm.vm && file.record->owner != owner &&
+        std::ranges::any_of(file.record->nics, [&](const store::Nic& nic) { return nic.mac == held; }))
+      where = "pod " + (file.record->pod.empty() ? file.record->owner.container : file.record->pod);
+  throw Error(Code::held, "virtual machine " + vm.vm + " has MAC " + held.str() + " on " + vm.nic + " in " + where +
+                              ", and " + asked.str() + " is asked for: ask for the same, or DEL that pod first");
+}
+
 store::Reservation reservation_of(Session& session, const Job& job, const config::NetConf& conf) {
   if (!conf.chained) refuse_mac_of_switch(session, conf);
   const net::IfName nic = config::name_of(conf, job.owner.ifname);
@@ -58,10 +80,13 @@ store::Reservation reservation_of(Session& session, const Job& job, const config
                              ? std::vector<ipam::Want>{}
                              : ipam::match(conf.ipam.ranges, conf.requested_ips),
                          conf.chained ? std::optional<net::Mac>{} : conf.requested_mac, modes::vm_nic(conf, nic)};
-  if (out.vm && !out.mac && !conf.chained) {
-    out.mac = session.store().mac_of(out.segment, *out.vm);
+  if (out.vm && !conf.chained) {
+    const auto held = session.store().mac_of(out.segment, *out.vm);
+    if (held && out.mac) refuse_other_mac(session, job.owner, *out.vm, *held, *out.mac);
+    if (!out.mac) out.mac = held;
     if (!out.mac) out.mac = modes::pod_mac(conf, job.owner, nic, {});
   }
+  refuse_undivided(conf, out);
   return out;
 }
 
@@ -89,13 +114,11 @@ store::Record begin(Session& session, const Job& job) {
 
 modes::AttachmentInput input_of(Session& session, const Job& job, const config::NetConf& nic, const Ground& on,
                                 plan::Lease lease) {
-  return {nic,
-          on.facts(nic),
-          session.settings().state_dir,
-          job.owner,
-          job.request.netns,
-          std::move(lease),
-          nic.tap ? std::vector<net::Family>() : job.pod_default};  // a guest has its own
+  modes::AttachmentInput in{nic,       on.facts(nic),     session.settings().state_dir,
+                            job.owner, job.request.netns, std::move(lease)};
+  if (!nic.tap)  // a guest has its own
+    for (const WayOut& way : job.pod.ways_out) in.pod_default.push_back(way.family);
+  return in;
 }
 
 store::Record reserve(Session& session, const Job& job, const Ground& on, cni::Result& result) {
@@ -111,8 +134,13 @@ store::Record reserve(Session& session, const Job& job, const Ground& on, cni::R
       const auto& in =
           inputs.emplace_back(input_of(session, job, nic, on, lease_of(job, nic, reservations[i], leased[i])));
       const net::IfName name = in.nic();
-      record.nics.push_back({name, nic.chained ? nic.chained->host_link : net::host_link_name(job.owner, name),
-                             nic.bridge, in.lease.mac});
+      record.nics.push_back({name,
+                             nic.chained ? nic.chained->host_link : net::host_link_name(job.owner, name),
+                             nic.bridge,
+                             in.lease.mac,
+                             {},
+                             nic.source_routing != false,
+                             !nic.chained || nic.chained->on_host});
       if (const auto delegate = called(nic.ipam.delegate, job.request)) record.delegates.push_back({name, *delegate});
     }
     result = modes::result(inputs);

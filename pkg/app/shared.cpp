@@ -5,6 +5,7 @@
 
 #include "app/adopt.h"
 #include "app/facts.h"
+#include "app/leaving.h"
 #include "app/make_part.h"
 #include "app/node_part.h"
 #include "app/stray.h"
@@ -36,18 +37,6 @@ std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
   return steps;
 }
 
-// A switch on a LAN has no address of ours: what is on it is the host's, moved there by us or given to it by its operator.
-bool may_carry(const store::Part& part) {
-  const auto is_address = [](const plan::Step& step) { return std::holds_alternative<plan::Address>(step); };
-  const auto is_uplink = [](const plan::Step& step) { return std::holds_alternative<plan::Uplink>(step); };
-  return std::ranges::any_of(part.steps, is_uplink) && std::ranges::none_of(part.steps, is_address);
-}
-
-// Nobody refers to it, and what it has made is needed still: the host lives on its switch.
-bool carries(Session& session, const store::Part& part) {
-  return may_carry(part) && engine::lives_on(session.context(), part.bridge);
-}
-
 // The caller holds this switch and the tables. A part of it goes, whose rules had replaced older ones. `parts`: the others.
 void put_back(Session& session, const net::IfName& bridge, const std::vector<store::Part>& parts) {
   for (const store::Part& part : parts) {
@@ -71,7 +60,7 @@ void put_back(Session& session, const net::IfName& bridge, const std::vector<sto
 }
 
 // The caller holds the switch exclusively.
-std::vector<std::string> take_down(Session& session, const store::PartRef& ref) {
+std::vector<std::string> take_down(Session& session, const store::PartRef& ref, Leaving& leaving) {
   store::Store& store = session.store();
   std::vector<plan::Step> gone;
   std::vector<std::vector<plan::Step>> kept;
@@ -79,7 +68,7 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     // A part that cannot be read names at least the tables: every switch does.
     const auto tables_step = plan::Rules{"tables", ""};
     const store::Lock tables = store.locks().tables(session.deadline());
-    for (store::Part& part : store.parts())
+    for (store::Part& part : parts_beside(session, leaving))
       if (part.bridge == ref.bridge && part.digest == ref.digest) {
         gone = std::move(part.steps);
       } else {
@@ -90,10 +79,10 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     store.set_ready(ref, false);  // killed between here and the end: whoever comes next makes it anew
     std::vector<plan::Step> mine = plan::unshared(gone, kept);
     if (!mentioned_links(session).empty()) std::erase_if(mine, is_tables);  // another state directory's pods need them
-    std::vector<std::string> failed = engine::undo(session.context(), mine);
+    std::vector<std::string> failed = engine::undo(session.context(), mine, &leaving.links);
     for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
     for (std::string& line : forget_tunnels(session, mine)) failed.push_back(std::move(line));
-    std::vector<store::Part> others = store.parts();
+    std::vector<store::Part> others = parts_beside(session, leaving);
     std::erase_if(others, [&](const store::Part& part) { return ref == store::PartRef{part.bridge, part.digest}; });
     try {
       put_back(session, ref.bridge, others);
@@ -105,7 +94,7 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
     // Else they held the sets that the others' have in common with them: the last DEL was refused for ever.
     for (std::string& line : engine::undo(session.context(), plan::undeclared(gone, kept)))
       failed.push_back(std::move(line));
-    if (failed.empty()) store.remove_part(ref);
+    if (failed.empty()) leaving.parts.push_back(ref);
     return failed;
   }
 }
@@ -130,11 +119,12 @@ void give_back(Session& session, const store::Part& part) {
 // Takes down what of one switch has no refs any more. Nothing happens while somebody else holds it: who leaves last will look.
 // `fresh`: parts of a call that failed; they go first, and where none before them had taken the host's addresses, these go back. Those that an
 // earlier configuration of the network took stay on the switch.
-void release_switch(Session& session, const net::IfName& bridge, std::vector<std::string>& failed,
+void release_switch(Session& session, const net::IfName& bridge, Leaving& leaving, std::vector<std::string>& failed,
                     const std::vector<store::PartRef>& fresh = {}) {
   store::Store& store = session.store();
-  const auto lock = store.locks().try_switch_exclusive(bridge);
+  auto lock = store.locks().try_switch_exclusive(bridge);
   if (!lock) return;
+  const std::size_t before = leaving.parts.size();
   const auto is_fresh = [&](const store::Part& part) {
     return std::ranges::find(fresh, store::PartRef{part.bridge, part.digest}) != fresh.end();
   };
@@ -143,7 +133,7 @@ void release_switch(Session& session, const net::IfName& bridge, std::vector<std
   for (const store::Part& part : all) {
     const store::PartRef ref{part.bridge, part.digest};
     if (part.bridge != bridge || !store.part_unused(ref, true)) continue;
-    if (carries_host(session, store.parts(), part)) {
+    if (carries_host(session, parts_beside(session, leaving), part)) {
       if (!is_fresh(part)) continue;
       try {
         give_back(session, part);
@@ -152,14 +142,18 @@ void release_switch(Session& session, const net::IfName& bridge, std::vector<std
         continue;
       }
     }
-    if (const auto port = engine::foreign_port(session.context(), part.steps); port && is_last(store.parts(), part)) {
+    if (const auto port = engine::foreign_port(session.context(), part.steps);
+        port && is_last(parts_beside(session, leaving), part)) {
       session.log().write(Log::Level::warn, "a switch that no pod needs any more stays: another's link is a port of it",
                           {{"switch", bridge.str()}, {"port", *port}});
       continue;
     }
-    for (std::string& line : take_down(session, ref)) failed.push_back(std::move(line));
+    for (std::string& line : take_down(session, ref, leaving)) failed.push_back(std::move(line));
   }
-  store.remove_empty_switch(bridge);  // a call that was killed may have left its directory
+  if (leaving.parts.size() == before)
+    return store.remove_empty_switch(bridge);  // a call that was killed may have left it
+  leaving.bridges.push_back(bridge);
+  leaving.locks.push_back(std::move(*lock));
 }
 
 // A part that could not be made leaves nothing. The first failure is the one that is told.
@@ -169,7 +163,9 @@ void give_up(Session& session, store::Lock lock, const net::IfName& bridge, cons
     std::vector<std::string> failed;
     static_cast<void>(session.store().drop_stray_refs(owner));
     lock.release();
-    release_switch(session, bridge, failed, fresh);
+    Leaving leaving;
+    release_switch(session, bridge, leaving, failed, fresh);
+    end(session, std::move(leaving), failed);
     for (const std::string& left : failed)
       session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
   } catch (const std::exception&) {
@@ -247,13 +243,17 @@ std::vector<std::string> release_switches(Session& session, std::vector<store::L
   if (!last) return failed;
   std::set<net::IfName> bridges;
   for (const store::PartRef& ref : parts) bridges.insert(ref.bridge);
-  for (const net::IfName& bridge : bridges) release_switch(session, bridge, failed, fresh);
+  Leaving leaving;
+  for (const net::IfName& bridge : bridges) release_switch(session, bridge, leaving, failed, fresh);
+  end(session, std::move(leaving), failed);
   return failed;
 }
 
 std::vector<std::string> release_unused(Session& session) {
   std::vector<std::string> failed;
-  for (const net::IfName& bridge : session.store().switches()) release_switch(session, bridge, failed);
+  Leaving leaving;
+  for (const net::IfName& bridge : session.store().switches()) release_switch(session, bridge, leaving, failed);
+  end(session, std::move(leaving), failed);
   return failed;
 }
 
@@ -273,6 +273,8 @@ std::vector<std::string> release_unknown(Session& session) {
     if (!known.contains(bridge))
       for (std::string& line : engine::undo(session.context(), {modes::service_by_name(state_dir, bridge)}))
         failed.push_back(std::move(line));
+  for (std::string& line : engine::undo(session.context(), stray_tunnels(session, known, kept)))
+    failed.push_back(std::move(line));
   const std::uint32_t group = net::switch_group(state_dir);
   for (const kernel::LinkInfo& link : kernel::dump_links(session.context().route())) {
     if (link.kind != "bridge" || link.group != group) continue;

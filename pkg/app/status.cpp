@@ -96,7 +96,7 @@ void parts_hold(Session& session, const config::NetConf& conf) {
   if (!lines.empty())
     throw Error(Code::limited,
                 "existing attachments of network '" + conf.name + "' are impaired: " + lines.front() +
-                    "; 'trestle repair' mends it",
+                    (lines.front().find("'trestle ") == std::string::npos ? "; 'trestle repair' mends it" : ""),
                 base::join(lines, "\n"));
 }
 
@@ -115,9 +115,20 @@ void add_foreign_drops(Error& error, Session& session, const config::NetConf& co
     error.details += (error.details.empty() ? "" : "\n") + line;
 }
 
+// Then ADD starts none.
+bool is_served(Session& session, const config::NetConf& conf) {
+  if (!session.has_store()) return false;
+  for (const store::Part& part : parts_in_force(session))
+    for (const plan::Step& step : part.steps)
+      if (const auto* service = std::get_if<plan::Service>(&step);
+          service && part.bridge == conf.bridge && part.ready && !engine::defect_of(session.context(), *service))
+        return true;
+  return false;
+}
+
 void must_serve(Session& session, const config::NetConf& call, const config::NetConf& conf) {
   if (conf.mode == "chained") return store_has_room(session.settings().state_dir);  // the interface is another plugin's
-  if (conf.guests) engine::must_have_dnsmasq();
+  if (conf.guests && !is_served(session, conf)) engine::must_have_dnsmasq();
   plan::Facts facts = current_facts(session, conf);
   if (session.has_store()) keep_part(session, conf, facts);
   if (session.has_store() && conf.overlay) refuse_other_tunnel(session, conf);
@@ -148,6 +159,10 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
   std::vector<std::string> lines = foreign_drops(session, conf.bridge, routed, asked(conf));
   if (conf.port_isolation && conf.publishes)
     if (auto line = bridged_ports(conf.bridge)) lines.push_back(std::move(*line));
+  if (conf.overlay)
+    for (const std::string& line : tunnel_notes(session, *conf.overlay)) session.log().write(Log::Level::warn, line);
+  for (const ipam::RangeSet& pool : conf.ipam.ranges)
+    if (const auto why = undivided(conf, pool)) session.log().write(Log::Level::warn, *why);
   for (const std::string& line : lines)
     session.log().write(Log::Level::warn, "pods of network '" + conf.name + "' are kept from the outside or the host",
                         {{"why", line}});

@@ -11,14 +11,20 @@
 
 namespace trestle::app {
 
-// Who wants a tunnel's peers as the list says. An ADD does nothing where the same was programmed into the same VTEP and is there. A person sees a
-// fifth of those go that the list has no more, each time; an ADD and the agent let a fifth go once a minute, and none for a list that names
-// nobody but ourselves: it may be one that is being written.
+// Who wants a tunnel's peers as the list says. An ADD does nothing where the same was programmed into the same VTEP and is there. No more
+// than a fifth of the peers goes in a minute, over several lists; a person who asks for the same list again does not wait. An ADD and the agent
+// let none go for a list that names nobody but ourselves: it may be one that is being written.
 enum class Asked : std::uint8_t { by_add, by_agent, by_person };
+
+// What came of it, and by which digest the tunnel's state knows what was programmed; "": nothing was. It is told by who held the tables: read
+// afterwards it may be that of an ADD with another list.
+struct Synced : overlay::Outcome {
+  std::string digest = {};
+};
 
 // Brings peers and their guard to what the configuration says, and the tunnel's end to where the underlay is now. The network's part is made
 // already, else nothing is done.
-overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked asked);
+Synced sync_tunnel(Session& session, const config::NetConf& nic, Asked asked);
 
 // The VTEP, when it is there. A link of that name that another hand made is not ours to fill or to empty: nullopt.
 std::optional<kernel::LinkInfo> our_vtep(Session& session, const config::Overlay& overlay);
@@ -28,21 +34,29 @@ struct Programmed {
   config::NetConf nic;
   std::string digest;
 };
-Programmed programmed(Session& session, const config::NetConf& nic);  // just now, by this process
 
 // The same where `last` is what this process programmed and only the list has changed since: the peers that changed, without a look at
 // the others. nullopt: it is no such change (too many at once, other than peers, something is gone), nothing is done; sync_tunnel() is right.
-std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed& last, const config::NetConf& now);
+std::optional<Synced> change_tunnel(Session& session, const Programmed& last, const config::NetConf& now);
 
 // What of the tunnel is not as the configuration says, one line each: where it leaves from, an MTU that the underlay does not carry, peers that
 // are not programmed. `nic`: as with_tunnels() (app/here.h) has it.
 std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic);
 
+// What a person should know of it, though it is as configured, one line each: a list that is long for broadcasts, a firewall of the host's that
+// keeps its peers out.
+std::vector<std::string> tunnel_notes(Session& session, const config::Overlay& overlay);
+// The first of these.
+std::optional<std::string> many_members(const config::Overlay& overlay);
+// The same of all tunnels, as they were programmed last, by their switch.
+std::vector<std::pair<net::IfName, std::string>> all_tunnel_notes(Session& session);
+
 // Of what was programmed last, by the tunnel's switch: what is not so any more.
 std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session);
 
-// Makes all of it again as it was programmed last, for all tunnels of this store. Returns what could not be mended, one line each.
-std::vector<std::string> repair_tunnels(Session& session);
+// Makes all of it again as it was programmed last, for all tunnels of this store. Returns what could not be mended, one line each. `entries`
+// grows by those that it made or removed.
+std::vector<std::string> repair_tunnels(Session& session, std::size_t& entries);
 
 // What is kept of the VTEPs among these Steps goes: they were taken away. Returns what could not be removed, one line each.
 std::vector<std::string> forget_tunnels(Session& session, const std::vector<plan::Step>& steps);

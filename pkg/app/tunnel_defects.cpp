@@ -1,3 +1,4 @@
+#include "app/firewall.h"
 #include "app/tunnel.h"
 #include "app/tunnel_guard.h"
 #include "app/tunnel_state.h"
@@ -41,7 +42,9 @@ std::optional<std::string> lost(Session& session, const net::IfName& bridge, con
       overlay::difference(overlay::seen(session.context(), vtep_of(overlay)), overlay::desired(overlay)).fresh;
   if (gone.empty()) return std::nullopt;
   return plan::describe(gone.front()) + ": is gone, or another hand's" +
-         (gone.size() > 1 ? " (and " + std::to_string(gone.size() - 1) + " entries of peers more)" : "") +
+         (gone.size() > 1 ? " (and " + std::to_string(gone.size() - 1) + (gone.size() > 2 ? " entries" : " entry") +
+                                " of peers more)"
+                          : "") +
          "; 'trestle repair' makes it again";
 }
 
@@ -66,6 +69,28 @@ std::vector<std::string> tunnel_defects(Session& session, const config::NetConf&
                   "): larger frames vanish; raise the NIC's MTU, or give the network a smaller \"mtu\"");
   if (auto line = end_defect(session, *link, overlay)) out.push_back(std::move(*line));
   if (auto line = lost(session, nic.bridge, overlay)) out.push_back(std::move(*line));
+  return out;
+}
+
+std::optional<std::string> many_members(const config::Overlay& overlay) {
+  constexpr std::size_t kManyMembers = 64;  // 64 packets for each ARP request of a pod's
+  const std::size_t members = overlay.here->others.size();
+  if (overlay.layer != 2 || !is_listed(overlay) || members <= kManyMembers) return std::nullopt;
+  return "each broadcast of a pod is sent to the " + std::to_string(members) + " other nodes of VNI " +
+         std::to_string(overlay.vni) + ", one by one; for so many take \"layer\": 3 or \"control\": \"evpn\"";
+}
+
+std::vector<std::string> tunnel_notes(Session& session, const config::Overlay& overlay) {
+  std::vector<std::string> out = foreign_drops(session, overlay);
+  if (auto line = many_members(overlay)) out.push_back(std::move(*line));
+  return out;
+}
+
+std::vector<std::pair<net::IfName, std::string>> all_tunnel_notes(Session& session) {
+  std::vector<std::pair<net::IfName, std::string>> out;
+  for (const auto& [vtep, path] : tunnel_state_paths(session.settings().state_dir))
+    if (const auto state = read_tunnel_state(path))
+      for (std::string& line : tunnel_notes(session, state->overlay)) out.emplace_back(state->bridge, std::move(line));
   return out;
 }
 

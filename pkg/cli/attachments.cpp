@@ -5,9 +5,11 @@
 #include <tuple>
 
 #include "app/attachment.h"
+#include "app/shared.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/joined.h"
+#include "engine/verify.h"
 
 namespace trestle::cli {
 
@@ -96,7 +98,12 @@ std::vector<Record> matching(const std::vector<Record>& records, const std::stri
               "them all");
 }
 
+std::string host_link_of(const store::Nic& nic) { return nic.on_host ? nic.host_link.str() : ""; }
+
+std::string switch_of(const store::Nic& nic) { return nic.bridge == nic.host_link ? "" : nic.bridge.str(); }
+
 Doctor::Doctor(app::Session& session) : session_(session) {
+  if (session.has_store()) parts_ = app::parts_in_force(session);
   for (kernel::LinkInfo& link : kernel::dump_links(session.context().route())) {
     const std::string name = link.name;
     links_.emplace(name, std::move(link));
@@ -107,10 +114,49 @@ Health Doctor::look(const Record& record) {
   Health worst{"ok", ""};
   for (const store::Nic& nic : record.nics)
     if (Health health = look(record, nic); health.word != "ok" && worst.word != "gone") worst = std::move(health);
-  return worst;
+  if (worst.word != "ok" || record.host_cookie != session_.identity().host_cookie) return worst;
+  worst = look_at_shared(record);
+  return worst.word == "ok" ? look_into_pod(record) : worst;
+}
+
+Health Doctor::look_at_shared(const Record& record) try {
+  for (const store::PartRef& ref : record.parts)
+    for (const store::Part& part : parts_) {
+      if (!part.ready || ref != store::PartRef{part.bridge, part.digest}) continue;  // one is being made just now
+      const auto [known, asked] = shared_.try_emplace(part.digest);
+      if (asked)
+        if (const auto defects = engine::verify(session_.context(), part.steps); !defects.empty())
+          known->second = defects.front().text;
+      if (!known->second.empty()) return {"degraded", known->second};
+    }
+  return {"ok", ""};
+} catch (const Error& e) {
+  return {"degraded", e.what()};
+}
+
+Health Doctor::look_into_pod(const Record& record) try {
+  std::vector<plan::Step> steps;  // the pairs are there for their ends' names alone: KubeVirt gives them others
+  const auto is_pair = [](const plan::Step& step) { return std::holds_alternative<plan::Veth>(step); };
+  std::ranges::copy_if(record.plan, std::back_inserter(steps), [&](const plan::Step& step) {
+    return is_pair(step) || std::holds_alternative<plan::Tap>(step) || std::holds_alternative<plan::Redirect>(step);
+  });
+  engine::Context context(session_.context().doomed(), session_.context().switches());
+  if (std::ranges::all_of(steps, is_pair) || context.enter_pod(record.netns) != record.netns_cookie) return {"ok", ""};
+  auto defects = engine::verify(context, steps);
+  std::erase_if(defects, [&](const engine::Defect& defect) { return is_pair(steps[defect.step]); });
+  // Half of an ADD or DEL looks like damage.
+  if (defects.empty() || !app::try_hold_attachment(session_, record.owner)) return {"ok", ""};
+  return {"degraded", defects.front().text};
+} catch (const Error& e) {
+  return {"degraded", e.what()};
 }
 
 Health Doctor::look(const Record& record, const store::Nic& nic) {
+  const bool alone = nic.bridge == nic.host_link;  // another plugin's, and no port of anything
+  if (!nic.on_host) {
+    if (!app::alive(session_, record)) return {"gone", "the pod's namespace " + record.netns + " is gone"};
+    return {"ok", ""};
+  }
   const auto link = links_.find(nic.host_link.str());
   if (link == links_.end()) {
     // The pair goes with either end's namespace: is it the pod that went, or has somebody deleted the link?
@@ -118,6 +164,7 @@ Health Doctor::look(const Record& record, const store::Nic& nic) {
     return {"degraded", "host link " + nic.host_link.str() + " is gone"};
   }
   if (!link->second.up()) return {"down", "host link " + nic.host_link.str() + " is down"};
+  if (alone) return {"ok", ""};
   const auto bridge = links_.find(nic.bridge.str());
   if (bridge == links_.end()) return {"degraded", "switch " + nic.bridge.str() + " is gone"};
   if (link->second.master != bridge->second.index)
@@ -175,8 +222,8 @@ nlohmann::json nics_json(const Record& record, const std::vector<store::Part>& p
     out.push_back({{"name", nic.name.str()},
                    {"addresses", addresses_of(record, i++)},
                    {"mac", nic.mac.str()},
-                   {"hostLink", nic.host_link.str()},
-                   {"switch", nic.bridge.str()},
+                   {"hostLink", host_link_of(nic)},
+                   {"switch", switch_of(nic)},
                    {"mode", joined(parts, record, nic).mode}});
   return out;
 }

@@ -23,11 +23,16 @@ const std::string& pod_of(const store::Record& record);
 // "demo: default/web eth0", for messages.
 std::string name_of(const store::Record& record);
 
+// "" where another plugin's interface has none: no end on the host, no bridge.
+std::string host_link_of(const store::Nic& nic);
+std::string switch_of(const store::Nic& nic);
+
 // Those that `word` names, by the first of these that finds any: container id, pod ("default/web" or "web"), host link, address, MAC,
 // beginning of a container id (4 characters or more). Throws Error{bad_config}: none, or a beginning that several containers share. Pure.
 std::vector<store::Record> matching(const std::vector<store::Record>& records, const std::string& word);
 
-// How an attachment is, from a cheap look: one dump of the host's links for all.
+// How an attachment is, from a cheap look: one dump of the host's links for all, what a switch's attachments share once per switch, and of
+// what is in the pod a guest's TAP alone. What a later plugin of a chain may have changed is not asked for.
 struct Health {
   std::string_view word;  // "ok", "gone" (its pod's namespace is), "down", "degraded"
   std::string why;        // "" when ok
@@ -39,7 +44,11 @@ class Doctor {
 
  private:
   Health look(const store::Record& record, const store::Nic& nic);
+  Health look_at_shared(const store::Record& record);
+  Health look_into_pod(const store::Record& record);
   app::Session& session_;
+  std::vector<store::Part> parts_;
+  std::map<std::string, std::string> shared_;  // by digest: what is wrong, or ""
   std::map<std::string, kernel::LinkInfo> links_;
 };
 

@@ -1,4 +1,6 @@
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "app/attachment.h"
 #include "app/shared.h"
@@ -30,10 +32,31 @@ std::string line_of(const store::Record& record) {
 
 // Looked at again under its lock: the same id may have been attached anew since the list was read. Its links went with its namespace, so one at
 // a time costs no waiting for RCU.
-void bury(app::Session& session, const store::Record& seen, Outcome& outcome) {
-  auto held = app::try_hold_attachment(session, seen.owner);
-  if (!held || !held->record || held->record->at != seen.at || app::alive(session, *held->record))
-    return;  // somebody is at work on it
+// The kernel takes a pod's links away some time after its namespace, and what a killed call has started holds its locks for a moment more: what
+// ps showed as gone was not found.
+constexpr std::chrono::milliseconds kSoon{500}, kPause{10};
+
+template <class F>
+bool soon(const store::Deadline& deadline, F&& done) {
+  while (!done()) {
+    if (deadline.passed()) return false;
+    std::this_thread::sleep_for(kPause);
+  }
+  return true;
+}
+
+bool has_lost_pod(app::Session& session, const store::Record& record, const store::Deadline& deadline) {
+  if (app::in_its_netns(session, record)) return false;
+  return soon(deadline, [&] { return !app::has_links(session, record); });
+}
+
+void bury(app::Session& session, const store::Record& seen, const store::Deadline& deadline, Outcome& outcome) {
+  std::optional<app::Held> held;
+  if (!soon(deadline, [&] { return (held = app::try_hold_attachment(session, seen.owner)).has_value(); })) {
+    outcome.left.push_back(name_of(seen) + ": another call is at work on it");
+    return;
+  }
+  if (!held->record || held->record->at != seen.at || app::alive(session, *held->record)) return;
   const std::string line = line_of(*held->record);
   for (std::string& left : app::take_away(session, std::move(*held), true))
     outcome.left.push_back(name_of(seen) + ": " + left);
@@ -55,10 +78,11 @@ int run_gc(const Arguments& arguments, const Console& console) {
   Node node(settings(arguments, console, conf), console, app::Session::Access::read);
   const Attachments all = attachments(node.session);
   Outcome outcome;
+  const auto deadline = store::Deadline::in(kSoon);  // for all of them
   for (const store::Record& record : all.records) {
-    if ((!only.empty() && record.owner.network != only) || app::alive(node.session, record)) continue;
+    if ((!only.empty() && record.owner.network != only) || !has_lost_pod(node.session, record, deadline)) continue;
     if (!dry) {
-      bury(node.session, record, outcome);
+      bury(node.session, record, deadline, outcome);
     } else {
       outcome.removed += line_of(record);
       ++outcome.count;

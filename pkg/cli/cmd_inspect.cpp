@@ -45,7 +45,8 @@ std::string facts(const Seen& seen) {
   const bool several = record.nics.size() > 1;
   for (const store::Nic& nic : record.nics)
     put("host link",
-        nic.host_link.str() + " on switch " + nic.bridge.str() +
+        (host_link_of(nic).empty() ? "none" : host_link_of(nic)) +
+            (switch_of(nic).empty() ? ", made by another plugin" : " on switch " + switch_of(nic)) +
             (several ? ", " + joined(seen.parts, record, nic).mode + ", of " + nic.name.str() : std::string()));
   for (const store::Nic& nic : record.nics) put("mac", nic.mac.str());
   put("addresses", base::join(addresses_of(record), ", "));

@@ -42,10 +42,10 @@ std::vector<std::string> row(const store::Record& record, std::size_t number, co
   const store::Nic& nic = record.nics[number];
   std::vector<std::string> cells = {record.owner.network, wide ? pod_of(record) : short_pod(record),
                                     nic.name.str(),       plain_addresses(record, number),
-                                    nic.mac.str(),        nic.host_link.str(),
+                                    nic.mac.str(),        host_link_of(nic),
                                     age(age_of(record)),  std::string(health.word)};
   if (wide)
-    for (const std::string& more : {nic.bridge.str(), joined(known.parts, record, nic).mode, record.vm,
+    for (const std::string& more : {switch_of(nic), joined(known.parts, record, nic).mode, record.vm,
                                     record.owner.container, record.netns, health.why})
       cells.push_back(more);
   return cells;
@@ -65,8 +65,8 @@ nlohmann::json object(const store::Record& record, const Health& health, const K
   if (!record.vm.empty()) out["vm"] = record.vm;
   if (!record.nics.empty()) {
     out["mac"] = record.nics.front().mac.str();
-    out["hostLink"] = record.nics.front().host_link.str();
-    out["switch"] = record.nics.front().bridge.str();
+    out["hostLink"] = host_link_of(record.nics.front());
+    out["switch"] = switch_of(record.nics.front());
   }
   if (!health.why.empty()) out["why"] = health.why;
   return out;
@@ -101,9 +101,10 @@ const Command kPs{
     "list who is attached",
     "One line per NIC: network, pod (or container id), the NIC's name in the pod, addresses, MAC, the link on\n"
     "this host, how long ago it was attached, and its health from a quick look:\n"
-    "  ok        the host link is up and a port of its switch\n"
+    "  ok        the host link is up and a port of its switch, which is as it was made; so is a guest's TAP\n"
     "  down      host link or switch is down\n"
-    "  degraded  host link or switch is gone, or the link is in no or another switch\n"
+    "  degraded  host link or switch is gone, the link is in no or another switch, or what the switch's\n"
+    "            pods share (rules, gateway, guest services) or a TAP is not as it was made: --wide says what\n"
     "  gone      the pod's namespace is gone; 'trestle gc' takes the attachment away\n"
     "'trestle check' looks at everything.\n"
     "\n"

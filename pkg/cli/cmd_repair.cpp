@@ -27,7 +27,10 @@ std::string text_of(const app::Repaired& report, const Lines& before, const Line
   for (const std::string& line : before)
     if (!left.contains(line)) out += "mended: " + line + "\n";
   out += std::to_string(report.attachments) + (report.attachments == 1 ? " attachment" : " attachments") +
-         " looked at, " + std::to_string(report.mended) + " mended; their nftables elements are put in again\n";
+         " looked at, " + std::to_string(report.mended) + " mended; their nftables elements are put in again" +
+         (report.entries == 0 ? "\n"
+                              : ", and " + std::to_string(report.entries) +
+                                    (report.entries == 1 ? " entry" : " entries") + " of tunnels' peers\n");
   for (const std::string& line : left) out += "not mended: " + line + "\n";
   return out;
 }

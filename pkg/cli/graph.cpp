@@ -138,11 +138,24 @@ std::string nic_node(const Drawn& drawn, std::size_t number, const std::string& 
          (drawn.health == "ok" ? "" : ", color=red, fontcolor=red, tooltip=" + dot_string(drawn.health)) + "];\n";
 }
 
+// Another plugin's interface that is no port of anything: its end on the host, or nothing that could be named.
+std::string link_alone(const store::Nic& nic, const std::string& id) {
+  const std::string name = nic.on_host ? nic.host_link.str() : "made by another plugin";
+  const std::string node = dot_string("link " + nic.host_link.str());
+  return "  " + node + " [label=" + dot_string(nic.on_host ? name + "\n(made by another plugin)" : name) +
+         ", shape=cds, fillcolor=\"#f7ecd0\"];\n  " + id + " -> " + node + ";\n";
+}
+
 }  // namespace
 
 std::string dot(const std::vector<Drawn>& attachments, const std::vector<store::Part>& parts) {
   std::map<std::string, Switch> switches;
+  std::set<net::IfName> alone;
+  for (const Drawn& drawn : attachments)
+    for (const store::Nic& nic : drawn.record.nics)
+      if (switch_of(nic).empty()) alone.insert(nic.host_link);
   for (const store::Part& part : parts) {
+    if (alone.contains(part.bridge)) continue;
     Switch& one = switches[part.bridge.str()];
     one.name = part.bridge.str();
     read_part(part, one);
@@ -164,11 +177,16 @@ std::string dot(const std::vector<Drawn>& attachments, const std::vector<store::
     for (std::size_t i = 0; i < record.nics.size(); ++i) {
       const store::Nic& nic = record.nics[i];
       const Joined what = joined(parts, record, nic);
+      const std::string id = dot_string("pod " + pod + " " + nic.name.str());
+      if (switch_of(nic).empty()) {
+        pods[pod] += nic_node(drawn, i, id);
+        edges += link_alone(nic, id);
+        continue;
+      }
       Switch& one = switches[nic.bridge.str()];
       one.name = nic.bridge.str();
       one.modes.insert(what.mode);
       one.networks.insert(what.network);
-      const std::string id = dot_string("pod " + pod + " " + nic.name.str());
       pods[pod] += nic_node(drawn, i, id);
       const std::string vlans = vlans_on(record, nic.host_link);
       edges += "  " + id + " -> " + dot_string("switch " + one.name) +

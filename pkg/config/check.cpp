@@ -19,6 +19,16 @@ void refuse_key(const Field& conf, const char* key, const std::string& why) {
   if (const auto field = conf.find(key)) field->refuse(why);
 }
 
+// Behind another plugin they made a network of its own of it, which then asked for subnets.
+void check_own_network(const Field& conf, const NetConf& out) {
+  if (!out.prev_result || conf.find("mode") || out.ipam.delegate || !out.ipam.ranges.empty() || out.overlay) return;
+  for (const char* key : {"vlan", "vlanTrunk", "preserveDefaultVlan", "hostAccess", "proxyArp", "defaultRoute", "mtu"})
+    if (const auto field = conf.find_any(key))
+      field->refuse(
+          "is for a network of trestle's own, and this configuration stands behind another plugin, whose interface it "
+          "adds to: say it to that plugin, or give \"mode\" and \"subnets\" for a network of its own");
+}
+
 void check_gateways(const NetConf& conf) {
   if (conf.ipam.delegate) return;  // its gateways are known when it has answered
   for (const ipam::RangeSet& set : conf.ipam.ranges)
@@ -81,6 +91,7 @@ void check_publishing(const Field& conf, const NetConf& out) {
 }  // namespace
 
 void check_together(const Field& conf, const NetConf& out) {
+  check_own_network(conf, out);
   check_addresses(out);
   check_uplink(conf, out);
   check_vlans(conf, out);

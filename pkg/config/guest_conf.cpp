@@ -37,11 +37,14 @@ bool flag(const Field& services, const char* key) {
 // It ends in a line of dnsmasq's configuration, where a comma or a quote would begin something else.
 std::string domain(const Field& field) {
   std::string text = field.string();
+  if (text.size() > 1 && text.ends_with('.')) text.pop_back();  // of the root, as every name
   const bool plain = !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
   });
   const auto labels = base::split(text, '.');
-  const bool fits = std::ranges::all_of(labels, [](const std::string& label) { return label.size() <= kMostLabel; });
+  const bool fits = std::ranges::all_of(labels, [](const std::string& label) {
+    return !label.empty() && label.size() <= kMostLabel && label.front() != '-' && label.back() != '-';
+  });
   if (!plain || !fits) field.refuse("\"" + base::printable(text) + "\" is no domain name that DHCP could tell");
   return text;
 }

@@ -72,6 +72,12 @@ Entry parse_entry(const Field& conf, const Field& entry, const std::string& netw
   for (const char* key : kOfCall)
     if (entry.has(key))
       entry.at(key).refuse("is the whole call's, not a NIC's: it stands beside \"interfaces\", not in it");
+  for (const char* key : {"mac", "ips"})
+    if (entry.has(key))
+      entry.at(key).refuse(
+          "cannot be fixed for a further NIC: what a runtime asks for (runtimeConfig, args.cni, CNI_ARGS) is for the "
+          "first one. Give that NIC a call of its own (one ADD per NIC), or its network a range of one address "
+          "(\"ipam\": {\"ranges\": [[{\"subnet\", \"rangeStart\", \"rangeEnd\"}]]}), whose MAC follows from it");
   const bool same_switch = std::none_of(std::begin(kOfNetwork), std::end(kOfNetwork),
                                         [&](const char* key) { return entry.find(key).has_value(); });
   Entry out{entry.raw(), entry.path(), nic_of(entry), same_switch, false};
@@ -110,13 +116,6 @@ bool routes_default(const NetConf& nic, Family family) {
   return std::any_of(nic.ipam.routes.begin(), nic.ipam.routes.end(), [&](const auto& route) {
     return route.dst.ip.family == family && route.dst.length == 0 && !route.table && !route.priority;
   });
-}
-
-// In so many words: what a delegate answers is none of the configuration's.
-bool asks(const NetConf& nic, Family family) {
-  if (!has_family(nic, family)) return false;
-  if (nic.default_route == true) return true;
-  return !nic.same_switch && !nic.ipam.delegate && routes_default(nic, family);
 }
 
 // Has a default route by its mode or its delegate, unless it is told otherwise.
@@ -194,7 +193,7 @@ namespace {
 void place(const std::vector<NetConf*>& all, Family family) {
   const NetConf* holder = nullptr;
   for (const NetConf* nic : all) {
-    if (!asks(*nic, family)) continue;
+    if (!asks_default(*nic, family)) continue;
     if (holder)
       refuse_two(*holder, *nic,
                  "both ask for the pod's default route, and there is one; say \"defaultRoute\": true on one "
@@ -234,6 +233,12 @@ void place_default_routes(NetConf& conf) {
   for (const Family family : kFamilies)
     for (const auto* some : {&of_pod, &of_guest}) place(*some, family);
   for (NetConf* nic : all) nic->guests_default = guests_default(all, nic->same_switch ? conf : *nic);
+}
+
+bool asks_default(const NetConf& nic, net::Family family) {
+  if (!has_family(nic, family)) return false;
+  if (nic.default_route == true) return true;
+  return !nic.same_switch && !nic.ipam.delegate && routes_default(nic, family);
 }
 
 std::vector<const NetConf*> nics(const NetConf& conf) {

@@ -69,12 +69,13 @@ struct IpamConf {
 
 // An interface that another plugin made, as the kernel and prevResult have it. parse() leaves it out.
 struct Chained {
-  net::IfName host_link;
+  net::IfName host_link;  // a name that no link has, where it has no end on the host (macvlan, a NIC of the host)
   std::optional<plan::PortFlags> port;  // of a bridge: as that plugin left them
   std::uint32_t mtu = 1500;
   net::Mac mac;                     // the pod's side
   std::vector<plan::LeasedIp> ips;  // of that interface
   std::optional<net::Mac> bridge_mac = {};
+  bool on_host = true;  // has an end there
 };
 
 // guestServices: at least one of the three. What they tell is the network's: `nameservers`, `search` and `domain` are those of the
@@ -152,6 +153,8 @@ void check_names(const NetConf& conf, const std::string& ifname);
 // Each family's default route goes to the NIC that asks for it, else to the first one that has one; the pod has its own, and the guest behind
 // the call's TAPs another. Anew each time that more is known: a node's subnets, a delegate's answer. Throws Error{bad_config} when two ask.
 void place_default_routes(NetConf& conf);
+// Does it ask for the pod's default route in so many words? What a delegate answers is none of the configuration's.
+bool asks_default(const NetConf& nic, net::Family family);
 // Sets each NIC's `source_table`, by its name. `second`: the pod has a NIC of another call already that leads outside.
 void choose_tables(NetConf& conf, const std::string& ifname, bool second);
 

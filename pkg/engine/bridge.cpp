@@ -4,7 +4,6 @@
 #include "engine/pod_end.h"
 #include "engine/vlans.h"
 #include "kernel/link.h"
-#include "kernel/route.h"
 
 namespace trestle::engine {
 
@@ -37,17 +36,6 @@ std::vector<std::string> defects_of(const plan::Bridge& step, const kernel::Link
   if (step.snooping && !link.snooping) out.emplace_back("does not snoop multicast");
   if (link.stp) out.emplace_back("has its spanning tree (STP) switched on: a new port stays silent for 30 s");
   return out;
-}
-
-std::optional<std::string> prefix_route_defect(Context& context, const plan::Address& step) {
-  const net::Cidr& cidr = step.cidr;
-  if (step.link.where == plan::Where::pod || cidr.ip.is_link_local() || cidr.length == cidr.ip.bits())
-    return std::nullopt;
-  net::Ip other = cidr.first();  // the host's own address is local, whatever becomes of the route
-  if (cidr.length + 1 < cidr.ip.bits()) ++other.value;
-  if (other == cidr.ip) ++other.value;
-  if (kernel::link_towards(context.route(), other) == context.index(step.link)) return std::nullopt;
-  return "the host has no route to " + cidr.network().str() + " by this link";
 }
 
 }  // namespace trestle::engine

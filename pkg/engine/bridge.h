@@ -14,8 +14,4 @@ void make(Context& context, const plan::Bridge& step);
 // A sentence for each thing of `link`, a bridge of that name, that is not as the Step says.
 std::vector<std::string> defects_of(const plan::Bridge& step, const kernel::LinkInfo& link);
 
-// Of an address of the switch that is there: the host's route to its subnet, which the kernel made with it. In the pod a chained plugin may have
-// moved it to its own table.
-std::optional<std::string> prefix_route_defect(Context& context, const plan::Address& step);
-
 }  // namespace trestle::engine

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernel/route.h"
+#include "kernel/sysctl.h"
 #include "net/names.h"
 #include "plan/step_text.h"
 
@@ -45,18 +46,29 @@ kernel::Socket& Context::pod_route() {
   return *pod_route_;
 }
 
-std::uint32_t Context::index(const plan::LinkRef& link) {
-  if (const auto it = indexes_.find(link); it != indexes_.end()) return it->second;
+bool Context::knows(const plan::LinkRef& link) {
+  if (indexes_.contains(link)) return true;
   const auto found = kernel::link_index(socket(link.where), link.name);
-  if (!found)
+  if (found) indexes_.emplace(link, *found);
+  return found.has_value();
+}
+
+std::uint32_t Context::index(const plan::LinkRef& link) {
+  if (!knows(link))
     throw base::Error(base::Code::kernel, plan::text(link) + ": no such link; it was removed by another hand");
-  indexes_.emplace(link, *found);
-  return *found;
+  return indexes_.at(link);
+}
+
+std::optional<std::string> read_sysctl(Context& context, const plan::Sysctl& step) {
+  if (step.where == plan::Where::host) return kernel::read_sysctl(step.key);
+  const kernel::InNetns inside(context.pod_fd(), context.home());
+  return kernel::read_sysctl(step.key);
 }
 
 bool is_switch_of_ours(const Context& context, const kernel::LinkInfo& link) {
   if (link.kind != "bridge") return false;
-  return link.group == context.switches() || (link.alias == kSwitchAlias && !net::is_our_group(link.group));
+  return link.group == context.switches() || link.group == context.doomed() ||
+         (link.alias == kSwitchAlias && !net::is_our_group(link.group));
 }
 
 plan::Facts read_facts(Context& context) {

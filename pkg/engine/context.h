@@ -44,6 +44,7 @@ class Context {
   kernel::Socket& socket(plan::Where where) { return where == plan::Where::host ? route() : pod_route(); }
   // The link's ifindex, asked once per call. Throws Error{kernel} "host:tr0: no such link".
   std::uint32_t index(const plan::LinkRef& link);
+  bool knows(const plan::LinkRef& link);  // the same as an answer
   // Makes CHECK see a link of the pod under the name that it has now.
   void set_index(const plan::LinkRef& link, std::uint32_t index) { indexes_[link] = index; }
   void forget(const plan::LinkRef& link) { indexes_.erase(link); }
@@ -71,6 +72,8 @@ class Context {
 inline constexpr const char* kSwitchAlias = "trestle switch";
 // By its group; or by its alias, where a foreign hand (networkd's Group=) has given it a group that is none of Trestle's.
 bool is_switch_of_ours(const Context& context, const kernel::LinkInfo& link);
+// The value as it is now; nullopt: there is no such key.
+std::optional<std::string> read_sysctl(Context& context, const plan::Sysctl& step);
 
 // Reads the Facts of the host (never changes it): MTU of the default route's device, IPv6, links with a default route learned by RA.
 plan::Facts read_facts(Context& context);

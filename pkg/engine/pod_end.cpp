@@ -1,7 +1,6 @@
 #include "engine/pod_end.h"
 
 #include "base/text.h"
-#include "kernel/sysctl.h"
 
 namespace trestle::engine {
 
@@ -59,12 +58,6 @@ std::optional<std::string> port_defect(kernel::Socket& host, const plan::Port& s
   if (!ipv6_matters) std::erase(wrong, "IPv6");
   if (is_stopped(host, port)) wrong.emplace_back("state");
   return wrong.empty() ? std::nullopt : std::optional("other flags: " + base::join(wrong, ", "));
-}
-
-std::optional<std::string> value_of(Context& context, const plan::Sysctl& step) {
-  if (step.where == plan::Where::host) return kernel::read_sysctl(step.key);
-  const kernel::InNetns inside(context.pod_fd(), context.home());
-  return kernel::read_sysctl(step.key);
 }
 
 }  // namespace trestle::engine

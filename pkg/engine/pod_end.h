@@ -24,7 +24,4 @@ std::vector<std::string> pod_end_defects(const plan::Veth& step, const kernel::L
 std::optional<std::string> port_defect(kernel::Socket& host, const plan::Port& step, const kernel::LinkInfo& port,
                                        bool ipv6_matters = true);
 
-// nullopt: there is no such key.
-std::optional<std::string> value_of(Context& context, const plan::Sysctl& step);
-
 }  // namespace trestle::engine

@@ -107,6 +107,10 @@ std::optional<std::string> defect_of(Context& context, const plan::Shape& step) 
     } else {
       if (!ifb->up()) wrong.push_back(step.ifb.str() + " is down");
       note(bucket_defect(context, step.ifb, ifb->index, kernel::bucket_of(step.egress, step.mtu)));
+      if (const auto other = kernel::filter_before_ours(context.route(), link))
+        wrong.push_back("somebody else's filter (tc: " + *other + ") takes what comes in by " + step.link.str() +
+                        " before ours; remove it: tc filter del dev " + step.link.str() + " ingress " +
+                        other->substr(other->find("pref")));
       if (to != ifb->index)
         wrong.push_back(to ? "what comes in by " + step.link.str() + " goes elsewhere than to " + step.ifb.str()
                            : "the redirect to " + step.ifb.str() + " is gone");

@@ -133,6 +133,10 @@ std::optional<std::string> defect_of(Context& context, const plan::Redirect& ste
   std::vector<std::string> wrong;
   const auto look = [&](const net::IfName& from, std::uint32_t from_index, const net::IfName& to,
                         std::uint32_t to_index) {
+    if (const auto other = kernel::filter_before_ours(context.pod_route(), from_index))
+      wrong.push_back("somebody else's filter (tc: " + *other + ") takes what comes in by " + from.str() +
+                      " before ours; remove it: tc filter del dev " + from.str() + " ingress " +
+                      other->substr(other->find("pref")));
     const auto found = kernel::redirected_to(context.pod_route(), from_index);
     if (found == to_index) return;
     wrong.push_back("what comes in by " + from.str() +

@@ -1,6 +1,7 @@
 #include "engine/undo.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "engine/shape.h"
 #include "engine/tap.h"
 #include "engine/uplink.h"
+#include "engine/vlans.h"
 #include "engine/vxlan.h"
 #include "kernel/address.h"
 #include "kernel/fdb.h"
@@ -39,7 +41,7 @@ bool makes_pair(const plan::Step& step) { return std::holds_alternative<plan::Ve
 
 class Undoer {
  public:
-  explicit Undoer(Context& context) : context_(context) {}
+  Undoer(Context& context, std::vector<net::IfName>* switches) : context_(context), switches_(switches) {}
 
   void run(const std::vector<const std::vector<plan::Step>*>& plans) {
     // Before anything else: whoever comes by a port of the host must not be led to a pod that is half gone, and maybe to the next one that
@@ -78,6 +80,7 @@ class Undoer {
     const auto ports = kernel::dump_links(context_.route(), link->index);
     if (!ports.empty())
       return context_.note("bridge " + s.link.str() + " is left in place: " + ports.front().name + " is a port of it");
+    if (switches_ != nullptr) return switches_->push_back(s.link);
     kernel::Batch batch;
     kernel::delete_link(batch, link->index, s.link.str());
     context_.route().send_or_throw(batch);
@@ -171,11 +174,10 @@ class Undoer {
   void operator()(const plan::GuestHost& s) { take_away(context_, s); }
 
   void operator()(const plan::Vlans& s) {
-    if (owns_pair_) return;  // dies with its port
-    const auto link = kernel::get_link(context_.route(), s.link);
-    if (!link || !is_port_of_ours(*link)) return;
+    const auto link = owns_pair_ ? std::nullopt : port_of_ours(context_, s.link);  // a pod's dies with its port
+    if (!link) return;
     kernel::Batch batch;
-    kernel::delete_vlans(batch, link->index, s);
+    kernel::delete_vlans(batch, *link, s);
     if (!batch.empty()) context_.route().send_or_throw(batch);
   }
 
@@ -198,12 +200,6 @@ class Undoer {
     } catch (const base::Error& e) {
       failed_.push_back(what + ": " + e.what());
     }
-  }
-
-  // Or a switch of ours itself. A NIC that the host's operator gave to his own bridge meanwhile lost his VLANs there.
-  bool is_port_of_ours(const kernel::LinkInfo& link) {
-    const auto bridge = link.kind == "bridge" ? link : kernel::get_link(context_.route(), link.master);
-    return bridge && is_switch_of_ours(context_, *bridge);
   }
 
   void silence(const std::vector<plan::Step>& steps) {
@@ -275,7 +271,8 @@ class Undoer {
   }
 
   Context& context_;
-  bool together_ = false;   // links go by group messages
+  std::vector<net::IfName>* switches_;  // see undo()
+  bool together_ = false;               // links go by group messages
   bool owns_pair_ = false;  // the plan at hand made its links; otherwise they are another plugin's, and stay
   kernel::Batch batch_;
   DyingTap dying_;
@@ -287,12 +284,15 @@ class Undoer {
 
 }  // namespace
 
-std::vector<std::string> undo(Context& context, const std::vector<plan::Step>& steps) {
-  return undo_many(context, {&steps});
+std::vector<std::string> undo(Context& context, const std::vector<plan::Step>& steps,
+                              std::vector<net::IfName>* switches) {
+  Undoer undoer(context, switches);
+  undoer.run({&steps});
+  return std::move(undoer).failed();
 }
 
 std::vector<std::string> undo_many(Context& context, const std::vector<const std::vector<plan::Step>*>& plans) {
-  Undoer undoer(context);
+  Undoer undoer(context, nullptr);
   undoer.run(plans);
   return std::move(undoer).failed();
 }

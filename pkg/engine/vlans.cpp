@@ -70,6 +70,12 @@ void restore_default_vlan(Context& context, const plan::Uplink& step) {
   if (bridge && default_vlan_defect(context, *bridge, nic->index)) give(context, *nic, false);
 }
 
+std::optional<std::uint32_t> port_of_ours(Context& context, const net::IfName& name) {
+  const auto link = kernel::get_link(context.route(), name);
+  const auto bridge = link ? bridge_of(context, *link) : std::nullopt;
+  return bridge && is_switch_of_ours(context, *bridge) ? std::optional(link->index) : std::nullopt;
+}
+
 std::optional<std::string> swallowed(Context& context, const plan::Vlans& vlans,
                                      const std::vector<net::IfName>& members) {
   if (vlans.self) return std::nullopt;

@@ -22,6 +22,9 @@ void restore_default_vlan(Context& context, const net::IfName& link, bool self);
 // The same for an uplink, which has other networks' VLANs beside it.
 void restore_default_vlan(Context& context, const plan::Uplink& step);
 
+// The ifindex of what is a port of a switch of ours, or one itself. A NIC that its owner gave to his own bridge meanwhile lost his VLANs there.
+std::optional<std::uint32_t> port_of_ours(Context& context, const net::IfName& link);
+
 // A VLAN interface of the host on an uplink (or on a member of that bond) takes the VLAN's frames before the switch sees them: "nic1.42 of the
 // host takes …", nullopt when there is none. A list of all links: not for an ADD to a switch that stands.
 // `members`: of a bond that is not made yet.

@@ -139,6 +139,18 @@ void check_sets(const std::vector<RangeSet>& sets) {
   }
 }
 
+std::optional<net::Ip> keep_for_node(RangeSet& set) {
+  if (capacity(set) < 2) return std::nullopt;
+  Range& range = set.front();
+  range.node = Ip{range.first.family, spans(range).back().last};
+  range.exclude.push_back(Cidr::host(*range.node));
+  return range.node;
+}
+
+bool is_whole(const Range& range) {
+  return range.first == lowest_host(range.subnet) && range.last == highest_host(range.subnet);
+}
+
 bool usable(const Range& range, const Ip& ip) {
   if (ip < range.first || ip > range.last || ip == range.gateway) return false;
   return std::none_of(range.exclude.begin(), range.exclude.end(), [&](const Cidr& gone) { return gone.contains(ip); });

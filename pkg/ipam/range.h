@@ -10,10 +10,11 @@ namespace trestle::ipam {
 
 // One range of a pool: first..last of `subnet`, less its gateway and exclusions.
 struct Range {
-  net::Cidr subnet;                // network, host bits zero
-  net::Ip first, last;             // inclusive, inside subnet
-  std::optional<net::Ip> gateway;  // never given out
-  std::vector<net::Cidr> exclude;  // never given out
+  net::Cidr subnet;                  // network, host bits zero
+  net::Ip first, last;               // inclusive, inside subnet
+  std::optional<net::Ip> gateway;    // never given out
+  std::vector<net::Cidr> exclude;    // never given out
+  std::optional<net::Ip> node = {};  // the host's own on a segment over many nodes; among `exclude`
   bool operator==(const Range&) const = default;
 };
 
@@ -49,6 +50,10 @@ struct Span {
   net::U128 first = 0, last = 0;
 };
 std::vector<Span> spans(const Range& range);
+// Keeps the last address of the first range for the host itself, if a pod has another one left. nullopt: not.
+std::optional<net::Ip> keep_for_node(RangeSet& set);
+// Has it all addresses of its subnet, as one without given ends has?
+bool is_whole(const Range& range);
 // May this address be given out from `range`? Inside first..last, not the gateway, not excluded.
 bool usable(const Range& range, const net::Ip& ip);
 // How many addresses the pool can give in all (saturating at 2^63), and the gateway for an address of it.

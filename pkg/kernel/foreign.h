@@ -1,11 +1,13 @@
 #pragma once
 // What other tools' firewalls do to our packets: an accept of ours cannot undo a drop in a foreign chain. Reads only.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kernel/netlink.h"
 #include "net/ifname.h"
+#include "net/ip.h"
 
 namespace trestle::kernel {
 
@@ -25,5 +27,15 @@ std::optional<std::string> chain_that_names(Socket& netfilter, const net::IfName
 
 // nftables (iptables-nft too) and iptables-legacy. A dump of all chains, and of the rules of tables that drop: never on the ADD path.
 std::vector<ForeignDrop> foreign_drops(Socket& netfilter, const net::IfName& bridge);
+
+// The same of what comes from a tunnel's peers to its UDP port: none of the rules accepts it by port, by the link that it comes by, or by a
+// peer's address.
+struct TunnelInput {
+  net::Family family = net::Family::v4;
+  std::uint16_t port = 0;
+  std::string link;
+  std::vector<net::Ip> peers;
+};
+std::vector<ForeignDrop> foreign_drops(Socket& netfilter, const TunnelInput& tunnel);
 
 }  // namespace trestle::kernel

@@ -65,7 +65,7 @@ std::optional<LinkInfo> get_link(Socket& socket, std::uint32_t index);
 std::optional<std::uint32_t> link_index(Socket& socket, const net::IfName& name);
 // The other end of a veth, wherever it is. nullopt: it is gone.
 std::optional<LinkInfo> get_peer(Socket& socket, const LinkInfo& veth);
-// `master`: only the ports of that bridge; 0: all links of the namespace. A dump: never on the ADD and DEL path.
+// `master`: only the ports of that bridge; 0: all links of the namespace. A dump: of the host's namespace never on the ADD and DEL path.
 std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master = 0);
 // One message of the kernel; nullopt when it is none about a link.
 std::optional<LinkInfo> read_link(const nlmsghdr& message);

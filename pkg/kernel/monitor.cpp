@@ -1,5 +1,7 @@
 #include "kernel/monitor.h"
 
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/neighbour.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -7,7 +9,9 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <initializer_list>
+#include <iterator>
 
 #include "base/error.h"
 #include "kernel/netlink_messages.h"
@@ -26,6 +30,27 @@ base::Fd listen(int protocol, std::initializer_list<unsigned> groups) {
   for (const unsigned group : groups)  // one that the kernel does not have is no news
     static_cast<void>(::setsockopt(fd.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group));
   return fd;
+}
+
+// What switches learn and forget is other people's, and whoever may send frames with any MAC makes as much of it as he likes: it is not even
+// queued. Of FDB entries only permanent ones that went are let pass, of other neighbours all.
+void leave_out_stations(const base::Fd& fd) {
+  constexpr int kRoom = 1 << 20;
+  static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof kRoom));
+  // The numbers of netlink are in the host's order, a filter loads big-endian ones.
+  const auto field = [](std::size_t offset) { return static_cast<std::uint32_t>(NLMSG_HDRLEN + offset); };
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, field(offsetof(ndmsg, ndm_family))),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 4),
+      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(nlmsghdr, nlmsg_type)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELNEIGH), 0, 3),
+      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, field(offsetof(ndmsg, ndm_state))),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htons(NUD_PERMANENT), 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
+  static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
 
 template <class F>
@@ -49,7 +74,9 @@ Monitor::Monitor()
     : links_(listen(NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
                                     RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP})),
       tables_(listen(NETLINK_NETFILTER, {NFNLGRP_NFTABLES})),
-      neighbours_(listen(NETLINK_ROUTE, {RTNLGRP_NEIGH})) {}
+      neighbours_(listen(NETLINK_ROUTE, {RTNLGRP_NEIGH})) {
+  leave_out_stations(neighbours_);
+}
 
 bool Monitor::drain(int fd) {
   return drain_those(fd, [](std::string_view) { return true; });

@@ -1,6 +1,7 @@
 #include "kernel/nft_expression.h"
 
 #include <arpa/inet.h>
+#include <linux/if_packet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
@@ -39,11 +40,15 @@ class Expression {
   std::size_t element_, data_ = 0;
 };
 
-void immediate_port(Batch& out, unsigned reg, std::uint16_t port) {
-  const std::uint16_t big = htons(port);
+void immediate(Batch& out, unsigned reg, std::string_view value) {
   Expression e(out, "immediate");
   e.reg(NFTA_IMMEDIATE_DREG, reg);
-  e.bytes(NFTA_IMMEDIATE_DATA, {reinterpret_cast<const char*>(&big), sizeof big});
+  e.bytes(NFTA_IMMEDIATE_DATA, value);
+}
+
+void immediate_port(Batch& out, unsigned reg, std::uint16_t port) {
+  const std::uint16_t big = htons(port);
+  immediate(out, reg, {reinterpret_cast<const char*>(&big), sizeof big});
 }
 
 }  // namespace
@@ -151,6 +156,27 @@ void nft_verdict(Batch& out, std::int32_t code, std::string_view chain) {
   const std::size_t nest = out.open_nest(NFTA_IMMEDIATE_DATA);
   put_verdict(out, code, chain);
   out.close_nest(nest);
+}
+
+void nft_write(Batch& out, const NftLoad& to, std::string_view value, NftChecksum checksum) {
+  constexpr std::uint32_t kIcmpv6Checksum = 2;  // its offset
+  immediate(out, 0, value);
+  Expression e(out, "payload");
+  e.reg(NFTA_PAYLOAD_SREG, 0);
+  e.number(NFTA_PAYLOAD_BASE, to.a);
+  e.number(NFTA_PAYLOAD_OFFSET, to.b);
+  e.number(NFTA_PAYLOAD_LEN, static_cast<std::uint32_t>(value.size()));
+  const bool covered = checksum == NftChecksum::icmpv6;
+  e.number(NFTA_PAYLOAD_CSUM_TYPE, covered ? NFT_PAYLOAD_CSUM_INET : NFT_PAYLOAD_CSUM_NONE);
+  e.number(NFTA_PAYLOAD_CSUM_OFFSET, covered ? kIcmpv6Checksum : 0);
+  if (checksum == NftChecksum::pseudo_header) e.number(NFTA_PAYLOAD_CSUM_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
+}
+
+void nft_take_for_host(Batch& out) {
+  immediate(out, 0, std::string(1, static_cast<char>(PACKET_HOST)));
+  Expression e(out, "meta");
+  e.number(NFTA_META_KEY, NFT_META_PKTTYPE);
+  e.reg(NFTA_META_SREG, 0);
 }
 
 void nft_reject(Batch& out, std::uint32_t type, std::uint8_t code) {

@@ -32,6 +32,11 @@ void nft_lookup_data(Batch& out, unsigned reg, std::string_view map);
 void nft_dnat(Batch& out, std::uint32_t family, unsigned address, unsigned port);
 // `code`: NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP or NFT_GOTO; `chain` is empty but for the last two.
 void nft_verdict(Batch& out, std::int32_t code, std::string_view chain);
+// Writes `value` over a field of the packet. `to.from` is payload; a checksum that covers the field is kept right.
+enum class NftChecksum : std::uint8_t { none, pseudo_header, icmpv6 };
+void nft_write(Batch& out, const NftLoad& to, std::string_view value, NftChecksum checksum);
+// The frame becomes one that is for this host, whomever the link took it for.
+void nft_take_for_host(Batch& out);
 void nft_reject(Batch& out, std::uint32_t type, std::uint8_t code);
 void nft_masquerade(Batch& out);
 void nft_masquerade(Batch& out, std::uint16_t lowest_port, std::uint16_t highest_port);

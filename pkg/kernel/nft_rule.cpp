@@ -59,6 +59,8 @@ constexpr Field kFields[] = {
     // nft 1.0.6 has no word for the address in NS and NA and lists it as @th,64,128. Without presuppositions, as raw
     // payload is: its rules stand in a chain that only NS and NA reach.
     {"nd target", transport(8), NftType::ipv6_addr},
+    // The address in the option that our own NS and NA begin with: @th,208,48. To be written, behind its type.
+    {"nd lladdr", transport(26), NftType::ether_addr},
     {"tcp sport", transport(0), NftType::inet_service, {}, "tcp"},
     {"tcp dport", transport(2), NftType::inet_service, {}, "tcp"},
     {"udp sport", transport(0), NftType::inet_service, {}, "udp"},
@@ -108,7 +110,11 @@ class Compiler {
   Compiler(Batch& out, plan::Table table, std::string_view rule) : out_(out), table_(table), rest_(rule) {}
 
   void run() {
-    while (const Field* field = take_field()) match(*field);
+    while (const Field* field = take_field())
+      if (take("set"))
+        write(*field);
+      else
+        match(*field);
     if (!rest_.empty()) action();
     if (!rest_.empty()) unknown("unknown phrase", rest_);
   }
@@ -157,6 +163,18 @@ class Compiler {
     }
     if (key.size() > 1) unknown("a concatenation is compared with a @SET, not with", value);
     compare(first, value, inverted);
+  }
+
+  void write(const Field& field) {
+    if (field.load.from != NftLoad::payload) unknown("cannot be written:", field.words);
+    presuppose(field);
+    const NftValue value = nft_value(nft_type(field.type), word());
+    const bool behind = field.load.a == NFT_PAYLOAD_TRANSPORT_HEADER;
+    if (field.network == "ip" || (behind && field.words != "nd lladdr")) unknown("cannot be written:", field.words);
+    nft_write(out_, field.load, value.bytes,
+              behind                   ? NftChecksum::icmpv6
+              : field.network == "ip6" ? NftChecksum::pseudo_header
+                                       : NftChecksum::none);
   }
 
   static std::string_view set_name(std::string_view word) {
@@ -229,6 +247,8 @@ class Compiler {
       nft_reject(out_, NFT_REJECT_TCP_RST, 0);
     } else if (take("reject with icmpx admin-prohibited")) {
       nft_reject(out_, NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
+    } else if (take("meta pkttype set host")) {
+      nft_take_for_host(out_);
     } else if (take("dnat ip to")) {
       dnat(NFPROTO_IPV4, nft_type(NftType::ipv4_addr).size);
     } else if (take("dnat ip6 to")) {

@@ -3,13 +3,15 @@
 // words:
 //
 //   MATCH   FIELD VALUE | FIELD != VALUE | KEY [!=] @SET | KEY vmap @MAP      KEY: FIELD[ . FIELD]...
+//   WRITE   FIELD set VALUE       of ether, arp, ip6; "nd lladdr" in a rule that only NS and NA with that option reach
 //   FIELD   a row of kFields (nft_rule.cpp): iifname, ether saddr, ip daddr, ct state, ...
 //   VALUE   an address or prefix, a number, a word of the field's type, "a,b" for bits; of interfaces only "lo", quoted
 //   ACTION  accept | drop | return | jump CHAIN | goto CHAIN | reject with tcp reset
 //           | reject with icmpx admin-prohibited | masquerade | masquerade to :LOW-HIGH
+//           | meta pkttype set host
 //           | dnat ip to KEY map @MAP | dnat ip6 to KEY map @MAP       the map's data: address . port
 //
-// A rule is matches and then at most one action. What a match presupposes (`ip saddr`: that it is IPv4) is put before
+// A rule is matches and writes, and then at most one action. What a match presupposes (`ip saddr`: that it is IPv4) is put before
 // it, as nft does. A new phrase is one row of a table.
 #include <string_view>
 

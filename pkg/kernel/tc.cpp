@@ -191,6 +191,21 @@ bool has_ingress_filter(Socket& socket, std::uint32_t index) {
   return any;
 }
 
+std::optional<std::string> filter_before_ours(Socket& socket, std::uint32_t index) {
+  Batch batch;
+  ask_filters(batch, index);
+  std::optional<std::string> first;
+  socket.dump(
+      batch, [&] { first.reset(); },
+      [&](const nlmsghdr& message) {
+        const auto filter = header_of<tcmsg>(message);
+        const std::uint32_t priority = filter ? filter->tcm_info >> 16 : kPriority;
+        if (first || priority >= kPriority) return;
+        first = Attrs::of(message, sizeof(tcmsg)).text(TCA_KIND) + ", pref " + std::to_string(priority);
+      });
+  return first;
+}
+
 std::optional<std::uint32_t> redirected_to(Socket& socket, std::uint32_t index) {
   Batch batch;
   ask_filters(batch, index);

@@ -46,6 +46,8 @@ std::optional<Qdisc> get_qdisc(Socket& socket, std::uint32_t index, Side side);
 bool holds(const Bucket& found, const Bucket& wanted);
 // Is there a filter on what comes in by the link, ours or not?
 bool has_ingress_filter(Socket& socket, std::uint32_t index);
+// Another's filter that sees what comes in by the link before ours does: "u32, pref 1". nullopt: there is none.
+std::optional<std::string> filter_before_ours(Socket& socket, std::uint32_t index);
 // Where our filter sends what comes in by the link: an ifindex, 0 when that link is gone; nullopt: there is no such filter.
 std::optional<std::uint32_t> redirected_to(Socket& socket, std::uint32_t index);
 

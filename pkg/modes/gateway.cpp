@@ -113,6 +113,11 @@ void add_gateway_switch(std::vector<Step>& steps, const SwitchInput& in) {
   std::vector<plan::Address> addresses;
   for (const ipam::RangeSet& set : in.conf.ipam.ranges)
     for (const ipam::Range& range : set) {
+      // What the host sends by itself has the first one that was made, in IPv6 the longest prefix.
+      if (range.node && range.node->family == net::Family::v4)
+        addresses.insert(addresses.begin(), plan::Address{link, {*range.node, range.subnet.length}});
+      if (range.node && range.node->family == net::Family::v6)
+        addresses.push_back(plan::Address{link, net::Cidr::host(*range.node)});
       if (!range.gateway) continue;
       const bool inside = range.subnet.contains(*range.gateway);
       const plan::Address address{

@@ -114,9 +114,11 @@ std::string routed_text(const config::NetConf& conf) {
   std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "") + direct_sets(conf);
   text += "chain leave-$\n" + own_switch(conf);
   text += "  ip saddr != @net4-$ drop\n  ip6 saddr != @net6-$ drop\n";
-  text += std::string(kReplies) + "  ct state invalid drop\n  ct status dnat return\n";
-  text += not_to_own(conf) + "  oifname @routed return\n" + other_switches() + to_direct(conf) +
-          only_by_uplink(conf, "oifname");
+  text += kReplies;
+  // On a segment over many nodes what a pod answers may have come by another one: the router knows one way to the subnet, and nothing is translated.
+  if (!conf.overlay || conf.overlay->layer == 3) text += "  ct state invalid drop\n";
+  text += "  ct status dnat return\n" + not_to_own(conf) + "  oifname @routed return\n" + other_switches() +
+          to_direct(conf) + only_by_uplink(conf, "oifname");
   text += "chain enter-$\n  iifname @if-$ return\n" + std::string(kReplies) +
           "  ct status dnat return\n  iifname @routed return\n";
   text +=

@@ -45,29 +45,71 @@ std::vector<net::Ip> gateways(const config::NetConf& conf) {
   return out;
 }
 
+std::optional<net::Ip> own_address(const config::NetConf& conf, net::Family family) {
+  for (const ipam::RangeSet& set : conf.ipam.ranges)
+    for (const ipam::Range& range : set)
+      if (range.node && range.node->family == family) return range.node;
+  return std::nullopt;
+}
+
+// The host as a station of the segment. Its switch has the gateway's MAC, as on every node: crossing the tunnel, what it sends gets a MAC of its
+// own, in ARP and ND too, and what comes for that MAC is for the switch. The source of what it asks is its own address, never the gateway's.
+std::string station(const config::NetConf& conf, const net::Ip& first, const std::string& gateway_mac) {
+  const std::string mac = net::pod_mac(conf.bridge, first).str(),
+                    out = "  jump gateway-$\n  ether saddr set " + mac + "\n";
+  const auto v4 = own_address(conf, net::Family::v4), v6 = own_address(conf, net::Family::v6);
+  std::string text = "chain home-$\n  ether daddr set " + gateway_mac + "\n  meta pkttype set host\n";
+  text += "chain abroadarp-$\n";
+  text += v4 ? "  arp operation reply arp saddr ip != " + v4->str() + " drop\n  arp saddr ip set " + v4->str() +
+                   "\n  arp saddr ether set " + mac + "\n" + out
+             : std::string("  drop\n");
+  text += "chain abroadns-$\n";
+  text += v6 ? "  ip6 saddr :: drop\n  ip6 saddr " + net::link_local(net::switch_mac(conf.bridge)).str() +
+                   " ip6 saddr set " + v6->str() + "\n  nd lladdr set " + mac + "\n" + out
+             : std::string("  drop\n");
+  text += "chain abroadna-$\n";
+  text += v6 ? "  nd target != " + v6->str() + " drop\n  nd lladdr set " + mac + "\n" + out : std::string("  drop\n");
+  return text +
+         "chain tunnelin-$ filter prerouting -290\n"
+         "  iifname @vtep-$ jump gateway-$\n"
+         "  ether daddr " +  // also from a machine that came here from another node
+         mac +
+         " jump home-$\n"
+         "chain abroad-$\n"
+         "  ether type arp goto abroadarp-$\n"
+         "  icmpv6 type nd-neighbor-solicit goto abroadns-$\n"
+         "  icmpv6 type nd-neighbor-advert goto abroadna-$\n"
+         "  icmpv6 type nd-router-advert drop\n"
+         "  ip daddr 224.0.0.0/4 drop\n"
+         "  ip6 daddr ff00::/8 drop\n" +
+         out + "chain tunnelout-$ filter output -290\n  oifname @vtep-$ goto abroad-$\n";
+}
+
+constexpr const char* kHostStays =
+    "chain tunnelin-$ filter prerouting -290\n  iifname @vtep-$ jump gateway-$\n"
+    "chain tunnelout-$ filter output -290\n"
+    "  oifname @vtep-$ ether type arp drop\n"
+    "  oifname @vtep-$ ip daddr 224.0.0.0/4 drop\n"
+    "  oifname @vtep-$ ip6 daddr ff00::/8 drop\n"
+    "  oifname @vtep-$ icmpv6 type nd-neighbor-solicit drop\n"
+    "  oifname @vtep-$ icmpv6 type nd-neighbor-advert drop\n"
+    "  oifname @vtep-$ icmpv6 type nd-router-advert drop\n"
+    "  oifname @vtep-$ jump gateway-$\n";
+
 // Whichever way it passes: from a pod, from the host, or out of the tunnel.
 std::string gateway_stays(const config::NetConf& conf) {
   const std::string mac = net::switch_mac(conf.bridge).str();
-  std::string asks, pods = "table bridge\nset vtep-$ ifname\n";
-  asks = "chain gateway-$\n  ether daddr " + mac + " drop\n";
+  std::string text = "table bridge\nset vtep-$ ifname\nchain gateway-$\n  ether daddr " + mac + " drop\n";
   for (const net::Ip& ip : gateways(conf))
-    asks += ip.family == net::Family::v4
+    text += ip.family == net::Family::v4
                 ? "  arp daddr ip " + ip.str() + " drop\n  arp saddr ip " + ip.str() + " drop\n"
                 : "  icmpv6 type nd-neighbor-solicit nd target " + ip.str() +
                       " drop\n  icmpv6 type nd-neighbor-advert "
                       "nd target " +
                       ip.str() + " drop\n  ip6 saddr " + ip.str() + " drop\n";
-  return pods + asks +
-         "chain tunnelin-$ filter prerouting -290\n  iifname @vtep-$ jump gateway-$\n"
-         "chain tunnelfwd-$ filter forward -300\n  oifname @vtep-$ jump gateway-$\n"
-         "chain tunnelout-$ filter output -290\n"
-         "  oifname @vtep-$ ether type arp drop\n"
-         "  oifname @vtep-$ ip daddr 224.0.0.0/4 drop\n"
-         "  oifname @vtep-$ ip6 daddr ff00::/8 drop\n"
-         "  oifname @vtep-$ icmpv6 type nd-neighbor-solicit drop\n"
-         "  oifname @vtep-$ icmpv6 type nd-neighbor-advert drop\n"
-         "  oifname @vtep-$ icmpv6 type nd-router-advert drop\n"
-         "  oifname @vtep-$ jump gateway-$\n";
+  const auto v4 = own_address(conf, net::Family::v4), v6 = own_address(conf, net::Family::v6);
+  return text + (v4 || v6 ? station(conf, v4 ? *v4 : *v6, mac) : kHostStays) +
+         "chain tunnelfwd-$ filter forward -300\n  oifname @vtep-$ jump gateway-$\n";
 }
 
 constexpr const char* kToPods =

@@ -109,6 +109,23 @@ void take_subnets(config::NetConf& conf, const Peer* own) {
   }
 }
 
+// Where the host is a station of the segment: it asks for pods elsewhere, and is answered, by an address and a MAC of its own. The gateway's are
+// every node's, and whoever answers them answers its own node.
+bool has_own_address(const config::NetConf& conf) {
+  return conf.overlay && conf.overlay->layer == 2 && (conf.mode == "nat" || conf.mode == "routed");
+}
+
+bool within(const ipam::RangeSet& set, const net::Ip& ip) {
+  return std::ranges::any_of(set, [&](const ipam::Range& range) { return range.first <= ip && ip <= range.last; });
+}
+
+// Is it the one that the node whose part it lies in keeps for itself?
+bool is_another_nodes(const ipam::RangeSet& set, std::uint8_t prefix, const ipam::Range& range, const net::Ip& ip) {
+  const net::U128 index = (ip.value - range.subnet.first().value) >> (ip.bits() - prefix);
+  auto part = ipam::part_of(set, prefix, static_cast<std::uint32_t>(index));
+  return part && ipam::keep_for_node(*part) == ip;
+}
+
 }  // namespace
 
 void take_part(config::NetConf& conf, std::optional<std::uint32_t> place) {
@@ -132,9 +149,12 @@ void take_part(config::NetConf& conf, std::optional<std::uint32_t> place) {
       throw Error(Code::bad_config, "ipam.nodeRange of network '" + conf.name + "': " + ipam::text(set) +
                                         " has no part number " + std::to_string(*index) + " of prefix length " +
                                         std::to_string(*prefix) + " with a free address");
+    const bool keeps = has_own_address(conf);
+    if (keeps) ipam::keep_for_node(*part);
     for (const net::Cidr& asked : conf.requested_ips)
       for (const ipam::Range& range : set)
-        if (ipam::usable(range, asked.ip) && !ipam::range_of(*part, asked.ip)) {
+        if (ipam::usable(range, asked.ip) && !within(*part, asked.ip) &&
+            !(keeps && is_another_nodes(set, *prefix, range, asked.ip))) {
           ipam::Range one = range;
           one.first = one.last = asked.ip;
           part->push_back(std::move(one));
@@ -191,6 +211,12 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
     } else {
       here.others.push_back(std::move(peer));
     }
+  if (overlay.layer == 2 && config::is_listed(overlay) && here.others.size() > overlay.max_peers)
+    throw Error(Code::bad_config,
+                subject(conf) + ": the list has " + std::to_string(here.others.size()) +
+                    " other nodes, and on layer 2 each broadcast of a pod is sent to each of them, one by one; take "
+                    "\"layer\": 3 or \"control\": \"evpn\", or say with \"maxPeers\" that it may be more than " +
+                    std::to_string(overlay.max_peers));
   if (here.own && !here.own->node.empty()) here.identity = here.own->node;
   const std::uint32_t head = overhead(here.local.family), carried = carried_by(context.route(), underlay.link, here);
   here.mtu = carried > head ? carried - head : 0;
@@ -209,6 +235,9 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
   const config::Here& set = *overlay.here;
   take_subnets(out, set.own ? &*set.own : nullptr);
   take_part(out, !set.own ? std::nullopt : set.own->index ? set.own->index : std::optional(set.place));
+  if (has_own_address(out) && !out.ipam.part)
+    for (ipam::RangeSet& pool : out.ipam.ranges)
+      if (std::ranges::none_of(pool, ipam::is_whole)) ipam::keep_for_node(pool);
   if (overlay.layer == 3) check_subnets(out, segments, kernel::addresses(context.route(), 0));
   return out;
 }

@@ -7,8 +7,15 @@
 namespace trestle::store {
 namespace {
 
-[[noreturn]] void full(const Segment& segment, const ipam::RangeSet& set) {
+[[noreturn]] void full(Segment& segment, const ipam::RangeSet& set) {
   const std::string n = std::to_string(ipam::capacity(set));
+  if (const std::size_t away = segment.moved_of(set))
+    throw base::Error(base::Code::pool_full,
+                      "no free address in " + ipam::text(set) + " on " + segment.name() + ": " + std::to_string(away) +
+                          " of " + n + (away == 1 ? " is that of a VM that" : " are those of VMs that") +
+                          " moved to another node, the rest is in use; widen the range, or, when those VMs are gone "
+                          "there too, let this node forget them: rm -r " +
+                          segment.path());
   throw base::Error(base::Code::pool_full,
                     "no free address in " + ipam::text(set) + " on " + segment.name() + ": all " + n + " of " + n +
                         " are in use; remove attachments that are no longer needed (trestle ps) or widen the range");
@@ -65,7 +72,6 @@ std::vector<plan::LeasedIp> allocate(Segment& segment, const Reservation& reserv
     if (!ip && reservation.vm) ip = take_preferred(segment, *reservation.vm, *want.set);
     if (!ip) ip = segment.take_next(*want.set);
     if (!ip) ip = segment.take_oldest_resting(*want.set);
-    if (!ip) ip = segment.take_oldest_moved(*want.set);
     if (segment.in_doubt()) return {};
     if (!ip) full(segment, *want.set);
     const ipam::Range* range = ipam::range_of(*want.set, *ip);

@@ -54,24 +54,29 @@ bool is_written(const Dir& dir) {
   return content.error == 0 && sealed_part(content.text).has_value();
 }
 
-Part read_part(const Dir& dir, const PartRef& ref) {
+}  // namespace
+
+Part Parts::read(const Dir& dir, const PartRef& ref) const {
   Part part{ref.bridge, ref.digest, {}, {}, false};
-  const Dir::Content content = dir.read(kPart, kMostBytes);
+  Dir::Content content = dir.read(kPart, kMostBytes);
   if (content.error != 0) return part;
   const bool said = dir.exists(kReady);
-  try {
-    const Json json = parse_sealed(content.text);
-    std::string network = json.at("network").get<std::string>();
-    part.steps = plan::steps_from_json(json.at("steps"));
-    part.network = std::move(network);
-    part.ready = said;
-  } catch (const base::Error&) {
-  } catch (const Json::exception&) {
-  }
+  Read& known = read_[{ref.bridge, ref.digest}];
+  if (known.text != content.text) try {
+      known = {};
+      const Json json = parse_sealed(content.text);
+      known.network = json.at("network").get<std::string>();
+      known.steps = plan::steps_from_json(json.at("steps"));
+      known.text = std::move(content.text);
+    } catch (const base::Error&) {
+    } catch (const Json::exception&) {
+    }
+  if (known.text.empty()) return part;
+  part.steps = known.steps;
+  part.network = known.network;
+  part.ready = said;
   return part;
 }
-
-}  // namespace
 
 std::optional<plan::Facts> Parts::facts(const net::IfName& bridge) const try {
   const auto dir = root_.find(folder(bridge));
@@ -170,7 +175,7 @@ std::vector<PartRef> Parts::list() const {
 std::vector<Part> Parts::all() const {
   std::vector<Part> parts;
   for (const PartRef& ref : list())
-    if (const auto dir = root_.find_if_dir(folder(ref))) parts.push_back(read_part(*dir, ref));
+    if (const auto dir = root_.find_if_dir(folder(ref))) parts.push_back(read(*dir, ref));
   return parts;
 }
 

@@ -3,6 +3,7 @@
 // Writing (set_facts, put, sweep) goes on under the store's lock: two calls would use one temporary file.
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,8 +40,16 @@ class Parts {
   void sweep() const;
 
  private:
+  struct Read {
+    std::string text;  // of its file
+    std::string network;
+    std::vector<plan::Step> steps;
+  };
   std::vector<PartRef> list() const;
+  Part read(const Dir& dir, const PartRef& ref) const;
   const Dir& root_;
+  // Whoever makes five switches looks at all parts dozens of times: the very same bytes are not read as JSON again.
+  mutable std::map<std::pair<net::IfName, std::string>, Read> read_;
 };
 
 }  // namespace trestle::store

@@ -205,8 +205,7 @@ std::vector<net::Ip> Segment::blocks_of(const ipam::RangeSet& set) {
 }
 
 Segment::Count Segment::count(const ipam::RangeSet& set) {
-  // Before the bits: those that have rested are free. Those of VMs that moved away are given to others too, when all else is in use.
-  const std::array lists = {&resting(), &moved()};
+  RestingList& list = resting();  // before the bits: those that have rested are free
   Count n;
   for (const net::Ip& base : blocks_of(set)) {
     const Block& b = block(base);
@@ -216,15 +215,14 @@ Segment::Count Segment::count(const ipam::RangeSet& set) {
       n.used += count_bits(b.bits, index_of(std::max(range.first, base)), index_of(std::min(range.last, last)));
     }
   }
-  for (RestingList* list : lists)
-    for (std::size_t i = list->first(); i < list->size(); ++i) {
-      const auto r = list->at(i);
-      if (!list->sound()) doubt_ = true;
-      if (r && std::any_of(set.begin(), set.end(), [&](const ipam::Range& range) {
-            return range.first.family == r->ip.family && range.first <= r->ip && r->ip <= range.last;
-          }))
-        ++n.resting;
-    }
+  for (std::size_t i = list.first(); i < list.size(); ++i) {
+    const auto r = list.at(i);
+    if (!list.sound()) doubt_ = true;
+    if (r && std::any_of(set.begin(), set.end(), [&](const ipam::Range& range) {
+          return range.first.family == r->ip.family && range.first <= r->ip && r->ip <= range.last;
+        }))
+      ++n.resting;
+  }
   n.used -= std::min(n.used, n.resting);
   return n;
 }

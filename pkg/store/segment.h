@@ -45,10 +45,11 @@ class Segment {
   bool take_resting(const net::Ip& ip);                         // false: it does not rest
   std::optional<net::Ip> take_resting_of(const net::Mac& mac, const ipam::RangeSet& set);
   std::optional<net::Ip> take_oldest_resting(const ipam::RangeSet& set);
-  // Of those that VMs took along to another node: only the VM itself gets them back, by its MAC, or at last whoever finds all else in use.
+  // Of those that VMs took along to another node: only the VM itself gets them back, by its MAC: given to another they were there twice.
   bool take_moved(const net::Ip& ip, const std::optional<net::Mac>& mac);  // nullopt: whosever
   std::optional<net::Ip> take_moved_of(const net::Mac& mac, const ipam::RangeSet& set);
-  std::optional<net::Ip> take_oldest_moved(const ipam::RangeSet& set);
+  std::size_t moved_of(const ipam::RangeSet& set);                   // how many
+  std::string path() const { return root_.path() + "/" + folder_; }  // without it all is rebuilt, but for those
   // Addresses in use and resting of the set's ranges.
   struct Count {
     std::uint64_t used = 0, resting = 0;

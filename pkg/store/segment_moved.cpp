@@ -51,10 +51,15 @@ std::optional<net::Ip> Segment::take_moved_of(const net::Mac& mac, const ipam::R
   return found;
 }
 
-std::optional<net::Ip> Segment::take_oldest_moved(const ipam::RangeSet& set) {
-  const auto found = pull(moved(), doubt_, [&](const Resting& r) { return ipam::range_of(set, r.ip) != nullptr; });
-  if (found) take(*found);
-  return found;
+std::size_t Segment::moved_of(const ipam::RangeSet& set) {
+  RestingList& list = moved();
+  std::size_t n = 0;
+  for (std::size_t i = list.first(); i < list.size(); ++i) {
+    const auto r = list.at(i);
+    if (!list.sound()) doubt_ = true;
+    if (r && ipam::range_of(set, r->ip) != nullptr) ++n;
+  }
+  return n;
 }
 
 int Segment::let_move(const std::vector<Resting>& entries) noexcept try {

@@ -50,6 +50,7 @@ check "p1 -> p2 within 15 s" within 15 reaches p1 10.54.0.64
 check "p1 -> p3" within 10 reaches p1 10.54.0.128
 check "p1 -> p2, IPv6" within 10 reaches p1 fd54::1:0:0:0
 check "n1 was told of p2 and p3" within 10 eval 'known 10.54.0.64 && known 10.54.0.128'
+check "n1 reaches p2 and p3 from an address of its own" within 5 eval 'reaches n1 10.54.0.64 && reaches n1 10.54.0.128'
 check "n1 reaches p2 from its underlay address" within 5 on n1 ping -n -c 1 -W 1 -I 192.0.2.11 10.54.0.64
 check "CHECK on n1" trestle 1 check
 

@@ -157,3 +157,28 @@ TEST_CASE("CHECK changes nothing", "[check]") {
   CHECK(files_below(node.state()) == files);
   CHECK(must_run("sysctl -n net.ipv4.ip_forward") == "0\n");
 }
+
+TEST_CASE("what a later plugin made of MAC and MTU is no defect where no prevResult tells of it, and repair leaves it",
+          "[check][repair]") {
+  // repair and the agent took back what `tuning` had set, and the runtime's CHECK failed from then on.
+  const Node node;
+  const Pod pod("c1");
+  const json conf = demo_with({{"allowedMACs", {"02:00:00:00:00:55"}}});
+  Answer added = node.must_add(pod, conf);
+  const auto set = [&](const std::string& mac, int mtu) {
+    pod.must_exec("ip link set eth0 down && ip link set eth0 address " + mac + " mtu " + std::to_string(mtu) +
+                  " && ip link set eth0 up && ip -6 addr replace fd88::2/64 dev eth0 nodad && ip route replace default "
+                  "via 10.88.0.1 && ip -6 route replace default via fd88::1");
+  };
+  set("02:00:00:00:00:55", 1300);
+  const Ran checked = node.command({"check"});
+  CHECK(checked.ok());
+  CHECK_THAT(checked.out, Contains("as configured"));
+  CHECK(node.command({"repair"}).ok());
+  json& nic = added.json.at("interfaces").at(2);
+  nic["mac"] = "02:00:00:00:00:55";
+  nic["mtu"] = 1300;
+  CHECK(told(node.check(pod, added, conf)) == "0 ");
+  set("02:00:00:00:00:66", 1300);  // which the guard lets not pass
+  CHECK_THAT(node.command({"check"}).out, Contains("MAC of the pod end is 02:00:00:00:00:66"));
+}

@@ -1,5 +1,7 @@
 // The router of the LAN that pods are in: its address and its MAC are no pod's. Others of the LAN cannot take a pod's place on the switch.
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
 
 #include "support/frame.h"
 #include "support/wire.h"
@@ -82,4 +84,35 @@ TEST_CASE("bridge: a station of the LAN that sends with a pod's MAC does not mov
   a.leave();
   CHECK(run("bridge fdb show | grep -i " + a.mac() + " | grep static").out.empty());
   CHECK(node.command({"uplink", "release"}).ok());
+}
+
+TEST_CASE("bridge: a pod with IPv4 alone believes no router; one without IPAM has its link-local address",
+          "[modes][bridge][router]") {
+  // It took an address and a default route from the LAN's router, and the guard dropped all that came of them.
+  const bool ipam = GENERATE(true, false);
+  CAPTURE(ipam);
+  Node node;
+  const Lan there(node.host());
+  must_run("ip addr flush dev uplink0 scope global; ip link show uplink0");
+  node.settle();
+  json conf = demo_with({{"mode", "bridge"}, {"uplink", Lan::kUplink}});
+  if (ipam)
+    conf["subnets"] = {"192.0.2.0/24"};
+  else
+    conf.erase("subnets");
+  const Guest a(node, "a", conf);
+  const auto addresses = [&] { return a.pod().must_exec("ip -6 -o addr show dev eth0; ls /proc/self/ns"); };
+  if (!ipam) CHECK_THAT(addresses(), Contains("fe80::"));
+  Wire wire(there.netns(), "eth0");
+  const std::string mac = mac_on(there.netns(), "eth0");
+  const std::string prefix = std::string("\x03\x04\x40\xc0\0\0\x0e\x10\0\0\x0e\x10\0\0\0\0", 16) +
+                             ip_bytes("2001:db8:5::");  // RFC 4861, 4.6.2: an hour, for addresses of one's own
+  for (int i = 0; i < 3; ++i) {
+    wire.send(ethernet("33:33:00:00:00:01", mac, kEthIp6,
+                       ip6("fe80::99", "ff02::1", 58, router_advertisement(mac) + prefix, 255)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  CHECK((addresses().find("2001:db8:5:") != std::string::npos) == !ipam);
+  CHECK(told(node.check(a.pod(), a.added(), conf)) == "0 ");
+  a.leave();
 }

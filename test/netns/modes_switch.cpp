@@ -131,6 +131,8 @@ TEST_CASE("different NICs under different switches at the same time, each networ
   const Answer taken = node.add(pod, other_conf("fourth", "10.91.0.0/24", {{"mode", "bridge"}, {"uplink", "uplink1"}}));
   CAPTURE(told(taken));
   CHECK(taken.code() == 103);
-  CHECK_THAT(taken.json.value("msg", ""), Catch::Contains("uplink1 is a port of trdemo already"));
+  CHECK_THAT(taken.json.value("msg", ""),
+             Catch::Contains(
+                 "uplink1 of network 'fourth' is a port of trdemo already; give this network that one as \"bridge\""));
   leave_nothing(node, {&c, &a, &b});
 }

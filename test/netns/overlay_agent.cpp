@@ -93,6 +93,32 @@ TEST_CASE("the agent hears that an entry, a neighbour or a next hop of a peer we
   for (int n = 1; n <= 2; ++n) cluster.del(n, conf);
 }
 
+TEST_CASE("what switches learn of other people's stations is no news for the agent", "[overlay][agent][churn]") {
+  // It looked at everything again for it, several times a second, for as long as somebody sent frames with made-up MACs.
+  const Cluster cluster(2);
+  const json conf = layer3(2);
+  for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
+  const Agent agent(cluster, 1, conf, "--interval 3600 --metrics-port 9754");
+  const auto passes = [&] {
+    const std::string text = agent.metrics();
+    const auto at = text.find("\ntrestle_agent_passes_total ");
+    return at == std::string::npos ? -1 : std::stoi(text.substr(text.find(' ', at)));
+  };
+  REQUIRE(becomes_true([&] { return passes() > 0; }));
+  const Pod& node = cluster.node(1);
+  node.must_exec(
+      "ip link add theirs type bridge && ip link set theirs up && ip link add port0 type veth peer name port1 && "
+      "ip link set port0 master theirs up && ip link set port1 up && ip link show theirs");
+  node.must_exec(
+      "for i in $(seq 0 99); do for j in $(seq 0 99); do echo fdb replace 02:77:00:00:$(printf '%02x:%02x' $i $j) dev "
+      "port0 master dynamic; done; done > /run/churn && ls /run/churn");
+  std::this_thread::sleep_for(std::chrono::seconds(3));  // what those links are news of is over
+  const int before = passes();
+  node.must_exec("bridge -batch /run/churn && ls /run/churn");
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  CHECK(passes() == before);
+}
+
 TEST_CASE("an underlay address that changed is followed without a new tunnel", "[overlay][agent]") {
   const Cluster cluster(2);
   json conf = layer3(2, {{"local", "eth0"}});

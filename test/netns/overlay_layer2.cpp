@@ -35,9 +35,27 @@ TEST_CASE("layer 2: that a list is long for broadcasts is said when it changes",
     return layer2(1, 1, "isolated", {{"peers", list}});
   };
   CHECK_THAT(cluster.command(1, "add {} --netns p1 --ifname eth0", with(65)).err, !Contains("each broadcast"));
+  CHECK_THAT(cluster.command(1, "status {}", with(65)).err, !Contains("each broadcast"));
   CHECK_THAT(cluster.command(1, "overlay sync {}", with(66)).err,
-             Contains("each broadcast") && Contains("nodes=\"65\""));
+             Contains("each broadcast") && Contains("the 65 other nodes"));
   CHECK_THAT(cluster.command(1, "overlay sync {}", with(66)).err, !Contains("each broadcast"));
+  CHECK_THAT(cluster.command(1, "status {}", with(66)).err, Contains("each broadcast"));
+  CHECK_THAT(cluster.command(1, "check").err, Contains("each broadcast"));
+}
+
+TEST_CASE("layer 2: more than 512 peers are refused, unless the configuration says that it may be so many",
+          "[overlay][layer2]") {
+  const Cluster cluster(1);
+  json list = json::array({{{"vtep", "192.0.2.11"}}});
+  for (int n = 0; n < 513; ++n)
+    list.push_back({{"vtep", "198.18." + std::to_string(n / 250) + "." + std::to_string(1 + n % 250)}});
+  json conf = layer2(1, 1, "isolated", {{"peers", list}});
+  CHECK_THAT(cluster.command(1, "add {} --netns p1 --ifname eth0", conf).err,
+             Contains("513 other nodes") && Contains("\"maxPeers\""));
+  CHECK_THAT(cluster.command(1, "status {}", conf).err, Contains("513 other nodes"));
+  CHECK(cluster.left(1) == "");
+  conf["overlay"]["maxPeers"] = 600;
+  CHECK(cluster.command(1, "add {} --netns p1 --ifname eth0", conf).ok());
 }
 
 TEST_CASE("layer 2: the gateway's ARP and ND never cross the tunnel, nor what is sent to it", "[overlay][gateway]") {
@@ -50,6 +68,7 @@ TEST_CASE("layer 2: the gateway's ARP and ND never cross the tunnel, nor what is
       "add rule netdev seen in ether saddr " +
       mac + " counter; add rule netdev seen in ether daddr " + mac +
       " counter; "
+      "add rule netdev seen in arp saddr ip 10.52.0.1 counter; "
       "add rule netdev seen in arp daddr ip 10.52.0.1 counter' && nft list table netdev seen");
   for (int n = 1; n <= 2; ++n) cluster.pod(n).must_exec("ip neigh flush all; ip -6 neigh flush all; ip link show lo");
   CHECK(ping(cluster.pod(1).netns(), "10.52.0.1") == Reach::connected);
@@ -164,6 +183,9 @@ TEST_CASE("nodeRange: the address of a VM that moved to another node is not give
     REQUIRE(added.ok());
     CHECK_THAT(added.out, !Contains(address + "/"));
   }
+  // It was given a second time when the part was full.
+  CHECK_THAT(cluster.command(1, "add {} --netns m6 --ifname eth0", conf).err, Contains("that of a VM that moved"));
+  CHECK_THAT(cluster.command(1, "status {}", conf).err, Contains("no address is free"));
   json asks = conf;
   asks["runtimeConfig"]["ips"] = {address + "/24"};
   CHECK_FALSE(cluster.command(1, "add {} --netns m6 --ifname eth0", asks).ok());

@@ -1,5 +1,6 @@
 // CHECK of a TAP: one outside change is one line of details, repair mends it; what hypervisors and KubeVirt do is no change.
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "tap_vm.h"
 
@@ -145,5 +146,54 @@ TEST_CASE(
   CHECK_FALSE(pod.exec("ip link show eth0-nic").ok());
   CHECK_FALSE(pod.exec("ip link show tap0").ok());
   CHECK(pod.exec("ip link show eth0").ok());  // KubeVirt's
+  CHECK(node.left() == kNothing);
+}
+
+// ADD refuses such a pod, and CHECK called it sound.
+TEST_CASE("tap: a foreign filter in front of the redirect is named by CHECK and repair, and left", "[tap][check]") {
+  const Node node;
+  const Pod pod("c1");
+  const Answer added = node.must_add(pod, tap_conf());
+  must_run(
+      "tc -n c1 filter add dev eth0 parent ffff: pref 1 protocol all u32 match u32 0 0 action mirred egress redirect "
+      "dev lo");
+  const Answer checked = node.check(pod, added, tap_conf());
+  CHECK(checked.code() == 105);
+  CHECK_THAT(checked.json.value("details", ""), Contains("tc filter del dev eth0 ingress pref 1"));
+  const Ran repaired = node.command({"repair"});
+  CHECK_THAT(repaired.out + repaired.err, Contains("tc filter del dev eth0 ingress pref 1"));
+  CHECK_THAT(must_run("tc -n c1 filter show dev eth0 ingress"), Contains("pref 1 "));
+  must_run("tc -n c1 filter del dev eth0 ingress pref 1");
+  // One behind ours sees nothing, and takes nothing.
+  must_run(
+      "tc -n c1 filter add dev eth0 parent ffff: pref 40000 protocol all u32 match u32 0 0 action mirred egress "
+      "redirect dev lo");
+  CHECK(told(node.check(pod, added, tap_conf())) == "0 ");
+  node.must_del(pod, tap_conf());
+  CHECK(node.left() == kNothing);
+}
+
+// It said "ok" of all of them.
+TEST_CASE("ps sees a TAP, a redirect, rules and a gateway address that are gone", "[tap][check][ps]") {
+  const Node node;
+  const Pod pod("c1");
+  node.must_add(pod, tap_conf());
+  const auto health = [&] { return json::parse(node.command({"ps", "--json"}).out).at(0); };
+  REQUIRE(health().at("health") == "ok");
+  for (const auto& [damage, why] :
+       std::map<std::string, std::string>{{"ip -n c1 link del tap0", "pod:tap0"},
+                                          {"tc -n c1 qdisc del dev eth0 ingress", "is not led any more to tap0"},
+                                          {"nft delete table bridge trestle", "nftables"},
+                                          {"ip addr del 10.88.0.1/16 dev trdemo", "10.88.0.1/16: is gone"}}) {
+    CAPTURE(damage);
+    must_run(damage);
+    const json seen = health();
+    CHECK(seen.at("health") == "degraded");
+    CHECK_THAT(seen.value("why", ""), Contains(why));
+    CHECK_THAT(node.command({"inspect", "c1"}).out, Contains("degraded"));
+    CHECK(node.command({"repair"}).ok());
+    CHECK(health().at("health") == "ok");
+  }
+  node.must_del(pod, tap_conf());
   CHECK(node.left() == kNothing);
 }

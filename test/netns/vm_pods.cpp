@@ -277,6 +277,27 @@ TEST_CASE("two nodes on one LAN: the VM has its MAC and its address on both, and
   leave_nothing(node, {&neighbour});
 }
 
+// Both had one address, and the guest that moved spoke by a MAC that the target's guard dropped.
+TEST_CASE("a second pod of a VM that asks for another MAC is refused while the first lives", "[vm]") {
+  Node node;
+  const Pod first("p1"), second("p2");
+  const auto asking = [](const std::string& end, const std::string& mac) {
+    Node::Env env = launcher("web", end);
+    env.begin()->second += ";MAC=" + mac;
+    return env;
+  };
+  const std::string address = addresses_of(node.must_add(first, v4_conf(), asking("aaaaa", "02:00:00:00:00:01"))).at(0);
+  const Answer refused = node.add(second, v4_conf(), asking("bbbbb", "02:00:00:00:00:02"));
+  CHECK(refused.code() == 103);
+  CHECK_THAT(told(refused), Contains("prod/virt-launcher-web-aaaaa") && Contains("02:00:00:00:00:01"));
+  const Answer same = node.must_add(second, v4_conf(), asking("bbbbb", "02:00:00:00:00:01"));
+  CHECK(addresses_of(same).at(0) == address);
+  node.must_del(first, v4_conf());
+  node.must_del(second, v4_conf());
+  must_run("echo 0 > /proc/sys/net/ipv4/ip_forward");
+  CHECK(node.left() == kNothing);
+}
+
 TEST_CASE("twenty VMs migrate at once on one node and leave nothing", "[vm][parallel]") {
   constexpr std::size_t kVms = 20, kRounds = 3;
   const Node node;

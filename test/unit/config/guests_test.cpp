@@ -29,6 +29,7 @@ TEST_CASE("guestServices: each service is asked for by name, and told what the n
   CHECK_FALSE(parsed(R"({"guestServices": {"dhcp": false}})").guests);
   CHECK_FALSE(parsed("{}").guests);
   CHECK_FALSE(parsed(R"({"guestServices": {"dns": true}})").guests->dhcp);
+  CHECK(parsed(R"({"guestServices": {"dns": true}, "dns": {"domain": "a.b."}})").guests->domain == "a.b");
   // A runtime's DNS for one pod must not become that of all.
   CHECK(parsed(R"({"guestServices": {"dns": true}, "runtimeConfig": {"dns": {"servers": ["192.0.2.9"]}}})")
             .guests->nameservers.empty());
@@ -54,6 +55,10 @@ TEST_CASE("guestServices are refused where they cannot be had, with the reason",
       {R"({"guestServices": {"dns": true}, "dns": {"domain": "a\"b"}})", "is no domain name"},
       {R"({"guestServices": {"dns": true}, "dns": {"search": ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.org"]}})",
        "is no domain name"},
+      {R"({"guestServices": {"dns": true}, "dns": {"domain": "a..b"}})", "is no domain name"},
+      {R"({"guestServices": {"dns": true}, "dns": {"domain": "."}})", "is no domain name"},
+      {R"({"guestServices": {"dns": true}, "dns": {"domain": "-a.b"}})", "is no domain name"},
+      {R"({"guestServices": {"dns": true}, "dns": {"domain": "a.b-."}})", "is no domain name"},
       {R"({"guestServices": {"dhcp": "yes"}})", "guestServices.dhcp"},
       {R"({"guestServices": true})", "guestServices"},
       {R"({"guestServices": {"dhcp": true, "slaac": true}})", "addresses are leased", 2},

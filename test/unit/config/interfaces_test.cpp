@@ -126,6 +126,8 @@ TEST_CASE("interfaces: what cannot be is refused, by name", "[config][interfaces
       {R"([{"name": "eth1", "stateDir": "/run/x"}])", "is the whole call's"},
       {R"([{"name": "eth1", "interfaces": []}])", "is the whole call's"},
       {R"([{"name": "eth1", "runtimeConfig": {}}])", "is the whole call's"},
+      {R"([{"name": "eth1", "mac": "02:00:00:00:00:09"}])", "cannot be fixed for a further NIC"},
+      {R"([{"name": "eth1", "subnets": ["10.91.0.0/24"], "ips": ["10.91.0.9"]}])", "one ADD per NIC"},
       {R"([{"name": "eth1", "vlann": 7}])", "interfaces[0].vlann", 2},
       {R"([{"name": "eth1", "network": "front"}])", "nothing of it is said"},
       {R"([{"name": "eth1", "network": "a/b", "mode": "isolated"}])", "interfaces[0].network"},

@@ -207,3 +207,19 @@ TEST_CASE("a node's part of a pool", "[ipam][range]") {
   CHECK(part(32, 1).empty());  // the gateway
   CHECK(part_of({made({"fd52::/64", "", "", "", {}})}, 80, 1)->front().first.str() == "fd52::1:0:0:0");
 }
+
+TEST_CASE("what a node keeps for itself: the last address that a pod could have, if another is left", "[ipam][range]") {
+  const auto kept = [](const Given& given) {
+    RangeSet set = {made(given)};
+    const auto own = keep_for_node(set);
+    CHECK((!own || (!range_of(set, *own) && set.front().node == own)));
+    return (own ? own->str() : "none") + " of " + text(set);
+  };
+  CHECK(kept({"10.52.0.0/24", "10.52.0.10", "10.52.0.19", "", {}}) == "10.52.0.19 of 10.52.0.10-10.52.0.18");
+  CHECK(kept({"10.52.0.0/24", "10.52.0.10", "10.52.0.19", "", {"10.52.0.18/31"}}) ==
+        "10.52.0.17 of 10.52.0.10-10.52.0.16");
+  CHECK(kept({"fd52::/64", "fd52::10", "fd52::1f", "", {}}) == "fd52::1f of fd52::10-fd52::1e");
+  CHECK(kept({"10.52.0.0/24", "10.52.0.10", "10.52.0.10", "", {}}) == "none of 10.52.0.10");
+  CHECK(is_whole(made({"10.52.0.0/24", "", "", "", {}})));
+  CHECK_FALSE(is_whole(made({"10.52.0.0/24", "10.52.0.10", "", "", {}})));
+}

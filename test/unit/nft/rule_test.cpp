@@ -95,6 +95,21 @@ TEST_CASE("a rule says to the kernel what nft says for the same words", "[nft][r
        {"[ meta load oifname => reg 1 ]", "[ lookup reg 1 set switches ]", "[ meta load l4proto => reg 1 ]",
         "[ cmp eq reg 1 0x00000006 ]", "[ reject type 1 code 0 ]"}},
       {Table::inet, "reject with icmpx admin-prohibited", {"[ reject type 2 code 3 ]"}},
+      {Table::bridge,
+       "ether saddr set 02:00:00:00:00:01",
+       {"[ immediate reg 1 0x00000002 0x00000100 ]",
+        "[ payload write reg 1 => 6b @ link header + 6 csum_type 0 csum_off 0 csum_flags 0x0 ]"}},
+      {Table::bridge,
+       "ip6 saddr fe80::1 ip6 saddr set fd00::1",
+       {"[ meta load protocol => reg 1 ]", kIp6, "[ payload load 16b @ network header + 8 => reg 1 ]",
+        "[ cmp eq reg 1 0x000080fe 0x00000000 0x00000000 0x01000000 ]",
+        "[ immediate reg 1 0x000000fd 0x00000000 0x00000000 0x01000000 ]",
+        "[ payload write reg 1 => 16b @ network header + 8 csum_type 0 csum_off 0 csum_flags 0x1 ]"}},
+      {Table::bridge,
+       "nd lladdr set 02:00:00:00:00:01",
+       {"[ immediate reg 1 0x00000002 0x00000100 ]",
+        "[ payload write reg 1 => 6b @ transport header + 26 csum_type 1 csum_off 2 csum_flags 0x0 ]"}},
+      {Table::bridge, "meta pkttype set host", {"[ immediate reg 1 0x00000000 ]", "[ meta set pkttype with reg 1 ]"}},
       {Table::inet,
        "meta l4proto udp masquerade to :1024-65535",
        {"[ meta load l4proto => reg 1 ]", "[ cmp eq reg 1 0x00000011 ]", "[ immediate reg 1 0x00000004 ]",
@@ -117,15 +132,15 @@ TEST_CASE("an address of one family is never compared with a packet of the other
 }
 
 TEST_CASE("what a rule says and we do not understand is refused, with its line", "[nft][rule]") {
-  const auto rule =
-      GENERATE(as<std::string>{}, "accpet", "accept drop", "iifname eth0 drop", "iifname", "iifname @",
-               "iifname vmap m", "iifname . drop", "iifname . ip saddr 1.2.3.4 drop", "ip saddr 1.2.3 drop",
-               "ip saddr 1.2.3.4/33 drop", "ip saddr 1.2.3.4/8 drop", "ip saddr 0.0.0.0/0 drop", "ether type foo drop",
-               "vlan id @m drop", "arp saddr ip 1.2.3.4 drop", "tcp dport 65536 drop", "tcp dport 0x10000 drop",
-               "tcp dport 0xg drop", "tcp dport -1 drop", "ct state established, drop", "ct state != new drop", "jump",
-               "goto  x", "meta l4proto 256 drop", "masquerade to :1024-65535", "meta l4proto tcp masquerade to :9-8",
-               "meta l4proto tcp masquerade to 1-2", "reject", "icmpv6 type nd-neighbor drop", " drop",
-               "iifname . ip6 saddr . ip6 daddr . ip6 saddr . ip6 daddr @s");
+  const auto rule = GENERATE(
+      as<std::string>{}, "accpet", "accept drop", "iifname eth0 drop", "iifname", "iifname @", "iifname vmap m",
+      "iifname . drop", "iifname . ip saddr 1.2.3.4 drop", "ip saddr 1.2.3 drop", "ip saddr set 1.2.3.4",
+      "tcp dport set 80", "iifname set @s", "ip saddr 1.2.3.4/33 drop", "ip saddr 1.2.3.4/8 drop",
+      "ip saddr 0.0.0.0/0 drop", "ether type foo drop", "vlan id @m drop", "arp saddr ip 1.2.3.4 drop",
+      "tcp dport 65536 drop", "tcp dport 0x10000 drop", "tcp dport 0xg drop", "tcp dport -1 drop",
+      "ct state established, drop", "ct state != new drop", "jump", "goto  x", "meta l4proto 256 drop",
+      "masquerade to :1024-65535", "meta l4proto tcp masquerade to :9-8", "meta l4proto tcp masquerade to 1-2",
+      "reject", "icmpv6 type nd-neighbor drop", " drop", "iifname . ip6 saddr . ip6 daddr . ip6 saddr . ip6 daddr @s");
   CAPTURE(rule);
   kernel::NftBatch batch;
   CHECK_THROWS_WITH(batch.add_rules(inet(rule)), Catch::StartsWith("rules n line 3: "));
