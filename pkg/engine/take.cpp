@@ -1,5 +1,3 @@
-#include <linux/rtnetlink.h>
-
 #include <algorithm>
 #include <ranges>
 #include <set>
@@ -75,7 +73,9 @@ bool renumbered(const plan::TakeAddresses& step, const Addresses& there, net::Fa
   });
 }
 
-bool is_way_out(const plan::TakenRoute& route) { return route.dst.length == 0 && route.table == RT_TABLE_MAIN; }
+constexpr std::uint32_t kMainTable = 254;
+
+bool is_way_out(const plan::TakenRoute& route) { return route.dst.length == 0 && route.table == kMainTable; }
 
 // What of the Step is still to be moved. On a switch that has the addresses already a route that is nowhere was removed on purpose; but for a
 // default route in whose place there is no other: the kernel takes it away when the switch goes down for a moment.
