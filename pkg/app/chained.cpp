@@ -30,7 +30,10 @@ kernel::LinkInfo host_end(Session& session, const cni::Request& request, const k
     refuse(request, "is no veth" + (inside.kind.empty() ? std::string() : " but a " + inside.kind) +
                         ": it has no end on the host where trestle could guard it or limit it");
   const auto outside = kernel::get_link(session.context().route(), inside.peer);
-  if (!outside || outside->kind != "veth" || outside->peer != inside.index)
+  // The numbers alone prove nothing: eth0 is the second link of nearly every pod, and one whose veth ended elsewhere got a stranger's port
+  // locked to its own MAC. A link leads to one place only, so what leads to that number of the pod's own namespace is its other end.
+  if (!outside || outside->kind != "veth" || outside->peer != inside.index || !outside->peer_netns ||
+      outside->peer_netns != kernel::netns_number(session.context().route(), session.context().pod_fd()))
     refuse(request, "has its other end in another namespace than the host's");
   return *outside;
 }
