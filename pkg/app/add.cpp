@@ -9,6 +9,7 @@
 #include "app/heal.h"
 #include "app/here.h"
 #include "app/shared.h"
+#include "app/siblings.h"
 #include "app/tunnel.h"
 #include "app/verbs.h"
 #include "base/error.h"
@@ -44,35 +45,6 @@ void enter_pod(Session& session, const cni::Request& request) {
                 "CNI_NETNS '" + request.netns + "' is the host's own network namespace; a pod needs one of its own");
 }
 
-// What this call's NICs are called, and those of an ADD before it that was killed: what is left of it goes before they come.
-std::set<net::IfName> names_of(Session& session, const net::Owner& owner, const config::NetConf& conf) {
-  std::set<net::IfName> out;
-  for (const config::NetConf* nic : config::nics(conf)) out.insert(config::name_of(*nic, owner.ifname));
-  if (!session.store().exists(owner)) return out;
-  try {
-    if (const auto stale = session.store().find(owner))
-      for (const store::Nic& nic : stale->nics) out.insert(nic.name);
-  } catch (const Error& e) {
-    if (e.code != Code::store) throw;
-  }
-  return out;
-}
-
-// Of which families the pod has a way outside already: by a NIC of another call (Multus makes one call for each).
-std::vector<net::Family> ways_out(Session& session, const net::Owner& owner, const config::NetConf& conf) {
-  std::vector<net::Family> out;
-  if (conf.mode == "chained") return out;  // that NIC is the one of the plugin before
-  kernel::Socket& pod = session.context().pod_route();
-  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
-    const auto link = kernel::way_out(pod, family);
-    if (!link) continue;
-    const std::set<net::IfName> own = names_of(session, owner, conf);
-    if (std::ranges::none_of(own, [&](const net::IfName& name) { return kernel::link_index(pod, name) == link; }))
-      out.push_back(family);
-  }
-  return out;
-}
-
 // The answer is out: nothing that happens here may change it.
 void release_left(Session& session, const std::vector<store::PartRef>& parts) noexcept try {
   for (const std::string& line : release_switches(session, {}, parts))
@@ -88,15 +60,17 @@ void add(Session& session, const cni::Request& request, const config::NetConf& a
   config::check_names(conf, request.ifname);
   config::place_default_routes(conf);  // the node's part of a list of peers is known by now
   const net::Owner owner = owner_of(request, conf);
-  const Job job{request, conf, owner, ways_out(session, owner, conf)};
-  config::choose_tables(conf, request.ifname, !job.pod_default.empty());
+  store::Lock pod = session.store().locks().pod(owner.container, session.deadline());
+  const Job job{request, conf, owner, look_around(session, owner, conf)};
+  fit_in(conf, job.pod, request.ifname);
   heal_some(session, job.owner);
   Trail trail;
   if (has_delegate(conf))
-    add_delegated(session, job, print, trail);
+    add_delegated(session, job, print, trail, pod);
   else
     until_whole(session, [&] {
       const auto tell = [&](const cni::Result& result) {
+        give_tables(session, job.pod.siblings);
         return print(plan::json_text(cni::to_json(result, conf.cni_version)));
       };
       return attach(session, job, tell, trail);

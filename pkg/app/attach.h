@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "app/session.h"
+#include "app/siblings.h"
 #include "app/verbs.h"
 #include "cni/request.h"
 #include "config/netconf.h"
@@ -14,7 +15,7 @@ struct Job {
   const cni::Request& request;
   const config::NetConf& conf;
   net::Owner owner;
-  std::vector<net::Family> pod_default = {};  // of which the pod has a way outside already, by a NIC of another call
+  PodNow pod = {};  // what other calls have put into it
 };
 
 // What a call meets on its way, for its end.

@@ -50,11 +50,12 @@ void read_record(Session& session, const net::Owner& owner, Held& held) {
 }
 
 // The takers return false when the lock cannot be had now.
-template <class TakeSwitch, class TakeAttachment, class TakeVm>
-std::optional<Held> hold(Session& session, const net::Owner& owner, TakeSwitch take_switch,
+template <class TakePod, class TakeSwitch, class TakeAttachment, class TakeVm>
+std::optional<Held> hold(Session& session, const net::Owner& owner, TakePod take_pod, TakeSwitch take_switch,
                          TakeAttachment take_attachment, TakeVm take_vm) {
   for (int race = 0; race < kMaxRaces; ++race) {
     Held held;
+    if (!take_pod(held)) return std::nullopt;
     read_record(session, owner, held);
     const auto bridges = bridges_of(held.record);
     for (const net::IfName& bridge : bridges)
@@ -89,6 +90,10 @@ Held hold_attachment(Session& session, const net::Owner& owner) {
   store::Locks& locks = session.store().locks();
   return *hold(
       session, owner,
+      [&](Held& held) {
+        held.pod = locks.pod(owner.container, session.deadline());
+        return true;
+      },
       [&](const net::IfName& bridge, Held& held) {
         held.switches.push_back(locks.switch_shared(bridge, session.deadline()));
         return true;
@@ -107,6 +112,11 @@ std::optional<Held> try_hold_attachment(Session& session, const net::Owner& owne
   store::Locks& locks = session.store().locks();
   return hold(
       session, owner,
+      [&](Held& held) {
+        auto lock = locks.try_pod(owner.container);
+        if (lock) held.pod = std::move(*lock);
+        return lock.has_value();
+      },
       [&](const net::IfName& bridge, Held& held) {
         auto lock = locks.try_switch_shared(bridge);
         if (lock) held.switches.push_back(std::move(*lock));

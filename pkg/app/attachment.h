@@ -9,8 +9,9 @@
 
 namespace trestle::app {
 
-// An owner's attachment lock together with the switch and VM locks its record asks for, in the right order; the record as it is now.
+// An owner's attachment lock together with the pod, switch and VM locks its record asks for, in the right order; the record as it is now.
 struct Held {
+  store::Lock pod;
   std::vector<store::Lock> switches;
   store::Lock attachment;
   store::Lock vm;                       // of the record's VM, if it is one's

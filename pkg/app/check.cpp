@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "app/attachment.h"
+#include "app/chain_end.h"
 #include "app/delegated.h"
 #include "app/here.h"
 #include "app/shared.h"
@@ -18,51 +19,12 @@ using base::Error;
 
 namespace {
 
-// MAC and MTU of the pod's sides as the end of the chain left them.
-std::map<net::IfName, engine::Override> overrides(const cni::Result& prev, const store::Record& record) {
-  std::map<net::IfName, engine::Override> out;
-  for (const cni::Interface& interface : prev.interfaces) {
-    const auto nic = std::find_if(record.nics.begin(), record.nics.end(),
-                                  [&](const store::Nic& one) { return one.name.str() == interface.name; });
-    if (interface.sandbox.empty() || nic == record.nics.end()) continue;
-    engine::Override& to = out[nic->name];
-    if (!interface.mac.empty()) to.mac = net::Mac::parse(interface.mac);
-    to.mtu = interface.mtu;
-  }
-  return out;
-}
-
 std::vector<std::string> missing_addresses(const store::Record& record, const cni::Result& prev) {
   std::vector<std::string> out;
   for (const store::LeaseRef& lease : record.leases)
     if (std::none_of(prev.ips.begin(), prev.ips.end(),
                      [&](const cni::ResultIp& ip) { return ip.address.ip == lease.ip; }))
       out.push_back("prevResult: address " + lease.ip.str() + " of this attachment is not in it");
-  return out;
-}
-
-// A later plugin of the chain may have given the NIC another MAC; its port lets none but those in the guard pass.
-std::vector<std::string> unguarded_macs(const store::Record& record,
-                                        const std::map<net::IfName, engine::Override>& by_chain) {
-  std::vector<std::string> out;
-  for (const store::Nic& nic : record.nics) {
-    const auto now = by_chain.find(nic.name);
-    if (now == by_chain.end() || !now->second.mac || now->second.mac == nic.mac) continue;
-    bool guarded = false, let = false;
-    for (const plan::Step& step : record.plan)
-      if (const auto* some = std::get_if<plan::Elements>(&step); some && some->table == plan::Table::bridge)
-        for (const plan::Element& element : some->elements) {
-          if (element.key.size() != 2 || element.key.front() != plan::Field(nic.host_link)) continue;
-          const auto* mac = std::get_if<net::Mac>(&element.key.back());
-          guarded = guarded || mac != nullptr;
-          let = let || (mac != nullptr && *mac == *now->second.mac);
-        }
-    if (guarded && !let)
-      out.push_back("spoofCheck lets " + nic.mac.str() + " alone pass, and a later plugin gave " + nic.name.str() +
-                    " MAC " + now->second.mac->str() +
-                    ": nothing leaves the pod; name it in \"allowedMACs\", or "
-                    "let the runtime ask for it by the capability \"mac\"");
-  }
   return out;
 }
 

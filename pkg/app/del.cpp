@@ -2,6 +2,7 @@
 #include "app/by_name.h"
 #include "app/delegated.h"
 #include "app/shared.h"
+#include "app/siblings.h"
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -57,6 +58,8 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
   if (held.record) {
     session.store().mark_departed(owner);  // the record may be of an ADD that was killed, while a second one waits
     const bool adopted = store::is_adopted(*held.record);
+    const store::Lock pod = std::move(held.pod);
+    const store::Record record = *held.record;
     if (adopted) {  // delegates are known from the configuration alone
       held.record->netns = request.netns;
       held.record->delegates = delegates;
@@ -64,6 +67,7 @@ void del(Session& session, const cni::Request& request, const config::Minimal& c
     }
     for (std::string& line : take_away(session, std::move(held), true, delegates)) failed.push_back(std::move(line));
     if (adopted) release_forgotten(session);
+    mend_tables(session, record);
   } else {
     failed = del_unknown(session, owner, held.unreadable, delegates, request.netns);
   }

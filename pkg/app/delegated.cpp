@@ -125,8 +125,10 @@ Second plan_second(Session& session, const Job& job, const store::Record& record
 
 // Addresses to the links that stand. false: somebody flushed our nftables objects.
 bool finish(Session& session, const Job& job, const Answered& by, const Print& print) {
-  const config::NetConf conf = with_answers(job.conf, job.owner.ifname, by.answers);
-  const Job whole{job.request, conf, job.owner, job.pod_default};
+  config::NetConf conf = with_answers(job.conf, job.owner.ifname, by.answers);
+  const store::Lock pod = session.store().locks().pod(job.owner.container, session.deadline());
+  const Job whole{job.request, conf, job.owner, look_around(session, job.owner, conf)};  // others may have come
+  fit_in(conf, whole.pod, job.owner.ifname);
   const Ground on(session, conf, job.owner);
   if (on.flushed()) return false;
   const store::Lock attachment = session.store().locks().attachment(job.owner, session.deadline());
@@ -147,6 +149,7 @@ bool finish(Session& session, const Job& job, const Answered& by, const Print& p
     engine::reapply_attachment(session.context(), more);
   else if (!make(session, record, more))
     return false;
+  give_tables(session, whole.pod.siblings);
   if (!print(plan::json_text(cni::to_json(result, conf.cni_version))))
     throw Error(Code::io, "the result cannot be written to stdout; the attachment is undone");
   return true;
@@ -186,7 +189,7 @@ void undo(Session& session, const Job& job, store::Record linked, const Answers&
 
 }  // namespace
 
-void add_delegated(Session& session, const Job& job, const Print& print, Trail& trail) {
+void add_delegated(Session& session, const Job& job, const Print& print, Trail& trail, store::Lock& pod) {
   for (const config::NetConf* nic : config::nics(job.conf))
     if (const auto delegate = called(nic->ipam.delegate, job.request)) delegate::must_exist(*delegate);
   until_whole(session, [&] {
@@ -194,6 +197,7 @@ void add_delegated(Session& session, const Job& job, const Print& print, Trail& 
         session, job, [](const cni::Result&) { return true; }, trail);
   });
   const store::Record record = record_of(session, job, 0);
+  pod.release();
   Answers answers;
   try {
     for (const store::Delegated& one : record.delegates)

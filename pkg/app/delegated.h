@@ -8,8 +8,8 @@
 
 namespace trestle::app {
 
-// As attach(), with everything undone, the delegate's lease too, when it throws. No lock is held while the delegate runs.
-void add_delegated(Session& session, const Job& job, const Print& print, Trail& trail);
+// As attach(), with everything undone, the delegate's lease too, when it throws. No lock is held while the delegate runs, not `pod` either.
+void add_delegated(Session& session, const Job& job, const Print& print, Trail& trail, store::Lock& pod);
 
 // Does another plugin give addresses to any of the call's NICs?
 bool has_delegate(const config::NetConf& conf);

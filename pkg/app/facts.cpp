@@ -48,7 +48,10 @@ void refuse_unfit(Session& session, const config::NetConf& conf, const kernel::L
                                       " is wireless: its access point takes frames from one MAC only; use mode "
                                       "\"nat\" or \"routed\", or a wired NIC");
   const auto master = nic.master == 0 ? std::nullopt : kernel::get_link(session.context().route(), nic.master);
-  if (master && master->group != session.context().switches())
+  // A port of the network's own switch, or a member of the bond that is one, is where it should be.
+  const bool own = master && master->group == session.context().switches() &&
+                   (master->name == conf.bridge.str() || master->name == net::bond_name(conf.bridge).str());
+  if (master && !own)
     throw Error(Code::held, subject + " is a port of " + master->name +
                                 " already; take it out there, or name that as the network's \"bridge\"" +
                                 (master->kind == "bond" ? " or \"uplink\"" : ""));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/chain_end.h"
 #include "app/shared.h"
 #include "app/tunnel.h"
 #include "base/error.h"
@@ -92,11 +93,12 @@ void mend(Session& session, const store::Record& record, Repaired& report) {
   constexpr int kPasses = 4;  // what depends on a link that was wrong is told when that is right
   engine::Context context(session.context().doomed(), session.context().switches());
   if (context.enter_pod(record.netns) != record.netns_cookie) return;  // gone: GC or DEL takes it away
-  auto defects = engine::verify(context, record.plan);
+  const Overrides by_chain = tolerated(context, record);
+  auto defects = engine::verify(context, record.plan, by_chain);
   if (defects.empty()) return;
   for (int pass = 0; pass < kPasses && !defects.empty(); ++pass) {
     engine::reapply_attachment(context, to_make(session, record, defects));
-    const auto before = std::exchange(defects, engine::verify(context, record.plan));
+    const auto before = std::exchange(defects, engine::verify(context, record.plan, by_chain));
     if (std::ranges::equal(before, defects, {}, &engine::Defect::text, &engine::Defect::text)) break;
   }
   if (defects.empty()) ++report.mended;

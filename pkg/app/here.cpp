@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "app/tunnel_state.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -77,6 +79,16 @@ config::NetConf each_nic(engine::Context& context, config::NetConf conf, Here he
 }
 
 }  // namespace
+
+// One segment: two pods had one address, and the MAC that follows from it.
+std::optional<std::string> undivided(const config::NetConf& nic, const ipam::RangeSet& pool) {
+  if (!nic.overlay || nic.overlay->layer != 2 || nic.ipam.part || std::ranges::none_of(pool, ipam::is_whole))
+    return std::nullopt;
+  if (config::is_listed(*nic.overlay) && nic.overlay->here->others.empty()) return std::nullopt;
+  return "overlay of network '" + nic.name + "': every node would give the same addresses of " + ipam::text(pool) +
+         ", with the same MACs; divide it by \"ipam\": {\"ranges\": ..., \"nodeRange\": {\"prefix\": 24, \"prefix6\": "
+         "80}}, give each node its own \"rangeStart\" and \"rangeEnd\", or ask for each pod's address";
+}
 
 config::NetConf with_tunnels(engine::Context& context, config::NetConf conf) {
   return each_nic(context, std::move(conf), [&](const config::NetConf& nic) { return as_here(context, nic); });

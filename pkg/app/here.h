@@ -1,5 +1,8 @@
 #pragma once
 // A configuration that serves every node of a network, as it is on this one.
+#include <optional>
+#include <string>
+
 #include "app/session.h"
 #include "config/netconf.h"
 #include "engine/context.h"
@@ -13,5 +16,8 @@ config::NetConf with_tunnels(engine::Context& context, config::NetConf conf);
 // The same for a runtime's calls: a file that is damaged or gone must not stop a node's pods. Where that network's tunnel is there, the list that
 // was programmed last serves, and the log tells why.
 config::NetConf with_tunnels(Session& session, config::NetConf conf);
+
+// Why this pool, of a configuration as it is here, is one that every node would give the same addresses of; nullopt: it is not.
+std::optional<std::string> undivided(const config::NetConf& nic, const ipam::RangeSet& pool);
 
 }  // namespace trestle::app

@@ -8,6 +8,7 @@
 #include "engine/apply.h"
 #include "kernel/link.h"
 #include "kernel/route.h"
+#include "plan/nic_use.h"
 #include "plan/plan.h"
 
 namespace trestle::app {
@@ -77,9 +78,26 @@ void refuse_shared_guests(const store::Part& mine, const store::Part& other) {
                                   "\"bridge\" or subnet");
 }
 
+// A bond took another network's uplink away and was refused afterwards; a NIC that became a port of a switch led nobody out of the host any more.
+void refuse_shared_nic(const store::Part& mine, const store::Part& other) {
+  const auto clash = plan::nic_conflict(mine.steps, other.steps);
+  if (!clash) return;
+  const auto is_way = [](const plan::NicUse& use) { return use.kind == plan::NicUse::Kind::way_out; };
+  const plan::NicUse &here = clash->mine, &there = clash->theirs;
+  const std::string instead = is_way(here) || is_way(there)
+                                  ? "give '" + (is_way(here) ? mine : other).network + "' \"uplink\": \"" +
+                                        (is_way(here) ? other : mine).bridge.str() +
+                                        "\" (or none), or the other another NIC"
+                                  : "name another NIC, or the same \"uplink\" and \"bridge\" in both";
+  throw Error(Code::held, "network '" + mine.network + "' wants NIC " + here.nic.str() + " as " + plan::describe(here) +
+                              ", and network '" + other.network + "' has it as " + plan::describe(there) + "; " +
+                              instead);
+}
+
 void refuse_conflict(Session& session, const store::Part& mine) {
   for (const store::Part& other : session.store().parts()) {
     refuse_shared_tunnel(mine, other);
+    refuse_shared_nic(mine, other);
     refuse_shared_guests(mine, other);
     if (other.digest == mine.digest && other.bridge == mine.bridge) continue;
     auto clash = plan::conflict(mine.steps, other.steps);

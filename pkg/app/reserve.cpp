@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/delegated.h"
+#include "app/here.h"
 #include "base/error.h"
 #include "cni/merge.h"
 #include "cni/result.h"
@@ -50,6 +51,13 @@ void refuse_mac_of_switch(Session& session, const config::NetConf& conf) {
   }
 }
 
+// What was asked for is the asker's affair, and a VM's place in the pool is its own on every node.
+void refuse_undivided(const config::NetConf& conf, const store::Reservation& wanted) {
+  if (wanted.vm) return;
+  for (const ipam::Want& want : wanted.wants)
+    if (const auto why = want.wanted ? std::nullopt : undivided(conf, *want.set)) throw Error(Code::bad_config, *why);
+}
+
 store::Reservation reservation_of(Session& session, const Job& job, const config::NetConf& conf) {
   if (!conf.chained) refuse_mac_of_switch(session, conf);
   const net::IfName nic = config::name_of(conf, job.owner.ifname);
@@ -62,6 +70,7 @@ store::Reservation reservation_of(Session& session, const Job& job, const config
     out.mac = session.store().mac_of(out.segment, *out.vm);
     if (!out.mac) out.mac = modes::pod_mac(conf, job.owner, nic, {});
   }
+  refuse_undivided(conf, out);
   return out;
 }
 
@@ -89,13 +98,11 @@ store::Record begin(Session& session, const Job& job) {
 
 modes::AttachmentInput input_of(Session& session, const Job& job, const config::NetConf& nic, const Ground& on,
                                 plan::Lease lease) {
-  return {nic,
-          on.facts(nic),
-          session.settings().state_dir,
-          job.owner,
-          job.request.netns,
-          std::move(lease),
-          nic.tap ? std::vector<net::Family>() : job.pod_default};  // a guest has its own
+  modes::AttachmentInput in{nic,       on.facts(nic),     session.settings().state_dir,
+                            job.owner, job.request.netns, std::move(lease)};
+  if (!nic.tap)  // a guest has its own
+    for (const WayOut& way : job.pod.ways_out) in.pod_default.push_back(way.family);
+  return in;
 }
 
 store::Record reserve(Session& session, const Job& job, const Ground& on, cni::Result& result) {
@@ -111,8 +118,12 @@ store::Record reserve(Session& session, const Job& job, const Ground& on, cni::R
       const auto& in =
           inputs.emplace_back(input_of(session, job, nic, on, lease_of(job, nic, reservations[i], leased[i])));
       const net::IfName name = in.nic();
-      record.nics.push_back({name, nic.chained ? nic.chained->host_link : net::host_link_name(job.owner, name),
-                             nic.bridge, in.lease.mac});
+      record.nics.push_back({name,
+                             nic.chained ? nic.chained->host_link : net::host_link_name(job.owner, name),
+                             nic.bridge,
+                             in.lease.mac,
+                             {},
+                             nic.source_routing != false});
       if (const auto delegate = called(nic.ipam.delegate, job.request)) record.delegates.push_back({name, *delegate});
     }
     result = modes::result(inputs);

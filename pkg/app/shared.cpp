@@ -36,14 +36,16 @@ std::vector<plan::Step> by_name(Session& session, const net::IfName& bridge) {
   return steps;
 }
 
-bool takes_addresses(const store::Part& part) {
-  return std::any_of(part.steps.begin(), part.steps.end(),
-                     [](const plan::Step& step) { return std::holds_alternative<plan::TakeAddresses>(step); });
+// A switch on a LAN has no address of ours: what is on it is the host's, moved there by us or given to it by its operator.
+bool may_carry(const store::Part& part) {
+  const auto is_address = [](const plan::Step& step) { return std::holds_alternative<plan::Address>(step); };
+  const auto is_uplink = [](const plan::Step& step) { return std::holds_alternative<plan::Uplink>(step); };
+  return std::ranges::any_of(part.steps, is_uplink) && std::ranges::none_of(part.steps, is_address);
 }
 
 // Nobody refers to it, and what it has made is needed still: the host lives on its switch.
 bool carries(Session& session, const store::Part& part) {
-  return takes_addresses(part) && engine::lives_on(session.context(), part.bridge);
+  return may_carry(part) && engine::lives_on(session.context(), part.bridge);
 }
 
 // The caller holds this switch and the tables. A part of it goes, whose rules had replaced older ones. `parts`: the others.
@@ -108,12 +110,16 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref) 
   }
 }
 
-// With takeAddresses the host lives on the switch: one part stays, and the switch with it, until `trestle uplink release`.
+// The host lives on the switch: one part stays, and the switch with it, until `trestle uplink release`.
 bool carries_host(Session& session, const std::vector<store::Part>& left, const store::Part& part) {
   const auto others = std::count_if(left.begin(), left.end(), [&](const store::Part& other) {
-    return other.bridge == part.bridge && takes_addresses(other);
+    return other.bridge == part.bridge && may_carry(other);
   });
   return others == 1 && carries(session, part);
+}
+
+bool is_last(const std::vector<store::Part>& left, const store::Part& part) {
+  return std::ranges::count(left, part.bridge, &store::Part::bridge) == 1;
 }
 
 void give_back(Session& session, const store::Part& part) {
@@ -145,6 +151,11 @@ void release_switch(Session& session, const net::IfName& bridge, std::vector<std
         failed.emplace_back(e.what());
         continue;
       }
+    }
+    if (const auto port = engine::foreign_port(session.context(), part.steps); port && is_last(store.parts(), part)) {
+      session.log().write(Log::Level::warn, "a switch that no pod needs any more stays: another's link is a port of it",
+                          {{"switch", bridge.str()}, {"port", *port}});
+      continue;
     }
     for (std::string& line : take_down(session, ref)) failed.push_back(std::move(line));
   }
@@ -257,6 +268,8 @@ std::vector<std::string> release_unknown(Session& session) {
     if (!known.contains(bridge))
       for (std::string& line : engine::undo(session.context(), {modes::service_by_name(state_dir, bridge)}))
         failed.push_back(std::move(line));
+  for (std::string& line : engine::undo(session.context(), stray_tunnels(session, known, kept)))
+    failed.push_back(std::move(line));
   const std::uint32_t group = net::switch_group(state_dir);
   for (const kernel::LinkInfo& link : kernel::dump_links(session.context().route())) {
     if (link.kind != "bridge" || link.group != group) continue;

@@ -145,6 +145,10 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
   std::vector<std::string> lines = foreign_drops(session, conf.bridge, routed, asked(conf));
   if (conf.port_isolation && conf.publishes)
     if (auto line = bridged_ports(conf.bridge)) lines.push_back(std::move(*line));
+  if (conf.overlay)
+    for (const std::string& line : tunnel_notes(*conf.overlay)) session.log().write(Log::Level::warn, line);
+  for (const ipam::RangeSet& pool : conf.ipam.ranges)
+    if (const auto why = undivided(conf, pool)) session.log().write(Log::Level::warn, *why);
   for (const std::string& line : lines)
     session.log().write(Log::Level::warn, "pods of network '" + conf.name + "' are kept from the outside or the host",
                         {{"why", line}});

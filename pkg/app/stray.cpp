@@ -1,10 +1,14 @@
 #include "app/stray.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "kernel/link.h"
 #include "kernel/nft.h"
 #include "kernel/nft_publish.h"
+#include "kernel/vxlan.h"
 #include "modes/guard.h"
+#include "net/names.h"
 
 namespace trestle::app {
 
@@ -84,6 +88,32 @@ std::vector<plan::Step> elements_of(Session& session, const std::set<std::string
   }
   plan::Publish ports = ports_to(session, addresses);
   if (!ports.mappings.empty()) out.emplace_back(std::move(ports));
+  return out;
+}
+
+std::vector<plan::Step> stray_tunnels(Session& session, const std::set<net::IfName>& known,
+                                      const std::vector<std::vector<plan::Step>>& kept) {
+  kernel::Socket& host = session.context().route();
+  const std::uint32_t group = net::switch_group(session.settings().state_dir);
+  const auto is_wanted = [&](const kernel::VxlanInfo& tunnel) {
+    return std::ranges::any_of(kept, [&](const std::vector<plan::Step>& steps) {
+      return std::ranges::any_of(steps, [&](const plan::Step& step) {
+        const auto* vxlan = std::get_if<plan::Vxlan>(&step);
+        return vxlan && vxlan->vni == tunnel.vni && vxlan->port == tunnel.port;
+      });
+    });
+  };
+  std::vector<plan::Step> out;
+  for (const kernel::LinkInfo& link : kernel::dump_links(host)) {
+    if (link.group != group) continue;
+    const net::IfName name = net::IfName::parse(link.name);
+    if (link.kind == "bridge" && !known.contains(name))
+      for (const kernel::LinkInfo& port : kernel::dump_links(host, link.index))
+        if (port.kind != "vxlan") return {};
+    const auto info = link.kind == "vxlan" ? kernel::get_vxlan(host, name) : std::nullopt;
+    if (!info || is_wanted(*info)) continue;
+    out.emplace_back(plan::Vxlan{name, {}, info->vni, info->port, {}, {}, {}, {}, {}, {}, {}, {}, group});
+  }
   return out;
 }
 

@@ -20,6 +20,11 @@ std::map<std::string, std::vector<plan::Step>> elements_by_link(Session& session
 // have. Empty where our tables are gone.
 std::vector<plan::Step> elements_of(Session& session, const std::set<std::string>& links);
 
+// Tunnels that no part has, by their VNI, as somebody may have renamed them. `known`: the switches that have a part; `kept`: the Steps of all
+// parts. None where a switch without a part has ports: its pods are alive, and live with the tunnel.
+std::vector<plan::Step> stray_tunnels(Session& session, const std::set<net::IfName>& known,
+                                      const std::vector<std::vector<plan::Step>>& kept);
+
 // As much of a veth pair, or of the ifb beside it, as undo needs: it goes when its group is this one, or (`alias` not empty) its alias.
 plan::Step veth_step(const net::IfName& host, std::uint32_t group, const std::string& alias = {});
 plan::Step ifb_step(const net::IfName& ifb, std::uint32_t group, const std::string& alias = {});

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "app/refuse.h"
 #include "app/tunnel_guard.h"
@@ -11,6 +12,7 @@
 #include "engine/file.h"
 #include "kernel/link.h"
 #include "kernel/nexthop.h"
+#include "kernel/route.h"
 #include "kernel/vxlan.h"
 #include "modes/tunnel.h"
 #include "net/names.h"
@@ -26,7 +28,8 @@ using config::vtep_of;
 namespace {
 
 constexpr std::uint64_t kBetweenFifths = 60;  // seconds
-std::uint64_t now_s() { return boottime() / 1'000'000'000; }
+std::uint64_t now_s() { return std::max<std::uint64_t>(boottime() / 1'000'000'000, 1); }
+bool of_this_minute(std::uint64_t since) { return since != 0 && now_s() - since < kBetweenFifths; }
 
 std::string state_path(Session& session, const config::Overlay& overlay) {
   return tunnel_state_path(session.settings().state_dir, vtep_of(overlay));
@@ -44,14 +47,23 @@ void follow(Session& session, const kernel::LinkInfo& link, const config::Overla
   host.send_or_throw(batch);
 }
 
+// IPv4 routes name our address, and all go with it: a DHCP client that gave it back and took it again left none.
+bool has_routes(Session& session, const config::Overlay& overlay) {
+  if (overlay.layer != 3 || !is_listed(overlay)) return true;
+  const net::Family family = overlay.here->local.family;
+  for (auto peer = overlay.here->others.rbegin(); peer != overlay.here->others.rend(); ++peer)
+    for (const net::Cidr& subnet : peer->subnets)
+      if (subnet.ip.family == family) return kernel::has_way_to(session.context().route(), subnet);
+  return true;
+}
+
 // Is everything as it was programmed last, into the same VTEP? What waits for its turn to go is no work yet.
 bool as_before(Session& session, const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index,
                const std::string& digest) {
   const auto last = read_tunnel_mark(state_path(session, overlay));
-  return last && last->index == index && (last->held == 0 || now_s() - last->held < kBetweenFifths) &&
-         last->digest == digest &&
+  return last && last->index == index && (last->held == 0 || of_this_minute(last->held)) && last->digest == digest &&
          (last->sample == 0 || kernel::has_nexthop(session.context().route(), last->sample)) &&
-         (!config::is_guarded(overlay) || guarded(session, bridge, overlay));
+         has_routes(session, overlay) && (!config::is_guarded(overlay) || guarded(session, bridge, overlay));
 }
 
 void keep(Session& session, TunnelMark mark, const net::IfName& bridge, const config::Overlay& overlay) {
@@ -79,37 +91,53 @@ void tell_refused(Session& session, const overlay::Outcome& outcome) {
     session.log().write(Log::Level::warn, "an entry of a peer is not made", {{"what", line}});
 }
 
-constexpr std::size_t kManyMembers = 64;  // 64 packets for each ARP request of a pod's
+void tell_notes(Session& session, const config::Overlay& overlay) {
+  for (const std::string& line : tunnel_notes(overlay)) session.log().write(Log::Level::warn, line);
+}
 
-void tell_many(Session& session, const config::Overlay& overlay) {
-  const std::size_t members = overlay.here->others.size();
-  if (overlay.layer == 2 && members > kManyMembers)
-    session.log().write(Log::Level::warn,
-                        "each broadcast of a pod is sent to all nodes of a layer-2 list, one by one; for so "
-                        "many take \"layer\": 3 or \"control\": \"evpn\"",
-                        {{"nodes", std::to_string(members)}});
+// What of a fifth may still go in the minute that runs.
+overlay::Leave left_of(const std::optional<TunnelMark>& last) {
+  if (!last || !of_this_minute(last->minute.since)) return {};
+  return {false, last->minute.stood, last->minute.gone};
+}
+
+TunnelMark::Minute minute_with(const std::optional<TunnelMark>& last, const overlay::Leave& leave, std::size_t had,
+                               std::size_t left) {
+  TunnelMark::Minute minute = last ? last->minute : TunnelMark::Minute{};
+  if (left == 0) return minute;
+  if (!leave.stood) return {now_s(), had, left};
+  minute.gone += left;
+  return minute;
+}
+
+// Those that only changed go nowhere.
+std::size_t leaving_of(const overlay::PeerChange& change) {
+  std::set<net::Ip> stay;
+  for (const config::Peer& peer : change.fresh) stay.insert(peer.vtep);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(change.gone, [&](const config::Peer& peer) { return !stay.contains(peer.vtep); }));
 }
 
 // A guard that is narrowed last and widened first loses no peer's packet.
 overlay::Outcome program(Session& session, const net::IfName& bridge, const config::Overlay& overlay,
-                         std::uint32_t index, overlay::Leave leave) {
+                         std::uint32_t index, const overlay::Leave& leave) {
   const store::Lock tables = session.store().locks().tables(session.deadline());
   engine::Context& context = session.context();
   const std::vector<plan::Elements> guard = modes::peer_elements(bridge, overlay);
   widen_guard(context, guard);
   overlay::Outcome out = overlay::reconcile(context, vtep_of(overlay), overlay::desired(overlay), leave);
   tell_refused(session, out);
-  if (out.made + out.removed != 0) tell_many(session, overlay);
+  if (out.made + out.removed != 0) tell_notes(session, overlay);
   TunnelMark mark = tunnel_mark(bridge, overlay, index);
+  const auto last = read_tunnel_mark(state_path(session, overlay));
+  mark.minute = minute_with(last, leave, out.had, out.left);
   if (out.kept.empty()) {
     narrow_guard(context, guard);
     overlay::forget_strangers(context, overlay, {});
     keep(session, mark, bridge, overlay);
     return out;
   }
-  const auto last = read_tunnel_mark(state_path(session, overlay));
-  mark.held =
-      leave == overlay::Leave::none && last && last->held != 0 ? last->held : std::max<std::uint64_t>(now_s(), 1);
+  mark.held = of_this_minute(mark.minute.since) ? mark.minute.since : now_s();
   overlay::forget_strangers(context, overlay, out.kept);
   const config::Overlay waiting = with_waiting(session, overlay, out.kept);
   narrow_guard(context, modes::peer_elements(bridge, waiting));  // those that are gone already are not listened to
@@ -126,11 +154,15 @@ void fill_guard(Session& session, const net::IfName& bridge, const config::Overl
   narrow_guard(session.context(), guard);
 }
 
-overlay::Leave may_leave(Session& session, const config::Overlay& overlay, Asked asked) {
-  if (asked == Asked::by_person) return overlay::Leave::a_fifth;
+// A person who says the same list again means it.
+overlay::Leave allowance(Session& session, const net::IfName& bridge, const config::Overlay& overlay, Asked asked) {
   const auto last = read_tunnel_mark(state_path(session, overlay));
-  const bool soon = last && last->held != 0 && now_s() - last->held < kBetweenFifths;
-  return soon || overlay.here->others.empty() ? overlay::Leave::none : overlay::Leave::a_fifth;
+  if (asked == Asked::by_person) {
+    if (last && last->held != 0 && last->digest == tunnel_mark(bridge, overlay, 0).digest) return {};
+    return left_of(last);
+  }
+  if (overlay.here->others.empty()) return {.none = true};
+  return left_of(last);
 }
 
 }  // namespace
@@ -157,7 +189,7 @@ overlay::Outcome sync_tunnel(Session& session, const config::NetConf& nic, Asked
     keep(session, tunnel_mark(nic.bridge, overlay, link->index), nic.bridge, overlay);
     return {};
   }
-  return program(session, nic.bridge, overlay, link->index, may_leave(session, overlay, asked));
+  return program(session, nic.bridge, overlay, link->index, allowance(session, nic.bridge, overlay, asked));
 }
 
 Programmed programmed(Session& session, const config::NetConf& nic) {
@@ -174,7 +206,9 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed
       was.identity != is.identity || was.segments != is.segments)
     return std::nullopt;
   const overlay::PeerChange change = overlay::change(had, have);
-  if (is.others.empty() || overlay::too_many(change.gone.size(), was.others.size())) return std::nullopt;
+  const overlay::Leave leave = left_of(read_tunnel_mark(state_path(session, have)));
+  const std::size_t leaving = leaving_of(change);
+  if (is.others.empty() || leaving > overlay::may_leave(leave, was.others.size())) return std::nullopt;
   engine::Context& context = session.context();
   const auto link = our_vtep(session, have);
   if (!link || !as_before(session, before.bridge, had, link->index, last.digest)) return std::nullopt;
@@ -199,6 +233,7 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed
   overlay::forget_strangers(context, have, {});
   TunnelMark mark = tunnel_mark(now.bridge, have, link->index);
   const auto old = read_tunnel_mark(state_path(session, have));
+  mark.minute = minute_with(old, leave, was.others.size(), leaving);
   if (old && old->sample != 0 && kernel::has_nexthop(context.route(), old->sample)) mark.sample = old->sample;
   keep(session, mark, now.bridge, have);
   return out;
@@ -221,10 +256,11 @@ std::vector<std::string> repair_tunnels(Session& session) {
         continue;
       }
       const auto mark = read_tunnel_mark(path);
-      static_cast<void>(program(session, state->bridge, state->overlay, link->index, overlay::Leave::a_fifth));
+      static_cast<void>(program(session, state->bridge, state->overlay, link->index, left_of(mark)));
       // The list that is wanted is another one where peers wait to go.
-      if (mark && mark->held != 0)
-        keep(session, {mark->digest, link->index, 0, mark->held}, state->bridge, state->overlay);
+      const auto after = read_tunnel_mark(path);
+      if (mark && mark->held != 0 && after)
+        keep(session, {mark->digest, link->index, 0, mark->held, after->minute}, state->bridge, state->overlay);
     } catch (const Error& e) {
       left.push_back("tunnel " + vtep + ": " + e.what());
     }

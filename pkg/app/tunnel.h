@@ -11,9 +11,9 @@
 
 namespace trestle::app {
 
-// Who wants a tunnel's peers as the list says. An ADD does nothing where the same was programmed into the same VTEP and is there. A person sees a
-// fifth of those go that the list has no more, each time; an ADD and the agent let a fifth go once a minute, and none for a list that names
-// nobody but ourselves: it may be one that is being written.
+// Who wants a tunnel's peers as the list says. An ADD does nothing where the same was programmed into the same VTEP and is there. No more
+// than a fifth of the peers goes in a minute, over several lists; a person who asks for the same list again does not wait. An ADD and the agent
+// let none go for a list that names nobody but ourselves: it may be one that is being written.
 enum class Asked : std::uint8_t { by_add, by_agent, by_person };
 
 // Brings peers and their guard to what the configuration says, and the tunnel's end to where the underlay is now. The network's part is made
@@ -37,6 +37,11 @@ std::optional<overlay::Outcome> change_tunnel(Session& session, const Programmed
 // What of the tunnel is not as the configuration says, one line each: where it leaves from, an MTU that the underlay does not carry, peers that
 // are not programmed. `nic`: as with_tunnels() (app/here.h) has it.
 std::vector<std::string> tunnel_defects(Session& session, const config::NetConf& nic);
+
+// What a person should know of it, though it is as configured, one line each: a list that is long for broadcasts.
+std::vector<std::string> tunnel_notes(const config::Overlay& overlay);
+// The same of all tunnels, as they were programmed last, by their switch.
+std::vector<std::pair<net::IfName, std::string>> all_tunnel_notes(Session& session);
 
 // Of what was programmed last, by the tunnel's switch: what is not so any more.
 std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session);

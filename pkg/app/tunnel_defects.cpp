@@ -69,6 +69,22 @@ std::vector<std::string> tunnel_defects(Session& session, const config::NetConf&
   return out;
 }
 
+std::vector<std::string> tunnel_notes(const config::Overlay& overlay) {
+  constexpr std::size_t kManyMembers = 64;  // 64 packets for each ARP request of a pod's
+  const std::size_t members = overlay.here->others.size();
+  if (overlay.layer != 2 || !is_listed(overlay) || members <= kManyMembers) return {};
+  return {"each broadcast of a pod is sent to the " + std::to_string(members) + " other nodes of VNI " +
+          std::to_string(overlay.vni) + ", one by one; for so many take \"layer\": 3 or \"control\": \"evpn\""};
+}
+
+std::vector<std::pair<net::IfName, std::string>> all_tunnel_notes(Session& session) {
+  std::vector<std::pair<net::IfName, std::string>> out;
+  for (const auto& [vtep, path] : tunnel_state_paths(session.settings().state_dir))
+    if (const auto state = read_tunnel_state(path))
+      for (std::string& line : tunnel_notes(state->overlay)) out.emplace_back(state->bridge, std::move(line));
+  return out;
+}
+
 std::vector<std::pair<net::IfName, std::string>> lost_entries(Session& session) {
   std::vector<std::pair<net::IfName, std::string>> out;
   for (const auto& [vtep, path] : tunnel_state_paths(session.settings().state_dir)) {

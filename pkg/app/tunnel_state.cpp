@@ -23,7 +23,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kMostFile = 1U << 24, kFirstLine = 80;
+constexpr std::size_t kMostFile = 1U << 24, kFirstLine = 160;
 constexpr int kSchema = 2;  // 1 had Steps
 
 std::optional<std::string> text_at(const std::string& path) {
@@ -96,7 +96,7 @@ std::vector<config::Peer> all_peers(const config::Here& here) {
 }
 
 TunnelMark tunnel_mark(const net::IfName& bridge, const config::Overlay& overlay, std::uint32_t index) {
-  return {digest_of(bridge, overlay), index, 0, 0};
+  return {digest_of(bridge, overlay), index};
 }
 
 std::optional<TunnelMark> read_tunnel_mark(const std::string& path) {
@@ -113,7 +113,9 @@ std::optional<TunnelMark> read_tunnel_mark(const std::string& path) {
     return error == std::errc() && at == last;
   };
   TunnelMark out;
-  if (words.size() != 4 || !number(1, out.index) || !number(2, out.sample) || !number(3, out.held)) return std::nullopt;
+  if (words.size() != 7 || !number(1, out.index) || !number(2, out.sample) || !number(3, out.held) ||
+      !number(4, out.minute.since) || !number(5, out.minute.stood) || !number(6, out.minute.gone))
+    return std::nullopt;
   out.digest = words[0];
   return out;
 }
@@ -138,7 +140,8 @@ std::string state_text(const TunnelMark& mark, const net::IfName& bridge, const 
   std::string text = fixed.dump();
   text.pop_back();
   return mark.digest + " " + std::to_string(mark.index) + " " + std::to_string(mark.sample) + " " +
-         std::to_string(mark.held) + "\n" + text + ",\"peers\":" + peers_text(all_peers(here)) + "}\n";
+         std::to_string(mark.held) + " " + std::to_string(mark.minute.since) + " " + std::to_string(mark.minute.stood) +
+         " " + std::to_string(mark.minute.gone) + "\n" + text + ",\"peers\":" + peers_text(all_peers(here)) + "}\n";
 }
 
 std::optional<TunnelState> read_tunnel_state(const std::string& path) try {

@@ -32,6 +32,11 @@ struct TunnelMark {
   std::uint32_t sample = 0;  // the number of a next hop, 0 for none: with a link all next hops on it go
   std::uint64_t held =
       0;  // CLOCK_BOOTTIME, seconds: since then peers that are off the list wait for their turn; 0: none
+  // Of the minute in which peers went last: when it began, how many stood then, how many went.
+  struct Minute {
+    std::uint64_t since = 0, stood = 0, gone = 0;
+    bool operator==(const Minute&) const = default;
+  } minute = {};
   bool operator==(const TunnelMark&) const = default;
 };
 // Of what `overlay` has now.

@@ -107,6 +107,8 @@ int run_check(const Arguments& arguments, const Console& console) {
     for (const std::string& line :
          app::foreign_drops(node.session, bridge, routed, has_address(app::parts_in_force(node.session), bridge)))
       console.note(line);
+  for (const auto& [bridge, line] : app::all_tunnel_notes(node.session))
+    if (report.switches.contains(bridge)) console.note(line);
   for (const net::IfName& bridge : report.apart)
     if (const auto line = app::bridged_ports(bridge)) console.note(*line);
   console.print(arguments.has("json") ? json_of(report) : text_of(report));

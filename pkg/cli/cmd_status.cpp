@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "app/here.h"
 #include "app/verbs.h"
 #include "cli/command.h"
 #include "cli/conf_file.h"
@@ -33,7 +34,8 @@ int run_status(const Arguments& arguments, const Console& console) {
   asked.command = cni::Command::status;
   asked.path = plugin_path(console);
   app::status(node.session, asked, conf);
-  console.print("network " + conf.name + " can take attachments\n" + pools(node.session, conf));
+  console.print("network " + conf.name + " can take attachments\n" +
+                pools(node.session, app::with_tunnels(node.session, conf)));
   for (const std::string& note : file.notes) console.note(note);
   return kDone;
 }

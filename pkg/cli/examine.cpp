@@ -1,5 +1,6 @@
 #include "cli/examine.h"
 
+#include "app/chain_end.h"
 #include "app/shared.h"
 #include "base/error.h"
 #include "engine/verify.h"
@@ -40,13 +41,15 @@ std::vector<Finding> examine(app::Session& session, const store::Record& record,
   std::vector<plan::Step> steps = app::shared_steps(record, parts);
   const std::vector<net::IfName> switches = switches_of(record, parts);
   std::vector<Finding> findings;
+  app::Overrides by_chain;
   if (record.plan.empty()) findings.push_back({std::nullopt, "its DEL was begun and is not finished"});
   if (const std::string why = enter_pod(context, record); why.empty()) {
     steps.insert(steps.end(), record.plan.begin(), record.plan.end());
+    by_chain = app::tolerated(context, record);
   } else {
     findings.push_back({std::nullopt, why});
   }
-  for (const engine::Defect& defect : engine::verify(context, steps))
+  for (const engine::Defect& defect : engine::verify(context, steps, by_chain))
     findings.push_back(
         {defect.step < switches.size() ? std::optional(switches[defect.step]) : std::nullopt, defect.text});
   return findings;

@@ -15,7 +15,7 @@ struct Finding {
 };
 
 // Asks the kernel for every Step of the record and of the parts it needs (`parts`: those of the store). A pod whose namespace is gone is one
-// finding. What a later plugin of a chain changed is a finding too: no prevResult tells of it here. Changes nothing.
+// finding. What a later plugin of a chain may have changed (app::tolerated) is none. Changes nothing.
 std::vector<Finding> examine(app::Session& session, const store::Record& record, const std::vector<store::Part>& parts);
 
 }  // namespace trestle::cli

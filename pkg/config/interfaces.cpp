@@ -112,13 +112,6 @@ bool routes_default(const NetConf& nic, Family family) {
   });
 }
 
-// In so many words: what a delegate answers is none of the configuration's.
-bool asks(const NetConf& nic, Family family) {
-  if (!has_family(nic, family)) return false;
-  if (nic.default_route == true) return true;
-  return !nic.same_switch && !nic.ipam.delegate && routes_default(nic, family);
-}
-
 // Has a default route by its mode or its delegate, unless it is told otherwise.
 bool offers(const NetConf& nic, Family family) {
   if (nic.default_route || !has_family(nic, family)) return false;
@@ -194,7 +187,7 @@ namespace {
 void place(const std::vector<NetConf*>& all, Family family) {
   const NetConf* holder = nullptr;
   for (const NetConf* nic : all) {
-    if (!asks(*nic, family)) continue;
+    if (!asks_default(*nic, family)) continue;
     if (holder)
       refuse_two(*holder, *nic,
                  "both ask for the pod's default route, and there is one; say \"defaultRoute\": true on one "
@@ -234,6 +227,12 @@ void place_default_routes(NetConf& conf) {
   for (const Family family : kFamilies)
     for (const auto* some : {&of_pod, &of_guest}) place(*some, family);
   for (NetConf* nic : all) nic->guests_default = guests_default(all, nic->same_switch ? conf : *nic);
+}
+
+bool asks_default(const NetConf& nic, net::Family family) {
+  if (!has_family(nic, family)) return false;
+  if (nic.default_route == true) return true;
+  return !nic.same_switch && !nic.ipam.delegate && routes_default(nic, family);
 }
 
 std::vector<const NetConf*> nics(const NetConf& conf) {

@@ -152,6 +152,8 @@ void check_names(const NetConf& conf, const std::string& ifname);
 // Each family's default route goes to the NIC that asks for it, else to the first one that has one; the pod has its own, and the guest behind
 // the call's TAPs another. Anew each time that more is known: a node's subnets, a delegate's answer. Throws Error{bad_config} when two ask.
 void place_default_routes(NetConf& conf);
+// Does it ask for the pod's default route in so many words? What a delegate answers is none of the configuration's.
+bool asks_default(const NetConf& nic, net::Family family);
 // Sets each NIC's `source_table`, by its name. `second`: the pod has a NIC of another call already that leads outside.
 void choose_tables(NetConf& conf, const std::string& ifname, bool second);
 

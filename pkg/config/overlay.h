@@ -42,7 +42,8 @@ struct Overlay {
   std::optional<net::Ip> group = {};  // control "multicast"
   std::string node = {};              // our name in the list; "": the host's
   bool tx_checksum = true;  // false: the kernel sums up before the tunnel, for a NIC that does it wrong inside of one
-  bool direct = false;      // peers in our own segment are reached past the tunnel
+  std::uint32_t max_peers = 512;  // layer 2: each broadcast is sent to each of them
+  bool direct = false;            // peers in our own segment are reached past the tunnel
   std::optional<Here> here = {};
 };
 

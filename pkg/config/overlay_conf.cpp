@@ -26,6 +26,7 @@ constexpr Key kOverlay[] = {
     {"node"},
     {"directRouting"},
     {"txChecksumOffload"},
+    {"maxPeers"},
     {"type", Fate::foreign, "there is one: VXLAN"},
     {"mtu", Fate::foreign, "it stands beside \"overlay\", and is the pods'; the tunnel's follows from the underlay"},
     {"engine", Fate::foreign, "it is called \"control\" here"},
@@ -130,6 +131,8 @@ std::optional<Overlay> parse_overlay(const Field& conf) {
   if (const auto node = field->find("node")) out.node = node_name(*node);
   if (const auto offload = field->find_any("txChecksumOffload")) out.tx_checksum = offload->boolean();
   if (const auto direct = field->find("directRouting")) out.direct = direct->boolean();
+  if (const auto most = field->find("maxPeers"))
+    out.max_peers = static_cast<std::uint32_t>(most->integer(1, static_cast<std::int64_t>(kMostPeers)));
   if (const auto group = field->find("group")) {
     out.group = base::in_context(group->path(), [&] { return net::Ip::parse(group->string()); });
     if (!out.group->is_multicast())
@@ -159,6 +162,8 @@ void check_overlay(const Field& conf, const NetConf& out) {
     field.at("group").refuse("is for control \"multicast\"; this is \"" + overlay.control + "\"");
   if (overlay.control == "multicast" && !(overlay.peers.empty() && overlay.peers_file.empty()))
     field.refuse("peers are listed for control \"static\" and \"evpn\"; multicast finds them by itself");
+  if (field.find("maxPeers") && (overlay.layer != 2 || !is_listed(overlay)))
+    field.at("maxPeers").refuse("is for layer 2 with a list of peers: no other sends a broadcast to each of them");
   if (overlay.direct && overlay.layer != 3)
     field.at("directRouting").refuse("is for layer 3: frames of one segment, layer 2, go through the tunnel alone");
   if (overlay.direct && out.port_isolation)

@@ -34,8 +34,6 @@ using plan::Where;
 
 namespace {
 
-constexpr const char* kSwitchAlias = "trestle switch";
-
 // Reads the Steps one by one and keeps what belongs to one socket together until another socket's turn comes.
 class Applier {
  public:
@@ -279,9 +277,7 @@ class Applier {
 
 void refuse_foreign(Context& context, const plan::Bridge& bridge) {
   const auto there = kernel::get_link(context.route(), bridge.link);
-  if (!there || (there->kind == "bridge" && there->group == bridge.group)) return;
-  // A foreign hand may have changed the group: what has our MAC and our alias is ours all the same.
-  if (there->kind == "bridge" && there->mac == bridge.mac && there->alias == kSwitchAlias && there->group == 0) return;
+  if (!there || is_switch_of_ours(context, *there)) return;
   throw Error(Code::held, "host:" + bridge.link.str() +
                               ": a link of this name is there already and is not ours; choose another "
                               "'bridge' for this network or remove that link");

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "engine/uplink.h"
 #include "kernel/link.h"
+#include "net/names.h"
 
 namespace trestle::engine {
 
@@ -25,7 +26,10 @@ void add_member(Context& context, const net::IfName& name, const net::IfName& li
                       "uplink " + name.str() + ": the host has no such NIC; plug it in or name another");
   if (nic->master == bond) return;
   const auto master = nic->master == 0 ? std::nullopt : kernel::get_link(context.route(), nic->master);
-  if (master && master->group != context.switches())
+  // Not another switch of ours either: an ADD that was refused afterwards had cut that one off its LAN.
+  const bool own =
+      master && master->group == context.switches() && net::bond_name(net::IfName::parse(master->name)) == link;
+  if (master && !own)
     throw base::Error(base::Code::held, "uplink " + name.str() + " is a port of " + master->name +
                                             " already; take it out there, or name another NIC");
   kernel::Batch batch;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernel/route.h"
+#include "net/names.h"
 #include "plan/step_text.h"
 
 namespace trestle::engine {
@@ -51,6 +52,11 @@ std::uint32_t Context::index(const plan::LinkRef& link) {
     throw base::Error(base::Code::kernel, plan::text(link) + ": no such link; it was removed by another hand");
   indexes_.emplace(link, *found);
   return *found;
+}
+
+bool is_switch_of_ours(const Context& context, const kernel::LinkInfo& link) {
+  if (link.kind != "bridge") return false;
+  return link.group == context.switches() || (link.alias == kSwitchAlias && !net::is_our_group(link.group));
 }
 
 plan::Facts read_facts(Context& context) {

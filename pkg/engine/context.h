@@ -60,6 +60,11 @@ class Context {
   std::vector<std::string> notes_;
 };
 
+// The alias of every switch that we make.
+inline constexpr const char* kSwitchAlias = "trestle switch";
+// By its group; or by its alias, where a foreign hand (networkd's Group=) has given it a group that is none of Trestle's.
+bool is_switch_of_ours(const Context& context, const kernel::LinkInfo& link);
+
 // Reads the Facts of the host (never changes it): MTU of the default route's device, IPv6, links with a default route learned by RA.
 plan::Facts read_facts(Context& context);
 

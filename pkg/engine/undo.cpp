@@ -73,7 +73,7 @@ class Undoer {
   void operator()(const plan::Bridge& s) {
     const auto link = kernel::get_link(context_.route(), s.link);
     if (!link || link->kind != "bridge") return;
-    if (link->group != s.group)
+    if (!is_switch_of_ours(context_, *link))
       return context_.note("bridge " + s.link.str() + " is left in place: its group is not ours any more");
     const auto ports = kernel::dump_links(context_.route(), link->index);
     if (!ports.empty())

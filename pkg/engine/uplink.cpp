@@ -1,7 +1,10 @@
 #include "engine/uplink.h"
 
+#include <set>
+
 #include "base/error.h"
 #include "kernel/link.h"
+#include "net/names.h"
 
 namespace trestle::engine {
 
@@ -30,6 +33,21 @@ std::optional<std::string> defect_of(Context& context, const plan::Uplink& step)
   if (nic->master != kernel::link_index(context.route(), step.master).value_or(~0U))
     return "is no port of " + step.master.str();
   if (!nic->up()) return "is down";
+  return std::nullopt;
+}
+
+std::optional<std::string> foreign_port(Context& context, const std::vector<plan::Step>& steps) {
+  std::optional<kernel::LinkInfo> bridge;
+  std::set<std::string> own;
+  for (const plan::Step& step : steps) {
+    if (const auto* one = std::get_if<plan::Bridge>(&step)) bridge = kernel::get_link(context.route(), one->link);
+    if (const auto* one = std::get_if<plan::Uplink>(&step)) own.insert(one->nic.str());
+    if (const auto* one = std::get_if<plan::TakeAddresses>(&step)) own.insert(one->nic.str());
+    if (const auto* one = std::get_if<plan::Vxlan>(&step)) own.insert(one->link.str());
+  }
+  if (!bridge || !is_switch_of_ours(context, *bridge)) return std::nullopt;
+  for (const kernel::LinkInfo& port : kernel::dump_links(context.route(), bridge->index))
+    if (!own.contains(port.name) && !net::is_our_group(port.group)) return port.name;
   return std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 // The physical side of a switch: bond, uplink, the host's addresses.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/context.h"
 #include "plan/step.h"
@@ -27,6 +28,8 @@ std::optional<std::string> defect_of(Context& context, const plan::TakeAddresses
 // moved for good: each is named with its reason.
 std::optional<plan::TakeAddresses> read_taken(Context& context, const std::vector<net::IfName>& nics,
                                               const net::IfName& bridge, bool take);
+// A port of the Steps' switch that they do not name, while the switch is ours: its user would lose the LAN with the uplink. nullopt: none.
+std::optional<std::string> foreign_port(Context& context, const std::vector<plan::Step>& steps);
 // Does the host live on that switch of ours?
 bool lives_on(Context& context, const net::IfName& bridge);
 // Puts every address and route that is on the switch now back on the NIC, which is no port any more then. Again is no error. Throws

@@ -31,6 +31,22 @@ bool floods(Context& context, const plan::Vxlan& step, std::uint32_t index) {
   return std::ranges::find(entries, plan::Fdb{step.link, net::Mac{}, step.multicast}) != entries.end();
 }
 
+// Our own, by group, VNI and port, under a name that another hand gave it. A dump of all links: only where it is not there by its own name.
+std::optional<kernel::LinkInfo> renamed(Context& context, const plan::Vxlan& step) {
+  for (kernel::LinkInfo& link : kernel::dump_links(context.route())) {
+    if (link.kind != "vxlan" || link.group != step.group || link.name == step.link.str()) continue;
+    const auto info = kernel::get_vxlan(context.route(), net::IfName::parse(link.name));
+    if (info && info->vni == step.vni && info->port == step.port) return std::move(link);
+  }
+  return std::nullopt;
+}
+
+void remove(Context& context, const kernel::LinkInfo& link) {
+  kernel::Batch batch;
+  kernel::delete_link(batch, link.index, link.name);
+  context.route().send_or_throw(batch);
+}
+
 [[noreturn]] void refuse(const plan::Vxlan& step, const kernel::Refusal& refusal) {
   if (refusal.err == EEXIST)
     throw Error(Code::held,
@@ -49,9 +65,17 @@ bool floods(Context& context, const plan::Vxlan& step, std::uint32_t index) {
 void create(Context& context, const plan::Vxlan& step) {
   const std::uint32_t master = step.master ? context.index({Where::host, *step.master}) : 0;
   const std::uint32_t underlay = step.underlay ? context.index({Where::host, *step.underlay}) : 0;
-  kernel::Batch batch;
-  kernel::add_vxlan(batch, step, master, underlay);
-  const auto refused = context.route().send(batch);
+  const auto add = [&] {
+    kernel::Batch batch;
+    kernel::add_vxlan(batch, step, master, underlay);
+    return context.route().send(batch);
+  };
+  auto refused = add();
+  if (!refused.empty() && refused.front().err == EEXIST)
+    if (const auto own = renamed(context, step)) {
+      remove(context, *own);
+      refused = add();
+    }
   if (!refused.empty()) refuse(step, refused.front());
   context.forget({Where::host, step.link});
 }
@@ -67,8 +91,7 @@ void make(Context& context, const plan::Vxlan& step) {
   auto info = there ? kernel::get_vxlan(host, step.link) : std::nullopt;
   kernel::Batch batch;
   if (there && (!info || !same_tunnel(*info, step) || !floods(context, step, there->index))) {
-    kernel::delete_link(batch, there->index, step.link.str());
-    host.send_or_throw(batch);
+    remove(context, *there);
     there.reset();
   }
   if (!there) {
@@ -87,7 +110,11 @@ void make(Context& context, const plan::Vxlan& step) {
 std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step) {
   const auto link = kernel::get_link(context.route(), step.link);
   const auto info = link ? kernel::get_vxlan(context.route(), step.link) : std::nullopt;
-  if (!info) return link ? "is no VXLAN" : "is gone";
+  if (!link) {
+    const auto own = renamed(context, step);
+    return own ? "is called " + own->name + " now: it is our own, renamed by another hand" : "is gone";
+  }
+  if (!info) return "is no VXLAN";
   if (!same_tunnel(*info, step)) return "is of another VNI, port or group, or learns";
   // Not Context::index(), which throws: a switch that another hand took away is one defect, and not the end of the look.
   const std::uint32_t master = step.master ? kernel::link_index(context.route(), *step.master).value_or(~0U) : 0;
@@ -112,11 +139,9 @@ std::optional<std::string> defect_of(Context& context, const plan::Nexthop& step
 }
 
 void take_away(Context& context, const plan::Vxlan& step) {
-  const auto link = kernel::get_link(context.route(), step.link);
-  if (!link || link->group != step.group || link->kind != "vxlan") return;
-  kernel::Batch batch;
-  kernel::delete_link(batch, link->index, step.link.str());
-  context.route().send_or_throw(batch);
+  auto link = kernel::get_link(context.route(), step.link);
+  if (!link || link->group != step.group || link->kind != "vxlan") link = renamed(context, step);
+  if (link) remove(context, *link);
 }
 
 }  // namespace trestle::engine

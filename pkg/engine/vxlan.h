@@ -11,6 +11,7 @@ namespace trestle::engine {
 // belong to another link.
 void make(Context& context, const plan::Vxlan& step);
 std::optional<std::string> defect_of(Context& context, const plan::Vxlan& step);
+// By its name, or as our own that another hand has renamed.
 void take_away(Context& context, const plan::Vxlan& step);
 
 std::optional<std::string> defect_of(Context& context, const plan::Nexthop& step);

@@ -139,6 +139,10 @@ void check_sets(const std::vector<RangeSet>& sets) {
   }
 }
 
+bool is_whole(const Range& range) {
+  return range.first == lowest_host(range.subnet) && range.last == highest_host(range.subnet);
+}
+
 bool usable(const Range& range, const Ip& ip) {
   if (ip < range.first || ip > range.last || ip == range.gateway) return false;
   return std::none_of(range.exclude.begin(), range.exclude.end(), [&](const Cidr& gone) { return gone.contains(ip); });

@@ -49,6 +49,8 @@ struct Span {
   net::U128 first = 0, last = 0;
 };
 std::vector<Span> spans(const Range& range);
+// Has it all addresses of its subnet, as one without given ends has?
+bool is_whole(const Range& range);
 // May this address be given out from `range`? Inside first..last, not the gateway, not excluded.
 bool usable(const Range& range, const net::Ip& ip);
 // How many addresses the pool can give in all (saturating at 2^63), and the gateway for an address of it.

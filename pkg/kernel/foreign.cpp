@@ -150,6 +150,10 @@ class TableSays {
         }
   }
 
+  bool names_link(const std::string& chain) const {
+    const auto found = rules_.find(chain);
+    return found != rules_.end() && std::ranges::any_of(found->second, &RuleSays::names_link);
+  }
   // Does a rule that packets of that chain come by let something of the link's pass, or lead it on?
   bool lets_pass(const std::string& chain) const {
     std::set<std::string> seen;  // many ways lead to one chain, and to the next one twice as many
@@ -177,6 +181,22 @@ class TableSays {
 };
 
 }  // namespace
+
+std::optional<std::string> chain_that_names(Socket& netfilter, const net::IfName& link, const net::IfName& beside) {
+  for (const auto& [key, chains] : all_chains(netfilter)) {
+    const TableSays of_link(netfilter, key, link.str()), of_other(netfilter, key, beside.str());
+    for (const Chain& chain : chains)
+      if (of_link.names_link(chain.name) && !of_other.names_link(chain.name))
+        return "chain " + family_of(key.first) + " " + key.second + " " + chain.name;
+  }
+  const std::vector<LegacyDrop> others = legacy_drops(link.str());
+  for (const LegacyDrop& drop : legacy_drops(beside.str()))
+    if (std::ranges::none_of(
+            others, [&](const LegacyDrop& other) { return other.ipv6 == drop.ipv6 && other.forward == drop.forward; }))
+      return std::string(drop.ipv6 ? "ip6tables" : "iptables") + "-legacy's chain " +
+             (drop.forward ? "FORWARD" : "INPUT");
+  return std::nullopt;
+}
 
 std::vector<ForeignDrop> foreign_drops(Socket& netfilter, const net::IfName& bridge) {
   std::vector<ForeignDrop> out;

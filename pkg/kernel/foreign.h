@@ -1,5 +1,6 @@
 #pragma once
 // What other tools' firewalls do to our packets: an accept of ours cannot undo a drop in a foreign chain. Reads only.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct ForeignDrop {
   bool legacy = false;              // iptables-legacy
   std::vector<std::string> chains;  // all chains of the table, to tell whose it is: DOCKER-USER, ufw-…
 };
+
+// "chain inet fw input": one of somebody else's, filtering or translating, in which a rule asks for the link by name, and none for `beside`. As
+// dear as foreign_drops().
+std::optional<std::string> chain_that_names(Socket& netfilter, const net::IfName& link, const net::IfName& beside);
 
 // nftables (iptables-nft too) and iptables-legacy. A dump of all chains, and of the rules of tables that drop: never on the ADD path.
 std::vector<ForeignDrop> foreign_drops(Socket& netfilter, const net::IfName& bridge);

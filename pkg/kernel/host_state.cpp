@@ -2,19 +2,24 @@
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <set>
 
 #include "kernel/attrs.h"
+#include "kernel/link.h"
+#include "net/names.h"
 
 namespace trestle::kernel {
 
 namespace {
 
+constexpr std::uint32_t kForEver = 0xffffffff;  // of a lifetime
 constexpr std::uint32_t kIpv6Metric = 256;  // of the subnet's route when the address says none (IP6_RT_PRIO_ADDRCONF)
 
 std::uint8_t wire(net::Family family) { return family == net::Family::v4 ? AF_INET : AF_INET6; }
@@ -26,10 +31,16 @@ std::optional<net::Ip> ip_of(const Attrs& attrs, std::uint16_t type, int family)
   return net::Ip::from_bytes(*bytes);
 }
 
-void read_address(HostState& out, const ifaddrmsg& header, const Attrs& attrs) {
+// Made for each link from its MAC, or from the host's secret. A kernel before 5.18 does not tell who made it.
+bool is_kernels(const net::Ip& ip, const Attrs& attrs, const LinkInfo& link) {
+  if (ip.family == net::Family::v4 || !ip.is_link_local()) return false;
+  return attrs.u8(IFA_PROTO) == IFAPROT_KERNEL_LL || (link.mac && ip == net::link_local(*link.mac));
+}
+
+void read_address(HostState& out, const LinkInfo& link, const ifaddrmsg& header, const Attrs& attrs) {
   const auto other = ip_of(attrs, IFA_ADDRESS, header.ifa_family);
   const auto own = attrs.has(IFA_LOCAL) ? ip_of(attrs, IFA_LOCAL, header.ifa_family) : other;
-  if (!own || (own->family == net::Family::v6 && own->is_link_local())) return;
+  if (!own || is_kernels(*own, attrs, link)) return;
   const net::Cidr cidr{*own, header.ifa_prefixlen};
   const std::uint32_t flags = attrs.u32(IFA_FLAGS).value_or(header.ifa_flags);
   if ((flags & IFA_F_PERMANENT) == 0)
@@ -37,23 +48,30 @@ void read_address(HostState& out, const ifaddrmsg& header, const Attrs& attrs) {
                         " has a lifetime: a DHCP client or router advertisements renew it there");
   else if (other && *other != *own)
     out.fixed.push_back("address " + cidr.str() + " has a peer, " + other->str());
-  out.addresses.push_back({cidr, header.ifa_scope, ip_of(attrs, IFA_BROADCAST, header.ifa_family),
-                           attrs.u32(IFA_RT_PRIORITY).value_or(0), (flags & IFA_F_NOPREFIXROUTE) != 0});
+  out.addresses.push_back({cidr,
+                           header.ifa_scope,
+                           ip_of(attrs, IFA_BROADCAST, header.ifa_family),
+                           attrs.u32(IFA_RT_PRIORITY).value_or(0),
+                           (flags & IFA_F_NOPREFIXROUTE) != 0,
+                           (flags & IFA_F_DEPRECATED) != 0,
+                           {}});
+  if (const std::string label = attrs.text(IFA_LABEL); label.starts_with(link.name + ":"))
+    out.addresses.back().alias = label.substr(link.name.size());
 }
 
-void read_addresses(Socket& socket, net::Family family, std::uint32_t link_index, HostState& out) {
+void read_addresses(Socket& socket, net::Family family, const LinkInfo& link, HostState& out) {
   Batch batch;
   auto* header = static_cast<ifaddrmsg*>(batch.begin(RTM_GETADDR, NLM_F_DUMP, sizeof(ifaddrmsg), "list addresses"));
   header->ifa_family = wire(family);
-  header->ifa_index = link_index;
+  header->ifa_index = link.index;
   for (const int none : {ENODEV, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);
   const HostState before = out;
   socket.dump(
       batch, [&] { out = before; },
       [&](const nlmsghdr& message) {
         const auto found = header_of<ifaddrmsg>(message);
-        if (found && message.nlmsg_type == RTM_NEWADDR && found->ifa_index == link_index)
-          read_address(out, *found, Attrs::of(message, sizeof(ifaddrmsg)));
+        if (found && message.nlmsg_type == RTM_NEWADDR && found->ifa_index == link.index)
+          read_address(out, link, *found, Attrs::of(message, sizeof(ifaddrmsg)));
       });
 }
 
@@ -156,6 +174,9 @@ std::string text_of(const plan::TakenRoute& route) {
 }
 
 void add_routes(HostState& out, const std::vector<Found>& all, std::uint32_t link) {
+  std::set<RouteKey> elsewhere;
+  for (const Found& found : all)
+    if (!leads_by(found, link)) elsewhere.insert(key_of(found.route));
   for (const Found& found : all) {
     const plan::TakenRoute& route = found.route;
     if (!leads_by(found, link)) continue;
@@ -164,10 +185,7 @@ void add_routes(HostState& out, const std::vector<Found>& all, std::uint32_t lin
                     [&](const plan::TakenAddress& address) { return comes_with(address, route); }))
       continue;
     if (!found.odd.empty()) out.fixed.push_back(text_of(route) + ": " + found.odd);
-    if (std::any_of(all.begin(), all.end(), [&](const Found& other) {
-          return !leads_by(other, link) && other.route.dst == route.dst && other.route.table == route.table &&
-                 other.route.metric == route.metric;
-        }))
+    if (elsewhere.contains(key_of(route)))
       out.fixed.push_back(text_of(route) +
                           ": another link has one with the same metric, and the kernel replaces either");
     out.routes.push_back(route);
@@ -176,17 +194,22 @@ void add_routes(HostState& out, const std::vector<Found>& all, std::uint32_t lin
 
 }  // namespace
 
+RouteKey key_of(const plan::TakenRoute& route) { return {route.dst, route.table, route.metric}; }
+
 HostState read_host_state(Socket& route, std::uint32_t link_index) {
   HostState out;
-  for (const net::Family family : {net::Family::v4, net::Family::v6}) read_addresses(route, family, link_index, out);
+  const auto link = get_link(route, link_index);
+  if (!link) return out;
+  for (const net::Family family : {net::Family::v4, net::Family::v6}) read_addresses(route, family, *link, out);
   for (const net::Family family : {net::Family::v4, net::Family::v6})
     add_routes(out, read_routes(route, family), link_index);
   std::stable_partition(out.routes.begin(), out.routes.end(), [](const plan::TakenRoute& r) { return !r.via; });
   return out;
 }
 
-void put_address(Batch& batch, std::uint32_t link_index, const plan::TakenAddress& address, const std::string& label) {
+void put_address(Batch& batch, std::uint32_t link_index, const net::IfName& link, const plan::TakenAddress& address) {
   const bool v4 = address.cidr.ip.family == net::Family::v4;
+  const std::string label = address.cidr.str() + " on " + link.str();
   auto* header = static_cast<ifaddrmsg*>(batch.begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof(ifaddrmsg), label));
   header->ifa_family = wire(address.cidr.ip.family);
   header->ifa_prefixlen = address.cidr.length;
@@ -198,6 +221,13 @@ void put_address(Batch& batch, std::uint32_t link_index, const plan::TakenAddres
   batch.put_u32(IFA_FLAGS, (v4 ? 0 : IFA_F_NODAD) | (address.no_prefix_route ? IFA_F_NOPREFIXROUTE : 0));
   if (address.broadcast) batch.put(IFA_BROADCAST, address.broadcast->bytes());
   if (address.metric != 0) batch.put_u32(IFA_RT_PRIORITY, address.metric);
+  if (address.deprecated) {
+    ifa_cacheinfo life{};
+    life.ifa_valid = kForEver;
+    batch.put(IFA_CACHEINFO, &life, sizeof life);
+  }
+  if (!address.alias.empty() && link.str().size() + address.alias.size() < IFNAMSIZ)
+    batch.put_text(IFA_LABEL, link.str() + address.alias);
   batch.accept(EEXIST);
 }
 

@@ -52,7 +52,7 @@ std::optional<std::uint32_t> link_index(Socket& socket, const net::IfName& name)
 std::optional<LinkInfo> get_peer(Socket& socket, const LinkInfo& veth);
 // This namespace's number for another one, as LinkInfo::peer_netns has it. nullopt: it has given it none, so no link here leads there.
 std::optional<std::int32_t> netns_number(Socket& socket, const base::Fd& netns);
-// `master`: only the ports of that bridge; 0: all links of the namespace. A dump: never on the ADD and DEL path.
+// `master`: only the ports of that bridge; 0: all links of the namespace. A dump: of the host's namespace never on the ADD and DEL path.
 std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master = 0);
 // One message of the kernel; nullopt when it is none about a link.
 std::optional<LinkInfo> read_link(const nlmsghdr& message);

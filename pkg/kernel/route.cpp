@@ -54,22 +54,21 @@ void put_way(Batch& batch, std::uint32_t link_index, const plan::Route& route) {
 
 namespace {
 
-// What the kernel answers about a packet of this host to the address; empty: there is no way.
-template <class Read>
-auto look_up(Socket& socket, const net::Ip& to, Read&& read) -> decltype(read(std::declval<const Attrs&>())) {
+// The route that a packet of this host to the address would take, as the kernel answers; nullopt when there is none.
+std::optional<std::vector<char>> route_towards(Socket& socket, const net::Ip& ip, std::uint32_t flags) {
   Batch batch;
-  auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, 0, sizeof(rtmsg), "look up the route to " + to.str()));
-  header->rtm_family = family_of(to);
-  header->rtm_dst_len = static_cast<std::uint8_t>(to.bits());
-  batch.put(RTA_DST, to.bytes());
+  auto* header = static_cast<rtmsg*>(batch.begin(RTM_GETROUTE, 0, sizeof(rtmsg), "look up the route to " + ip.str()));
+  header->rtm_family = family_of(ip);
+  header->rtm_dst_len = static_cast<std::uint8_t>(ip.bits());
+  header->rtm_flags = flags;
+  batch.put(RTA_DST, ip.bytes());
   // Unreachable, prohibited and blackholed count as none; so does a kernel without IPv6.
-  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}) batch.accept(none);
-  const auto answer = socket.get(batch);
-  if (!answer) return std::nullopt;
-  const auto& message = *reinterpret_cast<const nlmsghdr*>(answer->data());
-  const auto found = header_of<rtmsg>(message);
+  for (const int none : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, EOPNOTSUPP, EAFNOSUPPORT}) batch.accept(none);
+  auto answer = socket.get(batch);
+  const auto found =
+      answer ? header_of<rtmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data())) : std::optional<rtmsg>();
   if (!found || found->rtm_type != RTN_UNICAST) return std::nullopt;
-  return read(Attrs::of(message, sizeof(rtmsg)));
+  return answer;
 }
 
 // Public, and in nobody's special routes or bogon list (a.root-servers.net). Nothing is sent.
@@ -79,8 +78,15 @@ net::Ip outside(net::Family family) {
 
 }  // namespace
 
+bool has_way_to(Socket& socket, const net::Cidr& subnet) {
+  const auto answer = route_towards(socket, subnet.first(), RTM_F_FIB_MATCH);
+  return answer && header_of<rtmsg>(*reinterpret_cast<const nlmsghdr*>(answer->data()))->rtm_dst_len >= subnet.length;
+}
+
 std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& ip) {
-  return look_up(socket, ip, [](const Attrs& attrs) { return attrs.u32(RTA_OIF); });
+  const auto answer = route_towards(socket, ip, 0);
+  if (!answer) return std::nullopt;
+  return Attrs::of(*reinterpret_cast<const nlmsghdr*>(answer->data()), sizeof(rtmsg)).u32(RTA_OIF);
 }
 
 namespace {
@@ -236,11 +242,11 @@ std::optional<std::uint32_t> way_out(Socket& socket, net::Family family) {
 }
 
 std::optional<net::Ip> router(Socket& socket, net::Family family) {
-  return look_up(socket, outside(family), [](const Attrs& attrs) -> std::optional<net::Ip> {
-    const auto via = attrs.view(RTA_GATEWAY);
-    if (!via || (via->size() != 4 && via->size() != 16)) return std::nullopt;
-    return net::Ip::from_bytes(*via);
-  });
+  const auto answer = route_towards(socket, outside(family), 0);
+  if (!answer) return std::nullopt;
+  const auto via = Attrs::of(*reinterpret_cast<const nlmsghdr*>(answer->data()), sizeof(rtmsg)).view(RTA_GATEWAY);
+  if (!via || (via->size() != 4 && via->size() != 16)) return std::nullopt;
+  return net::Ip::from_bytes(*via);
 }
 
 std::optional<std::uint32_t> default_route_link(Socket& socket) {

@@ -32,6 +32,8 @@ struct Way {
 // The unicast routes of one family: each next hop one Way. A dump: once, when a switch is made.
 std::vector<Way> ways(Socket& socket, net::Family family);
 
+// Is there a route to that very subnet, or to a part of it? By the way to its first address: one look-up, whatever the size of the table.
+bool has_way_to(Socket& socket, const net::Cidr& subnet);
 // The device that a packet of this host to the address would leave by. One look-up; nullopt when there is no route.
 std::optional<std::uint32_t> link_towards(Socket& socket, const net::Ip& to);
 // The device by which a public address is reached (IPv4 first, then IPv6): that of the default route, or what a VPN put

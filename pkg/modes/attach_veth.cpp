@@ -76,14 +76,16 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
         Sysctl{Where::pod, conf + "disable_ipv6", "0"});  // a runtime may have switched it off for new links
     steps.emplace_back(
         Sysctl{Where::pod, conf + "accept_ra", "0"});  // the gateway is known; no waiting for, no believing others
+  } else if (in.facts.ipv6 && in.conf.mode == "bridge" && !in.lease.ips.empty()) {
+    // The LAN's router gave it an address and a way out that the guard drops: whatever prefers IPv6 hung.
+    steps.emplace_back(Sysctl{Where::pod, conf + "accept_ra", "0"});
   }
-  // With two NICs on one switch the wrong one would answer for this one's address too.
-  if (in.conf.source_table && of_family(in.lease, net::Family::v4))
-    steps.emplace_back(Sysctl{Where::pod, "net/ipv4/conf/" + pod.str() + "/arp_ignore", "1", true});
+  if (in.conf.source_table && of_family(in.lease, net::Family::v4)) steps.emplace_back(own_arp_alone(pod));
   steps.emplace_back(plan::Up{LinkRef{Where::host, host}});
   // Without an IPv6 address the pod stays silent there: the solicitations of a thousand pods that nobody answers, each flooded to a
   // thousand ports, made every ADD on a full switch three times as slow.
-  steps.emplace_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || ipv6});
+  // One without any address of ours looks after IPv6 itself: it asks for a router, and for a lease.
+  steps.emplace_back(plan::Up{LinkRef{Where::pod, pod}, !in.facts.ipv6 || ipv6 || in.lease.ips.empty()});
 }
 
 bool tells_gateway(const config::NetConf& conf) { return conf.mode != "isolated"; }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/text.h"
 #include "modes/attach_veth.h"
 #include "modes/gateway.h"
@@ -16,17 +15,13 @@ namespace trestle::modes {
 
 namespace {
 
-net::IfName bond_name(const net::IfName& bridge) {
-  return net::IfName::parse("bond" + base::hex(base::hash64(bridge.str()), 11));
-}
-
 void add_uplink(std::vector<plan::Step>& steps, const SwitchInput& in) {
   const config::Uplink& uplink = *in.conf.uplink;
   net::IfName nic = uplink.links.front();
   if (in.facts.taken)
     steps.emplace_back(*in.facts.taken);  // before a bond: a NIC that goes down for it loses its routes
   if (!uplink.bond.empty()) {
-    nic = bond_name(in.conf.bridge);
+    nic = net::bond_name(in.conf.bridge);
     steps.emplace_back(
         plan::Bond{nic, uplink.bond, uplink.links, bridge_mac(in.conf, in.facts), net::switch_group(in.state_dir)});
   }

@@ -74,6 +74,8 @@ IfName switch_name(std::string_view network) {
   return IfName::parse("tr" + base::hex(base::hash64(network), 11));
 }
 
+IfName bond_name(const IfName& bridge) { return IfName::parse("bond" + base::hex(base::hash64(bridge.str()), 11)); }
+
 Mac switch_mac(const IfName& bridge) { return Mac::from_hash(0x02, base::hash64(bridge.str())); }
 
 Mac pod_mac(const IfName& bridge, const Ip& first) {
@@ -115,6 +117,8 @@ std::uint32_t link_group(std::string_view state_dir, std::string_view network) {
 }
 
 std::uint32_t switch_group(std::string_view state_dir) { return group(kOurs, state_dir); }
+
+bool is_our_group(std::uint32_t group) { return (group & (kOurs | kDoomed)) != 0; }
 
 std::uint32_t doomed_group(std::string_view state_dir) { return group(kDoomed, state_dir); }
 

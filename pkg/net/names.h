@@ -29,6 +29,8 @@ IfName tap_name(const IfName& nic);
 std::uint32_t source_table(const IfName& nic);
 // "tr" + network name; "tr" + 11 hex digits of its hash when that is longer than 15 or no plain name.
 IfName switch_name(std::string_view network);
+// "bond" + 11 hex digits of hash(switch): of the NICs that are its uplink together.
+IfName bond_name(const IfName& bridge);
 // 02 + 5 bytes of hash(switch).
 Mac switch_mac(const IfName& bridge);
 // 02 + 5 bytes of hash(switch, first address), so that an address used again keeps its MAC.
@@ -43,6 +45,8 @@ Mac host_side_mac(const Mac& pod);
 std::uint32_t link_group(std::string_view state_dir, std::string_view network);
 // IFLA_GROUP of the switches made under one state directory.
 std::uint32_t switch_group(std::string_view state_dir);
+// Is it the group of a link or a switch of any state directory?
+bool is_our_group(std::uint32_t group);
 // IFLA_GROUP that a link gets just before it is deleted together with others: 0x80000000 | 30-bit hash(state dir).
 std::uint32_t doomed_group(std::string_view state_dir);
 // "vx" + VNI, and "p" + port where that is not 4789; hashed when that is longer than 15: the tunnel's end on this node.

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "base/error.h"
+
 namespace trestle::overlay {
 
 namespace {
@@ -20,6 +22,18 @@ std::string router_id(const net::Ip& local) {
 std::string frr_conf(const config::NetConf& conf, const std::vector<net::Ip>& reflectors, bool reflector) {
   const config::Overlay& overlay = *conf.overlay;
   const net::Ip& local = overlay.here->local;
+  if (overlay.control != "evpn")
+    throw base::Error(base::Code::bad_config, "network '" + conf.name + "' has control \"" + overlay.control +
+                                                  "\": its peers come from elsewhere, and FRR would announce nothing "
+                                                  "of it; give \"control\": \"evpn\"");
+  std::vector<net::Ip> neighbours = reflectors;
+  if (neighbours.empty() || reflector)
+    for (const config::Peer& peer : overlay.here->others) neighbours.push_back(peer.vtep);
+  std::erase(neighbours, local);
+  if (neighbours.empty())
+    throw base::Error(base::Code::bad_config, "network '" + conf.name +
+                                                  "': there is no node but this one to speak to; name the others in "
+                                                  "\"peers\", or other nodes by --reflectors");
   std::string out =
       "! frr.conf of this node for network '" + conf.name + "' (VNI " + std::to_string(overlay.vni) +
       "), by 'trestle overlay frr-config'.\n"
@@ -34,11 +48,8 @@ std::string frr_conf(const config::NetConf& conf, const std::vector<net::Ip>& re
       "\n neighbor NODES timers 3 9\n neighbor NODES timers connect 1\n";
   if (reflector) out += " bgp cluster-id " + router_id(local) + "\n bgp listen limit 5000\n";
   std::set<net::Ip> told;
-  std::vector<net::Ip> neighbours = reflectors;
-  if (neighbours.empty() || reflector)
-    for (const config::Peer& peer : overlay.here->others) neighbours.push_back(peer.vtep);
   for (const net::Ip& ip : neighbours)
-    if (ip != local && told.insert(ip).second) out += " neighbor " + ip.str() + " peer-group NODES\n";
+    if (told.insert(ip).second) out += " neighbor " + ip.str() + " peer-group NODES\n";
   out += " !\n address-family l2vpn evpn\n  neighbor NODES activate\n";
   if (reflector) out += "  neighbor NODES route-reflector-client\n";
   return out + "  advertise-all-vni\n exit-address-family\nexit\n!\n";

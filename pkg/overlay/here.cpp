@@ -191,6 +191,12 @@ config::NetConf as_here(engine::Context& context, const config::NetConf& conf, c
     } else {
       here.others.push_back(std::move(peer));
     }
+  if (overlay.layer == 2 && config::is_listed(overlay) && here.others.size() > overlay.max_peers)
+    throw Error(Code::bad_config,
+                subject(conf) + ": the list has " + std::to_string(here.others.size()) +
+                    " other nodes, and on layer 2 each broadcast of a pod is sent to each of them, one by one; take "
+                    "\"layer\": 3 or \"control\": \"evpn\", or say with \"maxPeers\" that it may be more than " +
+                    std::to_string(overlay.max_peers));
   if (here.own && !here.own->node.empty()) here.identity = here.own->node;
   const std::uint32_t head = overhead(here.local.family), carried = carried_by(context.route(), underlay.link, here);
   here.mtu = carried > head ? carried - head : 0;

@@ -25,22 +25,22 @@ namespace {
 constexpr std::size_t kTogether = 200;  // messages of one send
 constexpr std::size_t kLeastAtOnce = 3, kShare = 5;
 
-std::size_t most_at_once(std::size_t all) { return std::max(kLeastAtOnce, all / kShare); }
-
 // Peers go as a whole: which of `gone` stay for now, because too many would go at once.
-std::vector<net::Ip> hold_back(std::vector<Step>& gone, const std::vector<Step>& there, const std::vector<Step>& wanted,
-                               Leave leave) {
+void hold_back(Outcome& out, std::vector<Step>& gone, const std::vector<Step>& there, const std::vector<Step>& wanted,
+               const Leave& leave) {
   const auto peers_in = [](const std::vector<Step>& steps) {
-    std::set<net::Ip> out;
+    std::set<net::Ip> ends;
     for (const Step& step : steps)
-      if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst) out.insert(*fdb->dst);
-    return out;
+      if (const auto* fdb = std::get_if<plan::Fdb>(&step); fdb && fdb->dst) ends.insert(*fdb->dst);
+    return ends;
   };
   const std::set<net::Ip> had = peers_in(there), kept = peers_in(wanted);
   std::vector<net::Ip> leaving;
   std::set_difference(had.begin(), had.end(), kept.begin(), kept.end(), std::back_inserter(leaving));
-  const std::size_t most = leave == Leave::none ? 0 : most_at_once(had.size());
-  if (leaving.size() <= most) return {};
+  const std::size_t most = may_leave(leave, had.size());
+  out.had = had.size();
+  out.left = std::min(most, leaving.size());
+  if (leaving.size() <= most) return;
   const std::set<net::Ip> staying(leaving.begin() + static_cast<std::ptrdiff_t>(most), leaving.end());
   std::set<net::Mac> macs;
   std::set<net::Ip> vias;
@@ -63,7 +63,7 @@ std::vector<net::Ip> hold_back(std::vector<Step>& gone, const std::vector<Step>&
       return route->nexthop && places.contains(place_in(*route->nexthop));
     return false;
   });
-  return {staying.begin(), staying.end()};
+  out.kept.assign(staying.begin(), staying.end());
 }
 
 // In the kernel there is one route to a subnet, whichever link it leads by.
@@ -212,13 +212,18 @@ void forget_strangers(engine::Context& context, const config::Overlay& overlay, 
   if (!batch.empty()) context.route().send_or_throw(batch);
 }
 
-bool too_many(std::size_t leaving, std::size_t all) { return leaving > most_at_once(all); }
+std::size_t may_leave(const Leave& leave, std::size_t there) {
+  if (leave.none) return 0;
+  const std::size_t most = std::max(kLeastAtOnce, leave.stood.value_or(there) / kShare);
+  return most - std::min(most, leave.gone);
+}
 
-Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<Step>& wanted, Leave leave) {
+Outcome reconcile(engine::Context& context, const net::IfName& vtep, const std::vector<Step>& wanted,
+                  const Leave& leave) {
   Outcome out;
   const std::vector<Step> there = seen(context, vtep);
   Difference change = difference(there, wanted);
-  out.kept = hold_back(change.gone, there, wanted, leave);
+  hold_back(out, change.gone, there, wanted, leave);
   out.refused = program(context, vtep, change);
   out.made = change.fresh.size() - std::min(out.refused.size(), change.fresh.size());
   out.removed = change.gone.size();

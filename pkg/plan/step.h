@@ -202,8 +202,9 @@ struct TakenAddress {
   net::Cidr cidr;
   std::uint32_t scope = 0;
   std::optional<net::Ip> broadcast = {};
-  std::uint32_t metric = 0;      // of the subnet's route that the kernel makes for it
-  bool no_prefix_route = false;  // it makes none
+  std::uint32_t metric = 0;                          // of the subnet's route that the kernel makes for it
+  bool no_prefix_route = false, deprecated = false;  // it makes none; no source of new connections
+  std::string alias = {};                            // IPv4, what its label has behind the link's name: ":1"
   bool operator==(const TakenAddress&) const = default;
 };
 struct TakenRoute {

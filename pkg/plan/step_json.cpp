@@ -36,6 +36,8 @@ void put(std::string& out, const TakenAddress& address) {
   json("cidr", address.cidr.str())("scope", address.scope)("metric", address.metric)("noPrefixRoute",
                                                                                      address.no_prefix_route);
   if (address.broadcast) json("broadcast", address.broadcast->str());
+  if (address.deprecated) json("deprecated", true);
+  if (!address.alias.empty()) json("alias", address.alias);
 }
 
 void put(std::string& out, const TakenRoute& route) {

@@ -76,8 +76,9 @@ TakeAddresses take_addresses(const Json& json) {
   TakeAddresses out{link_name(json, "nic"), link_name(json, "bridge"), {}, {}};
   for (const Json& address : array(json, "addresses"))
     out.addresses.push_back({net::Cidr::parse(string(address, "cidr")), number(address, "scope"),
-                             maybe_ip(address, "broadcast"), number(address, "metric"),
-                             flag(address, "noPrefixRoute")});
+                             maybe_ip(address, "broadcast"), number(address, "metric"), flag(address, "noPrefixRoute"),
+                             flag(address, "deprecated"),
+                             address.contains("alias") ? string(address, "alias") : std::string()});
   for (const Json& route : array(json, "routes"))
     out.routes.push_back({net::Cidr::parse(string(route, "dst")), maybe_ip(route, "via"), maybe_ip(route, "source"),
                           number(route, "table"), number(route, "metric"), number(route, "protocol"),

@@ -23,11 +23,13 @@ constexpr std::uint64_t kAttachments = 2 * kRegion;
 constexpr std::uint64_t kVms = 3 * kRegion;
 constexpr std::uint64_t kGates =
     4 * kRegion;  // one per switch: whoever wants it alone closes it to those who come later
+constexpr std::uint64_t kPods = 5 * kRegion;
 constexpr std::chrono::milliseconds kGateClosed{2000};
 
 std::uint64_t switch_byte(const net::IfName& bridge) { return kSwitches + base::hash64(bridge.str()) % kRegion; }
 std::uint64_t attachment_byte(std::uint64_t hash) { return kAttachments + hash % kRegion; }
 std::uint64_t vm_byte(const std::string& vm) { return kVms + net::vm_hash(vm) % kRegion; }
+std::uint64_t pod_byte(const std::string& container) { return kPods + base::hash64(container) % kRegion; }
 std::string switch_text(const net::IfName& bridge) { return "switch " + bridge.str(); }
 
 }  // namespace
@@ -211,6 +213,10 @@ void Locks::pass_gate(std::uint64_t byte, const Deadline& deadline) {
   static_cast<void>(keep_trying(deadline, [&] { return !ranges_->closed(kGates + byte); }));
 }
 
+Lock Locks::pod(const std::string& container, const Deadline& deadline) {
+  return take(F_WRLCK, pod_byte(container), 1, deadline, "container " + container);
+}
+std::optional<Lock> Locks::try_pod(const std::string& container) { return attempt(F_WRLCK, pod_byte(container), 1); }
 Lock Locks::switch_shared(const net::IfName& bridge, const Deadline& deadline) {
   pass_gate(switch_byte(bridge), deadline);
   return take(F_RDLCK, switch_byte(bridge), 1, deadline, switch_text(bridge));

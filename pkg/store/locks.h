@@ -1,6 +1,6 @@
 #pragma once
 // Open-file-description byte-range locks at hash offsets of one file: nothing to leak, freed by the kernel on SIGKILL.
-// Order: switch, tables, attachment, VM, store. Taken again until a deadline, then Error{try_again} (11) naming what is busy.
+// Order: pod, switch, tables, attachment, VM, store. Taken again until a deadline, then Error{try_again} (11) naming what is busy.
 // A switch wanted exclusively lets nobody in who comes later, for 2 s at most; the try_… neither wait nor keep anybody out.
 // The kernel knows one owner per open file, so what this process holds is counted here: taking a range twice, or a wider one
 // over a narrower one, gives two Locks, and the range is free when both are gone.
@@ -53,6 +53,9 @@ class Lock {
 class Locks {
  public:
   explicit Locks(base::Fd file);
+  // All calls for one container's NICs: an ADD may have to add to the record of another of them.
+  Lock pod(const std::string& container, const Deadline& deadline);
+  std::optional<Lock> try_pod(const std::string& container);
   Lock switch_shared(const net::IfName& bridge, const Deadline& deadline);
   Lock switch_exclusive(const net::IfName& bridge, const Deadline& deadline);
   std::optional<Lock> try_switch_exclusive(const net::IfName& bridge);

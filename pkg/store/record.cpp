@@ -61,6 +61,7 @@ void put_nic(std::string& out, const Nic& nic) {
   JsonObject json(out);
   json("name", nic.name.str())("host", nic.host_link.str())("bridge", nic.bridge.str())("mac", nic.mac.str());
   if (!nic.segment.empty()) json("segment", nic.segment);
+  if (!nic.source_routing) json("sourceRouting", false);
 }
 
 plan::Delegate delegate_from(const Json& json) {
@@ -118,7 +119,8 @@ Record read_record(const Json& json) {
   for (const Json& nic : array_of(json, "nics"))
     r.nics.push_back({net::IfName::parse(text_of(nic, "name")), net::IfName::parse(text_of(nic, "host")),
                       net::IfName::parse(text_of(nic, "bridge")), net::Mac::parse(text_of(nic, "mac")),
-                      nic.contains("segment") ? text_of(nic, "segment") : std::string()});
+                      nic.contains("segment") ? text_of(nic, "segment") : std::string(),
+                      nic.value("sourceRouting", true)});
   r.leases = leases_from(array_of(json, "leases"));
   for (const Json& part : array_of(json, "parts"))
     r.parts.push_back({net::IfName::parse(text_of(part, "bridge")), text_of(part, "digest")});

@@ -37,7 +37,8 @@ struct Nic {
   net::IfName host_link;
   net::IfName bridge;
   net::Mac mac;
-  std::string segment = {};  // where its MAC is unique; "": the record's
+  std::string segment = {};    // where its MAC is unique; "": the record's
+  bool source_routing = true;  // false: the configuration says so, and no later call may give it a table
   bool operator==(const Nic&) const = default;
 };
 

@@ -65,6 +65,79 @@ TEST_CASE("a second call's NIC: no second default route, and its replies leave b
   leave_nothing(node, {});
 }
 
+// The first ADD cannot know that there will be a second; the first NIC's replies left by the second one, whose guard dropped them.
+TEST_CASE("the first call's NIC answers by itself too when a second call's comes; DELs in any order",
+          "[multi][calls]") {
+  const bool first_goes_first = GENERATE(true, false);
+  CAPTURE(first_goes_first);
+  Node node;
+  const Pod pod("a"), other("b");
+  json first = demo_conf();
+  first["mode"] = "routed";
+  const Answer eth0 = node.must_add(pod, first), net1 = node.call(nic_call(node, "ADD", pod, "net1", net1_conf()));
+  CAPTURE(told(net1));
+  REQUIRE(net1.ok());
+  node.must_add(other, net1_conf());
+  CHECK(ping(other.netns(), "10.88.0.2") == Reach::connected);
+  CHECK(ping(other.netns(), "fd88::2") == Reach::connected);
+  const auto as_made = [&] {
+    const Answer checked = node.check(pod, eth0, first);
+    CAPTURE(told(checked));
+    CHECK(checked.ok());
+  };
+  as_made();
+  pod.must_exec("ip rule del from 10.88.0.2");
+  CHECK(node.check(pod, eth0, first).code() == 105);
+  if (first_goes_first) {
+    CHECK(node.command({"repair"}).ok());
+    as_made();
+    node.must_del(pod, first);
+    CHECK_THAT(pod.must_exec("ip rule; ip -6 rule"), !Contains("10.88.0.2") && !Contains("fd88::2"));
+  }
+  // Its ADD may have been killed between the other's record and its rule.
+  REQUIRE(node.call(nic_call(node, "DEL", pod, "net1", net1_conf())).ok());
+  if (!first_goes_first) {
+    as_made();
+    node.must_del(pod, first);
+  }
+  CHECK_THAT(pod.must_exec("ip rule; ip -6 rule"), !Contains("1000:"));
+  node.must_del(other, net1_conf());
+  CHECK(node.left() == kNothing);
+}
+
+TEST_CASE("a first NIC without sourceRouting gets no table by a later call", "[multi][calls]") {
+  Node node;
+  const Pod pod("a");
+  node.must_add(pod, demo_with({{"sourceRouting", false}}));
+  REQUIRE(node.call(nic_call(node, "ADD", pod, "net1", net1_conf())).ok());
+  CHECK_THAT(pod.must_exec("ip rule"), Contains("from 10.91.0.2") && !Contains("from 10.88.0.2"));
+  CHECK(node.call(nic_call(node, "DEL", pod, "net1", net1_conf())).ok());
+  node.must_del(pod);
+  CHECK(node.left() == kNothing);
+}
+
+// It failed in the middle, with the kernel's "File exists".
+TEST_CASE("a later call that asks for the default route of a pod that has one is told who has it", "[multi][calls]") {
+  Node node;
+  const Pod pod("a");
+  node.must_add(pod);
+  json conf = net1_conf();
+  conf["defaultRoute"] = true;
+  const Answer net1 = node.call(nic_call(node, "ADD", pod, "net1", conf));
+  CHECK(net1.code() == 103);
+  CHECK_THAT(told(net1), Contains("eth0 of network 'demo'") && Contains("defaultRoute"));
+  node.must_del(pod);
+  CHECK(node.left() == kNothing);
+  node.must_add(pod, demo_with({{"defaultRoute", false}}));
+  const Answer now = node.call(nic_call(node, "ADD", pod, "net1", conf));
+  CAPTURE(told(now));
+  CHECK(now.ok());
+  CHECK_THAT(pod.must_exec("ip route show default"), Contains("dev net1"));
+  CHECK(node.call(nic_call(node, "DEL", pod, "net1", conf)).ok());
+  node.must_del(pod);
+  CHECK(node.left() == kNothing);
+}
+
 TEST_CASE("a delegate behind the second NIC: asked by that NIC's name, and told of its end", "[multi][delegate]") {
   SKIP_IF(::access((std::string(kPlugins) + "/host-local").c_str(), X_OK) != 0,
           "containernetworking-plugins is not installed");

@@ -90,6 +90,26 @@ TEST_CASE("the underlay's address changed: pods come, repair keeps it, CHECK tel
   CHECK(cluster.left(1) == "");
 }
 
+TEST_CASE("the underlay's address went and came again: the next ADD makes the routes that went with it",
+          "[overlay][faults]") {
+  // They name it as their source. The next hop stays, and an ADD looked at nothing else.
+  const Cluster cluster(2);
+  const json conf = layer3(2);
+  for (int n = 1; n <= 2; ++n) cluster.add(n, conf);
+  const Pod& node = cluster.node(1);
+  const std::string before = node.must_exec("ip route show proto 84");
+  node.must_exec(
+      "ip addr del 192.0.2.11/24 dev eth0 && ip addr add 192.0.2.11/24 dev eth0 && ip route replace default via "
+      "192.0.2.1 && ip link show eth0");
+  REQUIRE(node.must_exec("ip route show proto 84") == "");
+  const Pod pod("q1");
+  REQUIRE(cluster.command(1, "add {} --netns q1 --ifname eth0", conf).ok());
+  CHECK(node.must_exec("ip route show proto 84") == before);
+  CHECK(ping(pod.netns(), "10.51.2.2") == Reach::connected);
+  CHECK(cluster.command(1, "del {} --netns q1 --ifname eth0", conf).ok());
+  for (int n = 1; n <= 2; ++n) cluster.del(n, conf);
+}
+
 TEST_CASE("the underlay's MTU changed: pods come as before, a smaller one is told", "[overlay][faults]") {
   const Cluster cluster(1);
   const json conf = layer3(2);

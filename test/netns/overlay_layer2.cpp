@@ -35,9 +35,27 @@ TEST_CASE("layer 2: that a list is long for broadcasts is said when it changes",
     return layer2(1, 1, "isolated", {{"peers", list}});
   };
   CHECK_THAT(cluster.command(1, "add {} --netns p1 --ifname eth0", with(65)).err, !Contains("each broadcast"));
+  CHECK_THAT(cluster.command(1, "status {}", with(65)).err, !Contains("each broadcast"));
   CHECK_THAT(cluster.command(1, "overlay sync {}", with(66)).err,
-             Contains("each broadcast") && Contains("nodes=\"65\""));
+             Contains("each broadcast") && Contains("the 65 other nodes"));
   CHECK_THAT(cluster.command(1, "overlay sync {}", with(66)).err, !Contains("each broadcast"));
+  CHECK_THAT(cluster.command(1, "status {}", with(66)).err, Contains("each broadcast"));
+  CHECK_THAT(cluster.command(1, "check").err, Contains("each broadcast"));
+}
+
+TEST_CASE("layer 2: more than 512 peers are refused, unless the configuration says that it may be so many",
+          "[overlay][layer2]") {
+  const Cluster cluster(1);
+  json list = json::array({{{"vtep", "192.0.2.11"}}});
+  for (int n = 0; n < 513; ++n)
+    list.push_back({{"vtep", "198.18." + std::to_string(n / 250) + "." + std::to_string(1 + n % 250)}});
+  json conf = layer2(1, 1, "isolated", {{"peers", list}});
+  CHECK_THAT(cluster.command(1, "add {} --netns p1 --ifname eth0", conf).err,
+             Contains("513 other nodes") && Contains("\"maxPeers\""));
+  CHECK_THAT(cluster.command(1, "status {}", conf).err, Contains("513 other nodes"));
+  CHECK(cluster.left(1) == "");
+  conf["overlay"]["maxPeers"] = 600;
+  CHECK(cluster.command(1, "add {} --netns p1 --ifname eth0", conf).ok());
 }
 
 TEST_CASE("layer 2: the gateway's ARP and ND never cross the tunnel, nor what is sent to it", "[overlay][gateway]") {

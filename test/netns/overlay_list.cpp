@@ -73,6 +73,34 @@ TEST_CASE("a list that would give addresses twice, or a node another's entry, is
   CHECK(cluster.left(1) == "");
 }
 
+TEST_CASE("layer 2: a pool that every node would give the same addresses of is refused", "[overlay][list]") {
+  // Two pods had one address and, as it follows from that, one MAC.
+  const Cluster cluster(1);
+  json conf = layer2(1, 2, GENERATE("isolated", "nat"));
+  conf["ipam"] = {{"ranges", {{{{"subnet", "10.52.0.0/16"}}}}}};
+  CHECK_THAT(refused(cluster, 1, conf), Contains("every node would give the same addresses") && Contains("nodeRange"));
+  CHECK(cluster.left(1) == "");
+  CHECK_THAT(cluster.command(1, "status {}", conf).err, Contains("every node would give the same addresses"));
+  SECTION("an address that was asked for is the asker's affair") {
+    conf["capabilities"] = {{"ips", true}};
+    CHECK(cluster.command(1, "add {} --netns p1 --ifname eth0 --cap-args '{\"ips\":[\"10.52.3.4/16\"]}'", conf).ok());
+    cluster.del(1, conf);
+  }
+  SECTION("its part of it") {
+    conf["ipam"]["nodeRange"] = {{"prefix", 24}};
+    cluster.add(1, conf);
+    const Ran status = cluster.command(1, "status {}", conf);
+    CHECK_THAT(status.out, Contains("10.52.0.2-10.52.0.255: 1 of 254 in use"));
+    CHECK_THAT(status.err, !Contains("same addresses"));
+    cluster.del(1, conf);
+  }
+  SECTION("a list of one node") {
+    conf["overlay"]["peers"] = {entry(1)};
+    cluster.add(1, conf);
+    cluster.del(1, conf);
+  }
+}
+
 TEST_CASE("a tunnel address on lo: the MTU is that of the way to the peers", "[overlay][list]") {
   const Cluster cluster(2);
   json peers = json::array();
@@ -103,6 +131,52 @@ TEST_CASE("peers that are gone are not listened to while others wait for their t
   const std::string entries = count("bridge fdb show dev vx43 | grep -c 00:00:00:00:00:00");
   CHECK(entries == "16\n");
   CHECK(count("nft list set inet trestle peer-trflat | grep -o 198.51 | wc -l") == entries);
+}
+
+TEST_CASE("a list that shrinks step by step takes no more than a fifth of the peers in a minute", "[overlay][list]") {
+  // Each list was short of less than a fifth of what the one before had left: 29 peers became 3 within 15 s.
+  const Cluster cluster(1);
+  const auto list = [](int nodes) {
+    json out = {entry(1)};
+    for (int n = 1; n < nodes; ++n) out.push_back({{"vtep", "198.51.100." + std::to_string(n)}});
+    return out;
+  };
+  const json conf = in_file(layer2(1, 1, "isolated"), "/run/peers.json");
+  const auto write = [&](int nodes) { Cluster::write("/run/peers.json", list(nodes).dump()); };
+  const auto count = [&] {
+    return std::stoi(cluster.node(1).must_exec("bridge fdb show dev vx43 | grep -c 00:00:00:00:00:00"));
+  };
+  write(30);
+  cluster.add(1, conf);
+  REQUIRE(count() == 29);
+  SECTION("by sync; who says the same list again means it") {
+    for (const auto& [nodes, there] : {std::pair(26, 25), {22, 24}, {19, 24}}) {
+      write(nodes);
+      CHECK(cluster.command(1, "overlay sync {}", conf).ok());
+      CHECK(count() == there);
+    }
+    CHECK(cluster.command(1, "overlay sync {}", conf).ok());
+    CHECK(count() == 20);
+  }
+  SECTION("by the agent") {
+    const Agent agent(cluster, 1, conf);
+    for (const int nodes : {26, 22, 19, 16}) {
+      write(nodes);
+      CHECK_FALSE(becomes_true([&] { return count() < 24; }, 2));
+    }
+    CHECK(count() == 24);
+    write(30);
+    CHECK(becomes_true([&] { return count() == 29; }));
+  }
+  SECTION("by ADDs") {
+    for (const int nodes : {26, 22, 19}) {
+      write(nodes);
+      const Pod more("m");
+      CHECK(cluster.command(1, "add {} --netns m --ifname eth0", conf).ok());
+      CHECK(cluster.command(1, "del {} --netns m --ifname eth0", conf).ok());
+    }
+    CHECK(count() == 24);
+  }
 }
 
 TEST_CASE("the agent says once which configuration it leaves out", "[overlay][agent]") {

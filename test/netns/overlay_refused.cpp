@@ -66,6 +66,7 @@ TEST_CASE("CHECK names what another hand did to the tunnel, repair mends it", "[
       {"ip link set vx42 mtu 1400", "MTU is 1400, not 1450"},
       {"ip link set vx42 down", "is down"},
       {"ip link del vx42", "is gone"},
+      {"ip link set vx42 name theirs", "is called theirs now: it is our own, renamed by another hand"},
       {"ip link set vx42 address 02:00:00:00:00:09", "MAC is 02:00:00:00:00:09"},
       {"nft flush ruleset", "table"},
       {"ip nexthop flush", "nexthop"},
@@ -89,6 +90,26 @@ TEST_CASE("CHECK names what another hand did to the tunnel, repair mends it", "[
   CHECK(ping(cluster.pod(2).netns(), "10.51.1.2") == Reach::connected);
   for (int n = 1; n <= 2; ++n) cluster.del(n, conf);
   for (int n = 1; n <= 2; ++n) CHECK(cluster.left(n) == "");
+}
+
+TEST_CASE("a tunnel that another hand has renamed goes with the last DEL, or with GC when the store is lost",
+          "[overlay][renamed]") {
+  // It stayed, with the routes of all peers, in a host without the guard that tells peers from strangers.
+  const Cluster cluster(1);
+  const json conf = GENERATE(layer3(2), layer2(1, 2, "isolated"));
+  cluster.add(1, conf);
+  cluster.node(1).must_exec("ip link set vx" + conf["overlay"]["vni"].dump() + " name theirs && ip link show theirs");
+  SECTION("DEL") { cluster.del(1, conf); }
+  SECTION("GC") {
+    cluster.node(1).must_exec("rm -rf " + Cluster::state(1) + "; ip -n p1 link del eth0; ip link show lo");
+    json valid = conf;
+    valid["cni.dev/valid-attachments"] = json::array();
+    Cluster::write("/run/gc.json", valid.dump());
+    cluster.node(1).exec("CNI_COMMAND=GC CNI_PATH=/none TRESTLE_STATE_DIR=" + Cluster::state(1) + " " +
+                         trestle_program() + " < /run/gc.json");
+  }
+  CHECK(cluster.node(1).exec("ip -br link | grep -E 'theirs|^tr'").out == "");
+  CHECK(cluster.node(1).must_exec("ip route show proto 84; ip nexthop") == "");
 }
 
 TEST_CASE("an underlay that carries less than it did is told by STATUS", "[overlay][check]") {
