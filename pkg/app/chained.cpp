@@ -32,8 +32,13 @@ std::optional<kernel::LinkInfo> host_end(Session& session, const cni::Request& r
                                          const kernel::LinkInfo& inside) {
   const bool pair = inside.kind == "veth" && inside.peer != 0;
   if (pair) {
-    const auto outside = kernel::get_link(session.context().route(), inside.peer);
-    if (outside && outside->kind == "veth" && outside->peer == inside.index) return outside;
+    kernel::Socket& host = session.context().route();
+    const auto outside = kernel::get_link(host, inside.peer);
+    // The numbers alone prove nothing: eth0 is the second link of nearly every pod, and one whose veth ended elsewhere got a stranger's port
+    // locked to its own MAC. A link leads to one place only, so what leads to that number of the pod's own namespace is its other end.
+    if (outside && outside->kind == "veth" && outside->peer == inside.index && outside->peer_netns &&
+        outside->peer_netns == kernel::netns_number(host, session.context().pod_fd()))
+      return outside;
   }
   const bool needs_one = conf.spoof_check || conf.port_isolation || conf.hairpin || conf.ingress.rate != 0 ||
                          conf.egress.rate != 0 || !conf.port_mappings.empty();

@@ -281,7 +281,7 @@ class Verifier {
 
   Context& context_;
   const std::map<net::IfName, Override>& overrides_;
-  bool quick_;
+  bool quick_, flushed_ = false;
   const std::vector<plan::Step>* steps_ = nullptr;
   std::size_t at_ = 0;
   std::vector<Defect> defects_;
@@ -289,7 +289,6 @@ class Verifier {
   std::set<LinkRef> gone_, loose_, renamed_, no_ipv6_;
   std::set<std::pair<LinkRef, net::Family>> homeless_;
   std::map<LinkRef, kernel::LinkInfo> up_;
-  bool flushed_ = false;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "kernel/netlink.h"
 #include "net/ifname.h"
 #include "net/mac.h"
@@ -65,6 +66,8 @@ std::optional<LinkInfo> get_link(Socket& socket, std::uint32_t index);
 std::optional<std::uint32_t> link_index(Socket& socket, const net::IfName& name);
 // The other end of a veth, wherever it is. nullopt: it is gone.
 std::optional<LinkInfo> get_peer(Socket& socket, const LinkInfo& veth);
+// This namespace's number for another one, as LinkInfo::peer_netns has it. nullopt: it has given it none, so no link here leads there.
+std::optional<std::int32_t> netns_number(Socket& socket, const base::Fd& netns);
 // `master`: only the ports of that bridge; 0: all links of the namespace. A dump: of the host's namespace never on the ADD and DEL path.
 std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master = 0);
 // One message of the kernel; nullopt when it is none about a link.

@@ -5,6 +5,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -132,6 +133,17 @@ std::optional<LinkInfo> get_peer(Socket& socket, const LinkInfo& veth) {
   if (veth.peer_netns) batch.put_u32(IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(*veth.peer_netns));
   for (const int gone : {EINVAL, ENONET}) batch.accept(gone);  // the namespace is on its way out
   return answer(socket, batch);
+}
+
+std::optional<std::int32_t> netns_number(Socket& socket, const base::Fd& netns) {
+  Batch batch;
+  batch.begin(RTM_GETNSID, 0, sizeof(rtgenmsg), "look up the number of a namespace");
+  batch.put_u32(NETNSA_FD, static_cast<std::uint32_t>(netns.get()));
+  const auto message = socket.get(batch);
+  if (!message) return std::nullopt;
+  const Attrs attrs = Attrs::of(*reinterpret_cast<const nlmsghdr*>(message->data()), sizeof(rtgenmsg));
+  const auto number = static_cast<std::int32_t>(attrs.u32(NETNSA_NSID).value_or(NETNSA_NSID_NOT_ASSIGNED));
+  return number < 0 ? std::nullopt : std::optional(number);
 }
 
 std::vector<LinkInfo> dump_links(Socket& socket, std::uint32_t master) {

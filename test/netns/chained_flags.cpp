@@ -35,3 +35,28 @@ TEST_CASE("what another plugin said of its port stays while ours is chained behi
   CHECK(must_run(flags) == before);
   first.must_del(pod);
 }
+
+TEST_CASE("a pod whose pair ends in a third namespace does not get a stranger's port guarded", "[chained][flags]") {
+  // The stranger's port has the number of that end, and its pod's eth0 the number of this pod's: it was locked to this pod's MAC.
+  SKIP_IF(::access((std::string(kPlugins) + "/bridge").c_str(), X_OK) != 0,
+          "containernetworking-plugins is not installed");
+  Node node;
+  const Pod pod("a"), stranger("b"), between("c");
+  Chain chain(node, {debian_bridge()});
+  chain.must_add(stranger);
+  const json port = json::parse(must_run("ip -j link show master cbr0"))[0];
+  const std::string its = std::to_string(port.at("ifindex").get<int>()),
+                    eth0 = std::to_string(port.at("link_index").get<int>());
+  must_run("ip -n c link add m0 index " + its + " type veth peer name eth0 index " + eth0 + " netns a");
+  const std::string flags = "bridge -d link show dev " + std::string(port.at("ifname"));
+  const std::string before = must_run(flags);
+  json conf = behind({{"cniVersion", "1.0.0"}, {"name", "list"}});
+  conf["prevResult"] = {{"cniVersion", "1.0.0"},
+                        {"interfaces", {{{"name", "eth0"}, {"sandbox", pod.path()}}}},
+                        {"ips", {{{"address", "10.66.0.99/24"}, {"interface", 0}}}}};
+  const Answer refused = node.add(pod, conf);
+  CHECK(refused.code() == 7);
+  CHECK_THAT(told(refused), Contains("in another namespace than the host's"));
+  CHECK(must_run(flags) == before);
+  chain.must_del(stranger);
+}
