@@ -196,9 +196,8 @@ class Verifier {
   }
   void operator()(const plan::TakeAddresses& s) {
     const LinkRef bridge{Where::host, s.bridge};
-    if (lost(bridge)) return;
+    if (!up_.contains(bridge)) return;  // its own Step has told
     ask(s);
-    if (!up_.contains(bridge)) return;
     if (const auto why = default_vlan_defect(context_, up_.at(bridge), up_.at(bridge), *steps_))
       defect(s, "of " + s.bridge.str() + " itself, where the host lives now, " + *why);
   }
