@@ -1,10 +1,14 @@
 #pragma once
+#include <optional>
+#include <string>
+
 #include "engine/context.h"
 #include "plan/step.h"
 
 namespace trestle::engine {
 
-// Does what the host sends to the subnet of that address of its own leave by the address's link?
-bool leads_by(Context& context, const plan::Address& address);
+// Of an address of the host that is there: what it sends to the subnet does not leave by the address's link. nullopt: it does, or there is no
+// such route to look for. In the pod a chained plugin may have moved it to its own table.
+std::optional<std::string> prefix_route_defect(Context& context, const plan::Address& address);
 
 }  // namespace trestle::engine

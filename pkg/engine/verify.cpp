@@ -123,8 +123,10 @@ class Verifier {
     const std::uint32_t index = renamed_.contains(s.link) ? 0 : context_.index(s.link);
     const auto [known, asked] = addresses_.try_emplace(s.link);
     if (asked) known->second = kernel::addresses(context_.socket(s.link.where), index);
-    if (std::find(known->second.begin(), known->second.end(), s.cidr) != known->second.end())
-      return check_prefix_route(s);
+    if (std::find(known->second.begin(), known->second.end(), s.cidr) != known->second.end()) {
+      if (const auto why = quick_ ? std::nullopt : prefix_route_defect(context_, s)) defect(s, *why);
+      return;
+    }
     homeless_.insert({s.link, s.cidr.ip.family});
     defect(s, "is gone");
   }
@@ -191,14 +193,12 @@ class Verifier {
     if (lost({Where::host, s.master})) return;
     if (!kernel::link_index(context_.route(), s.nic)) gone_.insert({Where::host, s.nic});  // its VLANs went along
     ask(s);
-    const auto why = quick_ ? std::nullopt : narrowness(context_, s);
-    if (why) defect(s, *why);
+    if (const auto why = quick_ ? std::nullopt : narrowness(context_, s)) defect(s, *why);
   }
   void operator()(const plan::TakeAddresses& s) {
     const LinkRef bridge{Where::host, s.bridge};
-    if (lost(bridge)) return;
+    if (!up_.contains(bridge)) return;  // its own Step has told
     ask(s);
-    if (!up_.contains(bridge)) return;
     if (const auto why = default_vlan_defect(context_, up_.at(bridge), up_.at(bridge), *steps_))
       defect(s, "of " + s.bridge.str() + " itself, where the host lives now, " + *why);
   }
@@ -240,13 +240,6 @@ class Verifier {
     flushed_ = true;
     defects_.push_back(
         {at_, "host: nftables table trestle is gone (the ruleset was flushed); 'trestle repair' rebuilds it"});
-  }
-
-  // In the pod a chained plugin may have moved it to its own table.
-  void check_prefix_route(const plan::Address& s) {
-    if (quick_ || s.link.where == Where::pod || s.cidr.ip.is_link_local() || s.cidr.length == s.cidr.ip.bits()) return;
-    if (leads_by(context_, s)) return;
-    defect(s, "the host has no route to " + s.cidr.network().str() + " by this link");
   }
 
   void check_master(const plan::Veth& s, const kernel::LinkInfo& host) {
