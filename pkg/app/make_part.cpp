@@ -23,12 +23,10 @@ void outdate_rules(Session& session, const store::Part& mine) {
   }
 }
 
-// Did somebody flush them? Whoever makes a new switch would make them again, and nothing that it needs is missing: the other switches stayed open.
-// The caller holds the tables.
+// Did somebody flush them? Whoever makes a part would make them again, and nothing that it needs is missing: the pods of other switches, and of other
+// parts of this one, stayed open. The caller holds the tables.
 bool lost_tables(Session& session, const store::Part& mine) {
-  const std::vector<store::Part> parts = session.store().parts();
-  if (std::ranges::none_of(parts, [&](const store::Part& other) { return other.ready && other.bridge != mine.bridge; }))
-    return false;
+  if (std::ranges::none_of(session.store().parts(), &store::Part::ready)) return false;
   bool gone = false;
   for (const plan::Step& step : mine.steps)
     if (is_tables(step))

@@ -24,11 +24,9 @@ base::Error not_chained(const config::NetConf& conf) {
 plan::Shared chained_shared(const SwitchInput& in) {
   if (!in.conf.chained) throw not_chained(in.conf);
   std::vector<plan::Step> steps;
-  if (in.conf.publishes) {
-    add_forwarding(steps, in);
-    add_localnet(steps, in);
-  }
+  if (in.conf.publishes) add_forwarding(steps, in);
   add_rules(steps, in, chained_text(in.conf));
+  add_localnet(steps, in);
   if (in.conf.chained->bridge_mac) add_apart(steps, in);
   add_prefixes(steps, in);
   const net::IfName& link = in.conf.bridge;
