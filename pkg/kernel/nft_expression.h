@@ -33,6 +33,7 @@ void nft_dnat(Batch& out, std::uint32_t family, unsigned address, unsigned port)
 // `code`: NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP or NFT_GOTO; `chain` is empty but for the last two.
 void nft_verdict(Batch& out, std::int32_t code, std::string_view chain);
 void nft_reject(Batch& out, std::uint32_t type, std::uint8_t code);
+void nft_set_priority(Batch& out, std::string_view bytes);
 void nft_masquerade(Batch& out);
 void nft_masquerade(Batch& out, std::uint16_t lowest_port, std::uint16_t highest_port);
 // NFTA_DATA_VERDICT, as rules and the elements of verdict maps carry it.

@@ -40,6 +40,7 @@ constexpr Field kFields[] = {
     {"meta nfproto", meta(NFT_META_NFPROTO), NftType::nfproto, {}, {}, Layer::network},
     {"meta protocol", meta(NFT_META_PROTOCOL), NftType::ether_type, {}, {}, Layer::network},
     {"meta l4proto", meta(NFT_META_L4PROTO), NftType::inet_proto, {}, {}, Layer::transport},
+    {"meta priority", meta(NFT_META_PRIORITY), NftType::priority},  // of the packet in the queues
     {"ct state", {NftLoad::ct, NFT_CT_STATE, 0}, NftType::ct_state},
     {"ct status", {NftLoad::ct, NFT_CT_STATUS, 0}, NftType::ct_status},
     {"ether daddr", link(0), NftType::ether_addr, "frame"},
@@ -128,6 +129,7 @@ class Compiler {
     return first;
   }
   const Field* take_field() {
+    if (rest_.starts_with(kSetPriority)) return nullptr;  // an action
     for (const Field& field : kFields)
       if (take(field.words)) return &field;
     return nullptr;
@@ -237,6 +239,8 @@ class Compiler {
       masquerade(word());
     } else if (take("masquerade")) {
       nft_masquerade(out_);
+    } else if (take(kSetPriority)) {
+      nft_set_priority(out_, nft_value(nft_type(NftType::priority), word()).bytes);
     }
   }
 
@@ -261,6 +265,7 @@ class Compiler {
   }
 
   static constexpr unsigned kRegisters = 16;
+  static constexpr std::string_view kSetPriority = "meta priority set";
   Batch& out_;
   plan::Table table_;
   std::string_view rest_;

@@ -6,7 +6,7 @@
 //   FIELD   a row of kFields (nft_rule.cpp): iifname, ether saddr, ip daddr, ct state, ...
 //   VALUE   an address or prefix, a number, a word of the field's type, "a,b" for bits; of interfaces only "lo", quoted
 //   ACTION  accept | drop | return | jump CHAIN | goto CHAIN | reject with tcp reset
-//           | reject with icmpx admin-prohibited | masquerade | masquerade to :LOW-HIGH
+//           | meta priority set NUMBER | reject with icmpx admin-prohibited | masquerade | masquerade to :LOW-HIGH
 //           | dnat ip to KEY map @MAP | dnat ip6 to KEY map @MAP       the map's data: address . port
 //
 // A rule is matches and then at most one action. What a match presupposes (`ip saddr`: that it is IPv4) is put before
