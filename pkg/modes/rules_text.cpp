@@ -25,6 +25,10 @@ constexpr const char* kApartPorts = "set apart-$ ifname\n";
 constexpr const char* kNetworks = R"(set net4-$ ipv4_addr interval
 set net6-$ ipv6_addr interval
 )";
+// What `allowedAddresses` adds to them.
+constexpr const char* kAllowed = R"(set also4-$ ipv4_addr interval
+set also6-$ ipv6_addr interval
+)";
 constexpr const char* kUplink = "set up-$ ifname\n";
 
 constexpr const char* kBridged = "0x54520000";  // see around()
@@ -127,9 +131,9 @@ std::string nat_text(const config::NetConf& conf) {
 }
 
 std::string routed_text(const config::NetConf& conf) {
-  std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "") + direct_sets(conf);
+  std::string text = std::string(kMarks) + kNetworks + kAllowed + (conf.uplink ? kUplink : "") + direct_sets(conf);
   text += "chain leave-$\n" + own_switch(conf);
-  text += "  ip saddr != @net4-$ drop\n  ip6 saddr != @net6-$ drop\n";
+  text += "  ip saddr != @net4-$ ip saddr != @also4-$ drop\n  ip6 saddr != @net6-$ ip6 saddr != @also6-$ drop\n";
   text += std::string(kReplies) + "  ct state invalid drop\n  ct status dnat return\n";
   text += not_to_own(conf) + "  oifname @routed return\n" + other_switches() + to_direct(conf) +
           only_by_uplink(conf, "oifname");
