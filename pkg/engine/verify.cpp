@@ -114,7 +114,8 @@ class Verifier {
     const LinkRef ref{Where::host, s.link};
     if (lost(ref) || loose_.contains(ref)) return;
     const auto link = kernel::get_link(context_.route(), s.link);
-    if (!link || link->port_kind != "bridge") return;  // the veth Step has told it
+    if (!link || (link->port_kind != "bridge" && !s.was)) return;  // the veth Step has told it
+    if (link->port_kind != "bridge") return defect(s, "is no bridge port any more: DEL and ADD the pod");
     auto wrong = other_flags(s, *link);
     if (is_stopped(context_.route(), *link)) wrong.emplace_back("state");
     if (!wrong.empty()) defect(s, "other flags: " + base::join(wrong, ", "));

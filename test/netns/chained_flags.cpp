@@ -60,3 +60,27 @@ TEST_CASE("a pod whose pair ends in a third namespace does not get a stranger's 
   CHECK(must_run(flags) == before);
   chain.must_del(stranger);
 }
+
+TEST_CASE("a chained pod whose host end was taken out of its bridge: CHECK and repair say so", "[chained][flags]") {
+  // They told the kernel's "Device is not a bridge port", code 100.
+  SKIP_IF(::access((std::string(kPlugins) + "/bridge").c_str(), X_OK) != 0,
+          "containernetworking-plugins is not installed");
+  Node node;
+  const Pod pod("a");
+  Chain chain(node, {debian_bridge(), behind()});
+  chain.must_add(pod);
+  const std::string link = json::parse(must_run("ip -j link show master cbr0"))[0].at("ifname");
+  must_run("ip link set " + link + " nomaster");
+  json conf = behind({{"cniVersion", "1.0.0"}, {"name", "list"}});
+  conf["prevResult"] = chain.result();
+  const Answer checked = node.call("CHECK", pod, conf);
+  CHECK(checked.code() == 105);
+  CHECK_THAT(told(checked), Contains("host:" + link + ":") && Contains("is no bridge port any more"));
+  const Ran repaired = node.command({"repair"});
+  CHECK_FALSE(repaired.ok());
+  CHECK_THAT(repaired.out + repaired.err, Contains("is no bridge port any more"));
+  must_run("ip link set " + link + " master cbr0");
+  CHECK(node.command({"repair"}).ok());
+  CHECK(node.call("CHECK", pod, conf).ok());
+  chain.must_del(pod);
+}
