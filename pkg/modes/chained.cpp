@@ -42,7 +42,8 @@ std::vector<plan::Step> chained_attachment(const AttachmentInput& in) {
   add_guard(steps, in);
   add_publish(steps, in);
   const bool locked = of.port && locks_port(in.conf);
-  if (locked) steps.emplace_back(plan::Fdb{of.host_link, of.mac});  // before the lock: the pod speaks already
+  // Before the lock: the pod speaks already. Which VLAN it is in is the other plugin's to say.
+  if (locked) steps.emplace_back(plan::Fdb{of.host_link, of.mac, {}, {}, in.facts.foreign_filters});
   if (of.port)
     steps.emplace_back(plan::Port{of.host_link, of.port->hairpin || in.conf.hairpin || needs_hairpin(in.conf),
                                   of.port->isolated || in.conf.port_isolation, true, locked, of.port});
