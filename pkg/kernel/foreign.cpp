@@ -91,9 +91,17 @@ struct RuleSays {
   bool names_link = false;
   bool conditions = false;  // more than a counter before its verdict
   bool drops = false, passes = false;
+  bool accepts = false, by_address = false, limited = false;
   std::string leads_to;  // jump or goto
   std::vector<std::string> sets;
 };
+
+// Source or destination, of IPv4 or IPv6; of a prefix it is the first bytes.
+bool loads_address(const Attrs& payload) {
+  const std::uint32_t at = be32(payload, NFTA_PAYLOAD_OFFSET);
+  return be32(payload, NFTA_PAYLOAD_BASE) == NFT_PAYLOAD_NETWORK_HEADER &&
+         (at == 12 || at == 16 || at == 8 || at == 24);
+}
 
 RuleSays read_rule(const nlmsghdr& message, const std::string& link) {
   RuleSays says;
@@ -116,12 +124,16 @@ RuleSays read_rule(const nlmsghdr& message, const std::string& link) {
       if (!verdict.has(NFTA_VERDICT_CODE)) continue;
       const auto code = static_cast<std::int32_t>(be32(verdict, NFTA_VERDICT_CODE));
       says.drops = code == NF_DROP;
+      says.accepts = code == NF_ACCEPT;
       says.passes = code == NF_ACCEPT || code == NFT_JUMP || code == NFT_GOTO;
       says.leads_to = verdict.text(NFTA_VERDICT_CHAIN);
     } else if (name == "reject") {
       says.drops = true;
-    } else if (name != "counter" && name != "log" && name != "limit") {
+    } else if (name == "limit") {
+      says.limited = true;
+    } else if (name != "counter" && name != "log") {
       says.conditions = true;
+      says.by_address = says.by_address || (name == "payload" && loads_address(data));
     }
   }
   return says;
@@ -156,8 +168,18 @@ class TableSays {
   }
   // Does a rule that packets of that chain come by let something of the link's pass, or lead it on?
   bool lets_pass(const std::string& chain) const {
-    std::set<std::string> seen;  // many ways lead to one chain, and to the next one twice as many
-    return lets_pass(chain, seen);
+    return any(chain, [](const RuleSays& rule) { return rule.names_link && rule.passes; });
+  }
+  // Does it let something pass by an address, which may be of the link's?
+  bool asks_addresses(const std::string& chain) const {
+    return any(chain, [](const RuleSays& rule) { return rule.by_address && rule.passes; });
+  }
+  // Does it let everything pass, the link's too, without asking for anything?
+  bool lets_all(const std::string& chain) const {
+    const auto asks = [](const RuleSays& rule) { return rule.conditions || rule.limited; };
+    return any(
+        chain, [&](const RuleSays& rule) { return rule.accepts && !asks(rule); },
+        [&](const RuleSays& rule) { return !asks(rule); });
   }
   // Does nothing come past its last rule?
   bool ends_all(const std::string& chain, int depth = 0) const {
@@ -168,12 +190,25 @@ class TableSays {
   }
 
  private:
-  bool lets_pass(const std::string& chain, std::set<std::string>& seen) const {
-    const auto found = rules_.find(chain);
-    return found != rules_.end() && seen.insert(chain).second &&
-           std::ranges::any_of(found->second, [&](const RuleSays& rule) {
-             return (rule.names_link && rule.passes) || (!rule.leads_to.empty() && lets_pass(rule.leads_to, seen));
-           });
+  // Is there a rule like that in the chain, or in one that it leads to by rules that are followed?
+  template <class Like>
+  bool any(const std::string& chain, Like like) const {
+    return any(chain, like, [](const RuleSays&) { return true; });
+  }
+  template <class Like, class Followed>
+  bool any(const std::string& chain, Like like, Followed followed) const {
+    std::set<std::string> seen;  // many ways lead to one chain, and to the next one twice as many
+    std::vector<std::string> todo{chain};
+    while (!todo.empty()) {
+      const auto found = rules_.find(todo.back());
+      todo.pop_back();
+      if (found == rules_.end() || !seen.insert(found->first).second) continue;
+      for (const RuleSays& rule : found->second) {
+        if (like(rule)) return true;
+        if (!rule.leads_to.empty() && followed(rule)) todo.push_back(rule.leads_to);
+      }
+    }
+    return false;
   }
 
   static constexpr int kDeepest = 16;  // chains never lead in a circle
@@ -207,15 +242,18 @@ std::vector<ForeignDrop> foreign_drops(Socket& netfilter, const net::IfName& bri
     if (std::none_of(chains.begin(), chains.end(), in_the_way)) continue;
     const TableSays says(netfilter, key, bridge.str());
     for (const Chain& chain : chains) {
-      if (!in_the_way(chain) || !(chain.drops || says.ends_all(chain.name)) || says.lets_pass(chain.name)) continue;
-      ForeignDrop drop{family_of(key.first), key.second, chain.name, chain.hook == NF_INET_FORWARD, false, {}};
+      if (!in_the_way(chain) || !(chain.drops || says.ends_all(chain.name)) || says.lets_pass(chain.name) ||
+          says.lets_all(chain.name))
+        continue;
+      ForeignDrop drop{family_of(key.first), key.second, chain.name, chain.hook == NF_INET_FORWARD, false, false, {}};
+      drop.unsure = says.asks_addresses(chain.name);
       for (const Chain& other : chains) drop.chains.push_back(other.name);
       out.push_back(std::move(drop));
     }
   }
   for (const LegacyDrop& legacy : legacy_drops(bridge.str()))
     out.push_back(
-        {legacy.ipv6 ? "ip6" : "ip", "filter", legacy.forward ? "FORWARD" : "INPUT", legacy.forward, true, {}});
+        {legacy.ipv6 ? "ip6" : "ip", "filter", legacy.forward ? "FORWARD" : "INPUT", legacy.forward, true, false, {}});
   return out;
 }
 

@@ -15,6 +15,7 @@ plan::Shared nat_shared(const SwitchInput& in) {
   std::vector<plan::Step> steps;
   add_forwarding(steps, in);
   add_gateway_switch(steps, in);
+  add_own_forwarding(steps, in);
   add_rules(steps, in, nat_text(in.conf) + tunnel_text(in));
   add_localnet(steps, in);
   add_prefixes(steps, in);

@@ -44,6 +44,7 @@ plan::Shared routed_shared(const SwitchInput& in) {
     steps.push_back(
         plan::Sysctl{Where::host, "net/ipv6/conf/" + in.conf.uplink->links.front().str() + "/proxy_ndp", "1"});
   add_gateway_switch(steps, in);
+  add_own_forwarding(steps, in);
   add_rules(steps, in, routed_text(in.conf) + tunnel_text(in));
   add_localnet(steps, in);
   add_prefixes(steps, in);
