@@ -74,7 +74,7 @@ void Batch::append(const void* data, std::size_t size) {
 void Batch::accept(int err) {
   auto& accepted = requests_.back().accepted;
   const auto free = std::find(accepted.begin(), accepted.end(), 0);
-  if (free == accepted.end()) throw base::Error(base::Code::bug, "a request accepts at most 4 errors");
+  if (free == accepted.end()) throw base::Error(base::Code::bug, "a request accepts at most 6 errors");
   *free = err;
 }
 

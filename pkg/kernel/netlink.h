@@ -37,7 +37,7 @@ class Batch {
   // Raw bytes inside the current request, padded to 4: a nested header (VETH_INFO_PEER's ifinfomsg), or attributes
   // built elsewhere.
   void append(const void* data, std::size_t size);
-  // Errors that count as success for the current request (at most 4): `accept(EEXIST)`. For get() and dump(): "there is
+  // Errors that count as success for the current request (at most 6): `accept(EEXIST)`. For get() and dump(): "there is
   // none".
   void accept(int err);
 
@@ -51,7 +51,7 @@ class Batch {
   struct Request {
     std::size_t offset = 0;
     std::string label;
-    std::array<int, 4> accepted{};
+    std::array<int, 6> accepted{};
     bool accepts(int err) const;
   };
   nlmsghdr* message(std::size_t index);
