@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "app/answer.h"
 #include "app/attachment.h"
 #include "app/heal.h"
 #include "app/kin.h"
@@ -23,33 +24,6 @@ using base::Code;
 using base::Error;
 
 namespace {
-
-bool routes(const config::NetConf& conf) { return conf.mode == "nat" || conf.mode == "routed"; }
-
-// What the reference does too: where the switch is the router and the delegate names none, it has the subnet's first address.
-std::optional<net::Ip> gateway_of(const config::NetConf& conf, const cni::ResultIp& ip) {
-  if (ip.gateway == ip.address.ip)
-    throw Error(Code::delegate, "the delegated IPAM gave " + ip.address.str() + " with itself as the gateway");
-  if (ip.gateway || !routes(conf)) return ip.gateway;
-  if (ip.address.length + 1 >= ip.address.ip.bits())
-    throw Error(Code::delegate, "the delegated IPAM gave " + ip.address.str() +
-                                    " without a gateway, and there is no room for one in it");
-  net::Ip first = ip.address.first();
-  ++first.value;
-  if (first == ip.address.ip)
-    throw Error(Code::delegate, "the delegated IPAM gave " + ip.address.str() +
-                                    ", which is the gateway's own address, and no other gateway");
-  return first;
-}
-
-// The configuration as if these addresses had been written there: all that follows from a subnet follows from them.
-config::NetConf with_answer(const config::NetConf& conf, const cni::Result& answer) {
-  config::NetConf out = conf;
-  for (const cni::ResultIp& ip : answer.ips) ipam::add_network(out.ipam.ranges, ip.address, gateway_of(conf, ip));
-  out.ipam.routes = answer.routes;
-  if (out.dns.empty()) out.dns = answer.dns;
-  return out;
-}
 
 // A delegate tells the leases of one pod apart by the NIC's name.
 delegate::Attachment attachment_of(const store::Record& record, const net::IfName& nic) {
@@ -145,6 +119,10 @@ bool finish(Session& session, const Job& job, const Answered& by, const Print& p
     if (std::find(record.parts.begin(), record.parts.end(), part) == record.parts.end()) record.parts.push_back(part);
   record.result = cni::to_json(result, cni::supported_versions().back());
   session.store().rewrite(record);
+  const auto nics = config::nics(job.conf);
+  for (std::size_t i = 0; i < nics.size(); ++i)
+    if (const auto answer = by.answers.find(record.nics.at(i).name); answer != by.answers.end())
+      refuse_held(session, record, i, *nics[i], answer->second);
   if (by.again)
     engine::reapply_attachment(session.context(), more);
   else if (!make(session, record, more))

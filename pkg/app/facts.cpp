@@ -13,7 +13,9 @@
 #include "engine/vlans.h"
 #include "kernel/address.h"
 #include "kernel/link.h"
+#include "kernel/sysctl.h"
 #include "modes/gateway.h"
+#include "modes/publish.h"
 #include "net/names.h"
 
 namespace trestle::app {
@@ -146,6 +148,11 @@ plan::Facts fresh_facts(Session& session, const config::NetConf& conf) {
     read_uplink(session, conf, facts);
   else if (conf.mode == "bridge" && !conf.overlay)
     read_foreign(session, conf, facts);
+  if (conf.chained) {
+    facts.localnet = kernel::read_sysctl(modes::localnet_key(conf.bridge));
+    const auto bridge = kernel::get_link(session.context().route(), conf.bridge);
+    facts.foreign_filters = bridge && bridge->vlan_filtering;
+  }
   if (conf.overlay && conf.overlay->here) {
     const config::Here& here = *conf.overlay->here;
     facts.mtu = here.mtu;

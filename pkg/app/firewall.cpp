@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <set>
 
+#include "kernel/address.h"
 #include "kernel/foreign.h"
+#include "kernel/link.h"
+#include "kernel/nft_publish.h"
+#include "kernel/route.h"
 #include "kernel/sysctl.h"
 
 namespace trestle::app {
@@ -82,17 +86,42 @@ std::vector<std::string> foreign_drops(Session& session, const config::Overlay& 
   return out;
 }
 
+std::optional<std::string> ports_past(Session& session, const net::IfName& bridge) {
+  if (!bridge_filters()) return std::nullopt;
+  kernel::Socket& host = session.context().route();
+  const auto index = kernel::link_index(host, bridge);
+  if (!index || kernel::list_published(session.context().nft()).empty()) return std::nullopt;
+  const auto own = kernel::addresses(host, *index);
+  if (std::ranges::any_of(own, [](const net::Cidr& address) { return !address.ip.is_link_local(); }))
+    return std::nullopt;
+  return "pods of switch " + bridge.str() +
+         " do not reach ports that this host publishes: br_netfilter translates them on the way to the LAN, and loses "
+         "the answer that comes back by the same switch; remedy: "
+         "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0";
+}
+
+std::optional<std::string> stopped_forwarding(Session& session, const std::optional<net::IfName>& uplink) {
+  std::string nic = uplink ? uplink->str() : "";
+  if (!uplink)
+    if (const auto out = kernel::way_out(session.context().route(), net::Family::v4))
+      if (const auto link = kernel::get_link(session.context().route(), *out)) nic = link->name;
+  if (nic.empty() || kernel::read_sysctl("net/ipv4/conf/" + nic + "/forwarding") != "0") return std::nullopt;
+  return "nothing comes back to the pods by " + nic +
+         ", whose IPv4 forwarding is off; remedy: sysctl -w net.ipv4.conf." + nic + ".forwarding=1";
+}
+
 std::vector<std::string> foreign_drops(Session& session, const net::IfName& bridge, bool routed, bool asked) {
   std::vector<std::string> out;
   const bool bridged = bridge_filters();
   for (const kernel::ForeignDrop& drop : kernel::foreign_drops(session.context().nft(), bridge)) {
-    if (!routed && !(drop.forward ? bridged : asked)) continue;
+    if (!(drop.forward ? routed || bridged : asked)) continue;
     const std::string what =
         drop.forward ? (routed ? "forwarded packets" : "frames between the ports, which br_netfilter hands to it,")
                      : "what pods send to the host";
-    out.push_back(whose(drop) + " drops " + what + " of switch " + bridge.str() + ": chain " + drop.family + " " +
-                  drop.table + " " + drop.chain +
-                  " lets pass only what it names; remedy: " + remedy(drop, bridge.str()) +
+    out.push_back(whose(drop) + (drop.unsure ? " may drop " : " drops ") + what + " of switch " + bridge.str() +
+                  ": chain " + drop.family + " " + drop.table + " " + drop.chain + " lets pass only what it names" +
+                  (drop.unsure ? ", some of it by address; if the pods are not among it, remedy: " : "; remedy: ") +
+                  remedy(drop, bridge.str()) +
                   (routed || !bridged || !drop.forward ? ""
                                                        : ", or: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
                                                          "net.bridge.bridge-nf-call-ip6tables=0"));

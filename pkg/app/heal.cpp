@@ -99,7 +99,12 @@ void mend(Session& session, const store::Record& record, Repaired& report) {
   auto defects = engine::verify(context, record.plan, by_chain);
   if (defects.empty()) return;
   for (int pass = 0; pass < kPasses && !defects.empty(); ++pass) {
-    engine::reapply_attachment(context, to_make(session, record, defects));
+    try {
+      engine::reapply_attachment(context, to_make(session, record, defects));
+    } catch (const base::Error& e) {  // what is wrong says more than what the kernel refuses
+      report.left.push_back(record.owner.container + ": " + defects.front().text + " (" + e.what() + ")");
+      return;
+    }
     const auto before = std::exchange(defects, engine::verify(context, record.plan, by_chain));
     if (std::ranges::equal(before, defects, {}, &engine::Defect::text, &engine::Defect::text)) break;
   }

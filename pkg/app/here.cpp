@@ -52,16 +52,14 @@ config::NetConf as_here_or_before(Session& session, const config::NetConf& nic) 
   return overlay::as_here(session.context(), before, "", host_name());
 }
 
-// Where pods are in the host's own LAN its addresses and its router's are left out of their pools: one was leased, and the pod spoke as the host.
+// They are left out of the pools: one was leased, and the pod spoke as the host.
 void spare_host(engine::Context& context, config::NetConf& nic) {
-  if ((nic.mode != "bridge" && !nic.proxy_arp) || nic.ipam.ranges.empty()) return;
-  std::vector<net::Cidr> held = kernel::addresses(context.route(), 0);
-  for (const net::Family family : {net::Family::v4, net::Family::v6})
-    if (const auto router = kernel::router(context.route(), family)) held.push_back(net::Cidr::host(*router));
+  if (nic.ipam.ranges.empty()) return;
+  const std::vector<net::Ip> held = held_on_lan(context, nic);
   for (ipam::RangeSet& set : nic.ipam.ranges)
     for (ipam::Range& range : set)
-      for (const net::Cidr& one : held)
-        if (range.subnet.contains(one.ip)) range.exclude.push_back(net::Cidr::host(one.ip));
+      for (const net::Ip& one : held)
+        if (range.subnet.contains(one)) range.exclude.push_back(net::Cidr::host(one));
 }
 
 template <class Here>
@@ -88,6 +86,15 @@ std::optional<std::string> undivided(const config::NetConf& nic, const ipam::Ran
   return "overlay of network '" + nic.name + "': every node would give the same addresses of " + ipam::text(pool) +
          ", with the same MACs; divide it by \"ipam\": {\"ranges\": ..., \"nodeRange\": {\"prefix\": 24, \"prefix6\": "
          "80}}, give each node its own \"rangeStart\" and \"rangeEnd\", or ask for each pod's address";
+}
+
+std::vector<net::Ip> held_on_lan(engine::Context& context, const config::NetConf& nic) {
+  if (nic.mode != "bridge" && !nic.proxy_arp) return {};
+  std::vector<net::Ip> held;
+  for (const net::Cidr& own : kernel::addresses(context.route(), 0)) held.push_back(own.ip);
+  for (const net::Family family : {net::Family::v4, net::Family::v6})
+    if (const auto router = kernel::router(context.route(), family)) held.push_back(*router);
+  return held;
 }
 
 config::NetConf with_tunnels(engine::Context& context, config::NetConf conf) {

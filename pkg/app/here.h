@@ -2,6 +2,7 @@
 // A configuration that serves every node of a network, as it is on this one.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/session.h"
 #include "config/netconf.h"
@@ -19,5 +20,7 @@ config::NetConf with_tunnels(Session& session, config::NetConf conf);
 
 // Why this pool, of a configuration as it is here, is one that every node would give the same addresses of; nullopt: it is not.
 std::optional<std::string> undivided(const config::NetConf& nic, const ipam::RangeSet& pool);
+// Where the NIC's pods are in the host's own LAN: the host's addresses and its router's, which are no pod's. Empty elsewhere.
+std::vector<net::Ip> held_on_lan(engine::Context& context, const config::NetConf& nic);
 
 }  // namespace trestle::app

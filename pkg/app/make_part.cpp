@@ -25,17 +25,15 @@ void outdate_rules(Session& session, const store::Part& mine) {
   }
 }
 
-// `gone`: did somebody flush them? Whoever makes a new switch would make them again, and nothing that it needs is missing: the other switches
-// stayed open. `whole`: they need not be made again, which is half of the work for a switch.
+// `gone`: did somebody flush them? Whoever makes a part would make them again, and nothing that it needs is missing: the pods of other switches, and
+// of other parts of this one, stayed open. `whole`: they need not be made again, which is half of the work for a switch.
 struct Tables {
   bool gone = false, whole = false;
 };
 
 // The caller holds the tables.
 Tables look_at_tables(Session& session, const store::Part& mine) {
-  const std::vector<store::Part> parts = session.store().parts();
-  if (std::ranges::none_of(parts, [&](const store::Part& other) { return other.ready && other.bridge != mine.bridge; }))
-    return {};
+  if (std::ranges::none_of(session.store().parts(), &store::Part::ready)) return {};
   Tables now{false, true};
   for (const plan::Step& step : mine.steps)
     if (is_tables(step) &&

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "app/delegated.h"
 #include "app/facts.h"
@@ -107,12 +108,35 @@ namespace {
 // Does the host answer its pods where it is no router?
 bool asked(const config::NetConf& conf) { return conf.mode == "isolated" && (conf.guests || !conf.host_access.none()); }
 
-// An accept of ours cannot undo them. They fail nothing by themselves: a host may want its input closed, and kubelet takes a failed STATUS for
-// a dead node.
-void add_foreign_drops(Error& error, Session& session, const config::NetConf& conf) {
+// The switches that a chained network's pods are on: they are other plugins', and the configuration names none.
+std::set<net::IfName> switches_of(Session& session, const config::NetConf& conf) {
+  std::set<net::IfName> out;
+  if (!session.has_store()) return out;
+  for (const store::RecordFile& file : session.store().list())
+    if (file.record && file.record->owner.network == conf.name)
+      for (const store::Nic& nic : file.record->nics) out.insert(nic.bridge);
+  return out;
+}
+
+// An accept of ours cannot undo what is dropped. They fail nothing by themselves: a host may want its input closed, and kubelet takes a failed
+// STATUS for a dead node.
+std::vector<std::string> in_the_way(Session& session, const config::NetConf& conf) {
+  if (conf.mode == "chained") {
+    std::vector<std::string> lines;
+    for (const net::IfName& bridge : switches_of(session, conf))
+      for (std::string& line : foreign_drops(session, bridge, conf.publishes, false)) lines.push_back(std::move(line));
+    return lines;
+  }
   const bool routed = conf.mode == "nat" || conf.mode == "routed";
-  for (const std::string& line : foreign_drops(session, conf.bridge, routed, asked(conf)))
-    error.details += (error.details.empty() ? "" : "\n") + line;
+  std::vector<std::string> lines = foreign_drops(session, conf.bridge, routed, routed || asked(conf));
+  std::optional<std::string> more[] = {
+      conf.port_isolation && conf.publishes ? bridged_ports(conf.bridge) : std::nullopt,
+      conf.mode == "bridge" ? ports_past(session, conf.bridge) : std::nullopt,
+      routed ? stopped_forwarding(session, conf.uplink ? std::optional(conf.uplink->links.front()) : std::nullopt)
+             : std::nullopt};
+  for (std::optional<std::string>& line : more)
+    if (line) lines.push_back(std::move(*line));
+  return lines;
 }
 
 // Then ADD starts none.
@@ -155,19 +179,15 @@ void status_of(Session& session, const cni::Request& request, const config::NetC
                const config::NetConf& conf) try {
   must_serve(session, call, conf);
   if (const auto delegate = called(conf.ipam.delegate, request)) delegate::call_if_known(*delegate, "STATUS");
-  const bool routed = conf.mode == "nat" || conf.mode == "routed";
-  std::vector<std::string> lines = foreign_drops(session, conf.bridge, routed, asked(conf));
-  if (conf.port_isolation && conf.publishes)
-    if (auto line = bridged_ports(conf.bridge)) lines.push_back(std::move(*line));
   if (conf.overlay)
     for (const std::string& line : tunnel_notes(session, *conf.overlay)) session.log().write(Log::Level::warn, line);
   for (const ipam::RangeSet& pool : conf.ipam.ranges)
     if (const auto why = undivided(conf, pool)) session.log().write(Log::Level::warn, *why);
-  for (const std::string& line : lines)
+  for (const std::string& line : in_the_way(session, conf))
     session.log().write(Log::Level::warn, "pods of network '" + conf.name + "' are kept from the outside or the host",
                         {{"why", line}});
 } catch (Error& e) {
-  add_foreign_drops(e, session, conf);
+  for (const std::string& line : in_the_way(session, conf)) e.details += (e.details.empty() ? "" : "\n") + line;
   throw;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -26,22 +27,27 @@ struct Report {
   std::size_t checked = 0;
   std::vector<std::pair<std::string, std::string>> defects;  // of what, what
   std::set<net::IfName> apart;                               // with published ports and portIsolation
-  std::map<net::IfName, bool> switches;                      // seen; do its pods go by way of the host?
+  std::map<net::IfName, bool> switches;                      // seen; do packets of its pods go by way of the host?
+  std::set<net::IfName> on_lan;                              // of mode bridge
+  bool routes = false;                                       // nat or routed is among them
   std::set<std::pair<std::string, std::string>> told;        // a switch's defects show in each of its attachments
   void add(const std::string& of, const std::string& text) {
     if (told.insert({of, text}).second) defects.emplace_back(of, text);
   }
 };
 
+bool publishes(const store::Record& record) {
+  return std::ranges::any_of(record.plan,
+                             [](const plan::Step& step) { return std::holds_alternative<plan::Publish>(step); });
+}
+
 // Published ports, and no way from port to port.
 bool publishes_apart(const store::Record& record) {
-  bool publishes = false, apart = false;
-  for (const plan::Step& step : record.plan) {
-    publishes = publishes || std::holds_alternative<plan::Publish>(step);
+  const bool apart = std::ranges::any_of(record.plan, [](const plan::Step& step) {
     const auto* port = std::get_if<plan::Port>(&step);
-    apart = apart || (port != nullptr && port->isolated);
-  }
-  return publishes && apart && !record.nics.empty();
+    return port != nullptr && port->isolated;
+  });
+  return apart && publishes(record) && !record.nics.empty();
 }
 
 // Waits for an ADD or DEL that is at work on it: half of one would look like damage.
@@ -52,7 +58,11 @@ void check_one(app::Session& session, const net::Owner& owner, Report& report) {
   const auto parts = app::parts_in_force(session);
   for (const store::Nic& nic : held.record->nics) {
     const std::string mode = joined(parts, *held.record, nic).mode;
-    report.switches[nic.bridge] = mode == "nat" || mode == "routed";
+    const bool routes = mode == "nat" || mode == "routed";
+    bool& by_host = report.switches[nic.bridge];
+    by_host = by_host || routes || (held.record->mode == "chained" && publishes(*held.record));
+    report.routes = report.routes || routes;
+    if (mode == "bridge") report.on_lan.insert(nic.bridge);
   }
   if (publishes_apart(*held.record)) report.apart.insert(held.record->nics.front().bridge);
   for (const Finding& finding : examine(session, *held.record, parts))
@@ -111,6 +121,9 @@ int run_check(const Arguments& arguments, const Console& console) {
     if (report.switches.contains(bridge)) console.note(line);
   for (const net::IfName& bridge : report.apart)
     if (const auto line = app::bridged_ports(bridge)) console.note(*line);
+  for (const net::IfName& bridge : report.on_lan)
+    if (const auto line = app::ports_past(node.session, bridge)) console.note(*line);
+  if (const auto line = report.routes ? app::stopped_forwarding(node.session, {}) : std::nullopt) console.note(*line);
   console.print(arguments.has("json") ? json_of(report) : text_of(report));
   return report.defects.empty() ? kDone : kFailed;
 }

@@ -37,14 +37,10 @@ std::vector<Field> items_up_to(std::size_t most, const Field& list) {
   return items;
 }
 
-// A pod with such an address could not speak, or would speak as somebody else.
-constexpr const char* kNoPods[] = {"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8"};
-
 Cidr parse_subnet(const Field& field) {
   const Cidr subnet = made(field, Cidr::parse_network);
-  for (const char* reserved : kNoPods)
-    if (subnet.overlaps(Cidr::parse(reserved)))
-      field.refuse("\"" + subnet.str() + "\" meets " + reserved + ", which no pod can have addresses of");
+  if (const char* reserved = ipam::reserved(subnet))
+    field.refuse("\"" + subnet.str() + "\" meets " + reserved + ", which no pod can have addresses of");
   return subnet;
 }
 

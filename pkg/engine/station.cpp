@@ -35,6 +35,9 @@ void refuse_taken(Context& context, const plan::Fdb& step, std::uint32_t port_in
 
 std::optional<std::string> station_defect(Context& context, const plan::Fdb& step, std::uint32_t port_index) {
   kernel::Socket& host = context.route();
+  const auto port = kernel::get_link(host, port_index);
+  if (!step.dst && port && port->port_kind != "bridge")
+    return std::nullopt;  // the kernel has no answer for one that is no port
   if (!step.every_vlan)
     return kernel::has_fdb(host, port_index, step) ? std::nullopt : std::optional<std::string>("is gone");
   std::set<std::uint16_t> missing = kernel::vlans_of(host, port_index);

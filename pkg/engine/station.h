@@ -13,7 +13,7 @@ namespace trestle::engine {
 // one off, and after its end nobody would have it any more. A Step without VLANs is not looked at.
 void refuse_taken(Context& context, const plan::Fdb& step, std::uint32_t port_index);
 
-// What of it is not there, in words.
+// What of it is not there, in words. nullopt too when the link is no port: its own Step tells.
 std::optional<std::string> station_defect(Context& context, const plan::Fdb& step, std::uint32_t port_index);
 
 }  // namespace trestle::engine

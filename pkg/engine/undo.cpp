@@ -20,6 +20,7 @@
 #include "kernel/nft.h"
 #include "kernel/route.h"
 #include "kernel/rule.h"
+#include "kernel/sysctl.h"
 #include "kernel/vlan.h"
 #include "plan/plan.h"
 
@@ -66,10 +67,13 @@ class Undoer {
     }
     bury();
   }
-
   std::vector<std::string> failed() && { return std::move(failed_); }
 
-  void operator()(const plan::Sysctl&) {}  // switched on and never back, as libvirt does: others may rely on it by now
+  // Without `was` switched on and never back, as libvirt does: others may rely on it by now.
+  void operator()(const plan::Sysctl& s) {
+    const bool stands = s.was && s.where == Where::host && kernel::read_sysctl(s.key) == s.value;
+    if (stands) kernel::ensure_sysctl(s.key, *s.was, false);
+  }
   void operator()(const plan::File& s) { remove_file(s.path, s.text); }
 
   void operator()(const plan::Bridge& s) {

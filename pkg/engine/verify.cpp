@@ -113,7 +113,8 @@ class Verifier {
     const LinkRef ref{Where::host, s.link};
     if (missing(ref) || loose_.contains(ref)) return;
     const auto link = kernel::get_link(context_.route(), s.link);
-    if (!link || link->port_kind != "bridge") return;  // the veth Step has told it
+    if (!link || (link->port_kind != "bridge" && !s.was)) return;  // the veth Step has told it
+    if (link->port_kind != "bridge") return defect(s, "is no bridge port any more: DEL and ADD the pod");
     if (const auto why = port_defect(context_.route(), s, *link)) defect(s, *why);
   }
 

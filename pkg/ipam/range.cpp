@@ -60,6 +60,22 @@ std::string name_of(const Range& range) {
 
 }  // namespace
 
+// A pod with such an address could not speak, or would speak as somebody else.
+const char* reserved(const Cidr& subnet) {
+  constexpr const char* kNoPods[] = {"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8"};
+  const auto* found =
+      std::ranges::find_if(kNoPods, [&](const char* prefix) { return subnet.overlaps(Cidr::parse(prefix)); });
+  return found == std::end(kNoPods) ? nullptr : *found;
+}
+
+std::optional<std::string> unfit(const Cidr& address) {
+  if (const char* prefix = reserved(address.network()))
+    return std::string("meets ") + prefix + ", which no pod can have addresses of";
+  if (address.ip < lowest_host(address) || highest_host(address) < address.ip)
+    return "is the network's own or the broadcast address of " + address.network().str();
+  return std::nullopt;
+}
+
 Range make_range(const RangeSpec& spec, const std::string& path) {
   const Cidr& subnet = spec.subnet;
   if (subnet.ip != subnet.first())

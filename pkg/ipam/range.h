@@ -36,6 +36,10 @@ struct RangeSpec {
 // reached on-link). Given ends that are the network's own or its broadcast address are moved inward by one: no host can
 // have those.
 Range make_range(const RangeSpec& spec, const std::string& path);
+// The prefix of which no pod can have addresses that `subnet` meets: "127.0.0.0/8". nullptr: none.
+const char* reserved(const net::Cidr& subnet);
+// Why no host can have this address with this prefix, as "is the broadcast address of 10.0.0.0/24"; nullopt: one can.
+std::optional<std::string> unfit(const net::Cidr& address);
 // A pool of all of `subnet`, unless there is one with that gateway: what follows from a subnet follows from an address that somebody else
 // gave, too.
 void add_network(std::vector<RangeSet>& sets, const net::Cidr& subnet, const std::optional<net::Ip>& gateway);

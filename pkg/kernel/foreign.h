@@ -18,6 +18,7 @@ struct ForeignDrop {
   std::string table, chain;         // as nft lists them; table "filter" of iptables-legacy stands in `legacy`
   bool forward = true;              // else input
   bool legacy = false;              // iptables-legacy
+  bool unsure = false;              // it lets something pass by address, which may be the switch's pods
   std::vector<std::string> chains;  // all chains of the table, to tell whose it is: DOCKER-USER, ufw-…
 };
 

@@ -185,6 +185,17 @@ void nft_reject(Batch& out, std::uint32_t type, std::uint8_t code) {
   out.put_u8(NFTA_REJECT_ICMP_CODE, code);
 }
 
+void nft_set_priority(Batch& out, std::string_view bytes) {
+  {
+    Expression e(out, "immediate");
+    e.reg(NFTA_IMMEDIATE_DREG, 0);
+    e.bytes(NFTA_IMMEDIATE_DATA, bytes);
+  }
+  Expression e(out, "meta");
+  e.number(NFTA_META_KEY, NFT_META_PRIORITY);
+  e.reg(NFTA_META_SREG, 0);
+}
+
 void nft_masquerade(Batch& out) { Expression e(out, "masq"); }
 
 void nft_masquerade(Batch& out, std::uint16_t lowest_port, std::uint16_t highest_port) {

@@ -38,6 +38,7 @@ void nft_write(Batch& out, const NftLoad& to, std::string_view value, NftChecksu
 // The frame becomes one that is for this host, whomever the link took it for.
 void nft_take_for_host(Batch& out);
 void nft_reject(Batch& out, std::uint32_t type, std::uint8_t code);
+void nft_set_priority(Batch& out, std::string_view bytes);
 void nft_masquerade(Batch& out);
 void nft_masquerade(Batch& out, std::uint16_t lowest_port, std::uint16_t highest_port);
 // NFTA_DATA_VERDICT, as rules and the elements of verdict maps carry it.

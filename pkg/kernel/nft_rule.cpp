@@ -40,6 +40,7 @@ constexpr Field kFields[] = {
     {"meta nfproto", meta(NFT_META_NFPROTO), NftType::nfproto, {}, {}, Layer::network},
     {"meta protocol", meta(NFT_META_PROTOCOL), NftType::ether_type, {}, {}, Layer::network},
     {"meta l4proto", meta(NFT_META_L4PROTO), NftType::inet_proto, {}, {}, Layer::transport},
+    {"meta priority", meta(NFT_META_PRIORITY), NftType::priority},  // of the packet in the queues
     {"ct state", {NftLoad::ct, NFT_CT_STATE, 0}, NftType::ct_state},
     {"ct status", {NftLoad::ct, NFT_CT_STATUS, 0}, NftType::ct_status},
     {"ether daddr", link(0), NftType::ether_addr, "frame"},
@@ -166,6 +167,7 @@ class Compiler {
   }
 
   void write(const Field& field) {
+    if (field.type == NftType::priority) return nft_set_priority(out_, nft_value(nft_type(field.type), word()).bytes);
     if (field.load.from != NftLoad::payload) unknown("cannot be written:", field.words);
     presuppose(field);
     const NftValue value = nft_value(nft_type(field.type), word());

@@ -67,6 +67,7 @@ constexpr NftTypeInfo kTypes[] = {
     {NftType::fib_addrtype, "fib_addrtype", 38, 4, NftForm::host_number, false, kAddressTypes},
     {NftType::boolean, "boolean", 39, 1, NftForm::number, false, kBooleans},
     {NftType::vni, "vni", 0, 3, NftForm::number, false, {}},
+    {NftType::priority, "priority", 0, 4, NftForm::host_number, false, {}},
 };
 static_assert(std::ranges::is_sorted(kTypes, {}, &NftTypeInfo::type), "nft_type() indexes by the enum");
 

@@ -40,7 +40,8 @@ enum class NftType : std::uint8_t {
   ct_status,
   fib_addrtype,
   boolean,
-  vni
+  vni,
+  priority
 };
 
 struct NftTypeInfo {

@@ -62,10 +62,11 @@ void add_veth(std::vector<Step>& steps, const AttachmentInput& in) {
       plan::Port{host, in.conf.hairpin || needs_hairpin(in.conf), in.conf.port_isolation, true, locks_port(in.conf)});
   if (filters_vlans(in.conf))  // before the FDB: an entry is made for each VLAN that the port has then
     steps.emplace_back(plan::Vlans{host, false, in.conf.vlan, in.conf.vlan_trunk, in.conf.preserve_default_vlan});
-  // On a trunk in each of its VLANs: with the untagged one's alone the lock dropped every tagged frame.
-  const bool trunk = !in.conf.vlan_trunk.empty();
+  // On a trunk in each of its VLANs: with the untagged one's alone the lock dropped every tagged frame. So where a bridge that is not ours says
+  // which VLAN the port is in: CHECK looked in none.
+  const bool trunk = !in.conf.vlan_trunk.empty(), each = trunk || (!in.conf.vlan && in.facts.foreign_filters);
   if (locks_port(in.conf))
-    steps.emplace_back(plan::Fdb{host, in.lease.mac, {}, trunk ? std::nullopt : in.conf.vlan, trunk});
+    steps.emplace_back(plan::Fdb{host, in.lease.mac, {}, trunk ? std::nullopt : in.conf.vlan, each});
   add_shape(steps, in.conf, veth);
   if (in.conf.tap) return add_tap(steps, in);
   const std::string conf = "net/ipv6/conf/" + pod.str() + "/";

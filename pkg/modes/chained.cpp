@@ -24,11 +24,9 @@ base::Error not_chained(const config::NetConf& conf) {
 plan::Shared chained_shared(const SwitchInput& in) {
   if (!in.conf.chained) throw not_chained(in.conf);
   std::vector<plan::Step> steps;
-  if (in.conf.publishes) {
-    add_forwarding(steps, in);
-    add_localnet(steps, in);
-  }
+  if (in.conf.publishes) add_forwarding(steps, in);
   add_rules(steps, in, chained_text(in.conf));
+  add_localnet(steps, in);
   if (in.conf.chained->bridge_mac) add_apart(steps, in);
   add_prefixes(steps, in);
   const net::IfName& link = in.conf.bridge;
@@ -44,7 +42,8 @@ std::vector<plan::Step> chained_attachment(const AttachmentInput& in) {
   add_guard(steps, in);
   add_publish(steps, in);
   const bool locked = of.port && locks_port(in.conf);
-  if (locked) steps.emplace_back(plan::Fdb{of.host_link, of.mac});  // before the lock: the pod speaks already
+  // Before the lock: the pod speaks already. Which VLAN it is in is the other plugin's to say.
+  if (locked) steps.emplace_back(plan::Fdb{of.host_link, of.mac, {}, {}, in.facts.foreign_filters});
   if (of.port)
     steps.emplace_back(plan::Port{of.host_link, of.port->hairpin || in.conf.hairpin || needs_hairpin(in.conf),
                                   of.port->isolated || in.conf.port_isolation, true, locked, of.port});

@@ -62,6 +62,11 @@ void add_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
   steps.emplace_back(file);
 }
 
+void add_own_forwarding(std::vector<Step>& steps, const SwitchInput& in) {
+  if (has_family(in.conf, net::Family::v4))
+    steps.emplace_back(Sysctl{Where::host, "net/ipv4/conf/" + in.conf.bridge.str() + "/forwarding", "1"});
+}
+
 bool filters_vlans(const config::NetConf& conf) { return conf.vlan || !conf.vlan_trunk.empty(); }
 
 namespace {

@@ -13,6 +13,9 @@ bool has_family(const config::NetConf& conf, net::Family family);
 // Forwarding for the families in use, and the drop-in that keeps `sysctl --system` from taking it back. A host that learned its IPv6
 // default route by RA would lose it to forwarding: accept_ra becomes 2 there first (for-linux#1373, moby#43466).
 void add_forwarding(std::vector<plan::Step>& steps, const SwitchInput& in);
+// The switch's own, where IPv4 asks for it link by link: a host whose links do not forward by default gave it to a new switch as "off". Comes after
+// the switch. (IPv6 asks for the host's alone.)
+void add_own_forwarding(std::vector<plan::Step>& steps, const SwitchInput& in);
 // Does this network make its switch filter VLANs?
 bool filters_vlans(const config::NetConf& conf);
 // The bridge with its fixed MAC (the kernel's own choice follows the lowest port: ~100 s of outage, netavark#833), gateway addresses, up.

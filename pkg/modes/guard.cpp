@@ -17,7 +17,8 @@ constexpr const char *kPorts = "ports", *kMacPorts = "macports", *kTrunkPorts = 
                      *kTheirs6 = "theirs6";
 constexpr std::string_view kGuard[] = {kPorts, kMacPorts, kTrunkPorts, kNoHost, kMac,
                                        kAddr4, kAddr6,    kNet4,       kNet6,   kTheirs6};
-constexpr std::string_view kMark = "at-";  // + switch: see "Healing" in guard.h
+constexpr std::string_view kMark = "at-";      // + switch: see "Healing" in guard.h
+constexpr std::string_view kApart = "apart-";  // + switch, as in rules_text.cpp: MACs in inet, ports in bridge
 
 net::IfName port_of(const AttachmentInput& in) {
   if (in.conf.chained) return in.conf.chained->host_link;
@@ -40,15 +41,32 @@ bool locks_port(const config::NetConf& conf) {
 }
 
 bool is_of_attachments(plan::Table table, std::string_view set) {
-  if (set.starts_with(kMark)) return true;
+  if (set.starts_with(kMark) || (table == Table::bridge && set.starts_with(kApart))) return true;
   return table == Table::bridge && std::find(std::begin(kGuard), std::end(kGuard), set) != std::end(kGuard);
 }
+
+namespace {
+
+// With `portIsolation` on a switch that judges nothing else.
+void keep_apart(std::vector<plan::Step>& steps, const AttachmentInput& in) {
+  const bool bridges = in.conf.mode == "bridge" || (in.conf.chained && in.conf.chained->bridge_mac);
+  if (!in.conf.port_isolation || !bridges) return;
+  const std::string set = std::string(kApart) + in.conf.bridge.str();
+  Elements macs{Table::inet, set, {Element{{in.lease.mac}, {}}}};
+  for (const net::Mac& allowed : in.conf.allowed_macs)
+    if (allowed != in.lease.mac) macs.elements.push_back(Element{{allowed}, {}});
+  steps.emplace_back(std::move(macs));
+  steps.emplace_back(Elements{Table::bridge, set, {Element{{port_of(in)}, {}}}});
+}
+
+}  // namespace
 
 void add_guard(std::vector<plan::Step>& steps, const AttachmentInput& in) {
   const net::IfName port = port_of(in);
   const std::string mark = std::string(kMark) + in.conf.bridge.str();
   steps.emplace_back(Elements{Table::inet, mark, {Element{{port}, {}}}});
   steps.emplace_back(Elements{Table::bridge, mark, {Element{{port}, {}}}});
+  keep_apart(steps, in);
   if (!in.conf.spoof_check) return;
   Elements mac{Table::bridge, kMac, {Element{{port, in.lease.mac}, {}}}};
   for (const net::Mac& allowed : in.conf.allowed_macs)

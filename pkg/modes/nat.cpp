@@ -15,8 +15,9 @@ plan::Shared nat_shared(const SwitchInput& in) {
   std::vector<plan::Step> steps;
   add_forwarding(steps, in);
   add_gateway_switch(steps, in);
-  add_localnet(steps, in);
+  add_own_forwarding(steps, in);
   add_rules(steps, in, nat_text(in.conf) + tunnel_text(in));
+  add_localnet(steps, in);
   add_prefixes(steps, in);
   add_verdicts(steps, in, {"leave", "enter", "masq", "hairpin"});
   add_service_addresses(steps, in);

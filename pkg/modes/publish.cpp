@@ -62,10 +62,19 @@ void add_publish(std::vector<plan::Step>& steps, const AttachmentInput& in) {
 // Not behind a TAP: a guest that gets its own frames back fails its DAD, and a bridge in it learns its own MACs outside.
 bool needs_hairpin(const config::NetConf& conf) { return !conf.port_mappings.empty() && !conf.tap; }
 
+std::string localnet_key(const net::IfName& link) { return "net/ipv4/conf/" + link.str() + "/route_localnet"; }
+
+// It was on wherever the capability was declared, and stayed on another plugin's bridge after the last DEL, when the rules were gone: every pod
+// there reached what listens on the host's 127.0.0.1 (CVE-2020-8558).
 void add_localnet(std::vector<plan::Step>& steps, const SwitchInput& in) {
-  if (in.conf.publishes && has_family(in.conf, net::Family::v4))
-    steps.emplace_back(
-        plan::Sysctl{plan::Where::host, "net/ipv4/conf/" + in.conf.bridge.str() + "/route_localnet", "1"});
+  const auto by_loopback = [](const config::PortMapping& mapping) {
+    const auto& ip = mapping.host_ip;
+    return !ip || (ip->family == net::Family::v4 && (ip->is_unspecified() || ip->is_loopback()));
+  };
+  if (!in.conf.publishes || !has_family(in.conf, net::Family::v4)) return;
+  if (!std::any_of(in.conf.port_mappings.begin(), in.conf.port_mappings.end(), by_loopback)) return;
+  steps.emplace_back(plan::Sysctl{plan::Where::host, localnet_key(in.conf.bridge), "1", false,
+                                  in.conf.chained ? in.facts.localnet : "0"});
 }
 
 }  // namespace trestle::modes

@@ -12,7 +12,10 @@ plan::Publish published(const config::NetConf& conf, const plan::Lease& lease);
 void add_publish(std::vector<plan::Step>& steps, const AttachmentInput& in);
 // Does a pod reach itself through the switch? It does by its own published port.
 bool needs_hairpin(const config::NetConf& conf);
-// What a switch whose pods publish ports needs of the host: 127.0.0.1 leads to them too.
+// What a switch needs of the host on which this pod is reached by 127.0.0.1 too; nothing when no mapping of it can be asked for there. While it
+// is on, the rules alone keep the switch's other pods from 127.0.0.1 (see tables_text()), so it comes after them and goes with the last such
+// pod.
 void add_localnet(std::vector<plan::Step>& steps, const SwitchInput& in);
+std::string localnet_key(const net::IfName& link);
 
 }  // namespace trestle::modes

@@ -19,10 +19,19 @@ set at-$ ifname
 constexpr const char* kBridgeMarks = R"(table bridge
 set at-$ ifname
 )";
+// Of the pods that are apart there: MACs and ports. Whether this configuration keeps them apart or not: pods of an earlier one are in them.
+constexpr const char* kApart = "set apart-$ ether_addr\n";
+constexpr const char* kApartPorts = "set apart-$ ifname\n";
 constexpr const char* kNetworks = R"(set net4-$ ipv4_addr interval
 set net6-$ ipv6_addr interval
 )";
+// What `allowedAddresses` adds to them.
+constexpr const char* kAllowed = R"(set also4-$ ipv4_addr interval
+set also6-$ ipv6_addr interval
+)";
 constexpr const char* kUplink = "set up-$ ifname\n";
+
+constexpr const char* kBridged = "0x54520000";  // see around()
 
 constexpr const char* kReplies = "  ct state established,related return\n";
 
@@ -63,13 +72,24 @@ std::string only_by_uplink(const config::NetConf& conf, const std::string& direc
          " != @up-$ reject with icmpx admin-prohibited\n";
 }
 
-// With `portIsolation`, where the switch judges nothing else: what the host itself leads back to it. By the frame's own address, as br_netfilter
-// brings bridged frames of the LAN by here too.
+// With `portIsolation`, where the switch judges nothing else: what the host itself leads back to it is refused. br_netfilter brings bridged frames
+// by here too, and no address tells the two apart: the host takes what is sent to the bridge's MAC, which changes with its ports, and to the MAC of
+// any port (a pod reached its neighbours by that of its own host end). So what is bridged from these pods is marked, in a field that no route asks
+// for (not by a class that a queue has; a veth hands frames over with 0, whatever the pod had set), and what comes from one of their MACs without
+// the mark was led by the host. The other rule is for pods without `spoofCheck`, whose MAC may be any.
 std::string around(const config::NetConf& conf, const net::Mac& mac) {
   if (!conf.port_isolation) return "";
-  const std::string back = "  oifname @if-$ ether daddr " + mac.str();
-  return "chain leave-$\n" + std::string(kReplies) + "  ct status dnat return\n" + back +
-         " meta l4proto tcp reject with tcp reset\n" + back + " reject with icmpx admin-prohibited\n";
+  std::string text = "chain leave-$\n" + std::string(kReplies) + "  ct status dnat return\n";
+  for (const std::string& back :
+       {std::string("ether saddr @apart-$ meta priority != ") + kBridged, "ether daddr " + mac.str()})
+    text += "  oifname @if-$ " + back + " meta l4proto tcp reject with tcp reset\n  oifname @if-$ " + back +
+            " reject with icmpx admin-prohibited\n";
+  return text;
+}
+
+std::string mark_bridged(const config::NetConf& conf) {
+  if (!conf.port_isolation) return "";
+  return "chain bridged-$ filter forward -300\n  iifname @apart-$ meta priority set " + std::string(kBridged) + "\n";
 }
 
 // Empty when nothing leads there: a later configuration may fill or empty it.
@@ -111,9 +131,9 @@ std::string nat_text(const config::NetConf& conf) {
 }
 
 std::string routed_text(const config::NetConf& conf) {
-  std::string text = std::string(kMarks) + kNetworks + (conf.uplink ? kUplink : "") + direct_sets(conf);
+  std::string text = std::string(kMarks) + kNetworks + kAllowed + (conf.uplink ? kUplink : "") + direct_sets(conf);
   text += "chain leave-$\n" + own_switch(conf);
-  text += "  ip saddr != @net4-$ drop\n  ip6 saddr != @net6-$ drop\n";
+  text += "  ip saddr != @net4-$ ip saddr != @also4-$ drop\n  ip6 saddr != @net6-$ ip6 saddr != @also6-$ drop\n";
   text += kReplies;
   // On a segment over many nodes what a pod answers may have come by another one: the router knows one way to the subnet, and nothing is translated.
   if (!conf.overlay || conf.overlay->layer == 3) text += "  ct state invalid drop\n";
@@ -138,13 +158,14 @@ std::string isolated_text(const config::NetConf& conf) {
 }
 
 std::string bridge_text(const config::NetConf& conf, const net::Mac& mac) {
-  return named(std::string(kMarks) + around(conf, mac) + kBridgeMarks, conf.bridge);
+  return named(std::string(kMarks) + kApart + around(conf, mac) + kBridgeMarks + kApartPorts + mark_bridged(conf),
+               conf.bridge);
 }
 
 std::string chained_text(const config::NetConf& conf) {
   const auto& mac = conf.chained->bridge_mac;
-  const std::string apart = mac ? around(conf, *mac) : "";
-  return named(std::string(kMarks) + kNetworks + apart + kOwnPorts + kBridgeMarks, conf.bridge);
+  const std::string apart = mac ? around(conf, *mac) : "", marked = mac ? kApartPorts + mark_bridged(conf) : "";
+  return named(std::string(kMarks) + kApart + kNetworks + apart + kOwnPorts + kBridgeMarks + marked, conf.bridge);
 }
 
 }  // namespace trestle::modes

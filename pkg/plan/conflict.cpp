@@ -35,6 +35,12 @@ Bond like(const Bond& mine, Bond theirs) {
   return theirs;
 }
 
+// What it was before is for whoever puts it back.
+Sysctl like(const Sysctl& mine, Sysctl theirs) {
+  theirs.was = mine.was;
+  return theirs;
+}
+
 bool differ(const std::optional<std::uint16_t>& a, const std::optional<std::uint16_t>& b) { return a && b && *a != *b; }
 
 // What each network adds has a name of its own.
@@ -51,6 +57,7 @@ bool clash(const Step& mine, const Step& theirs) {
   if (std::holds_alternative<File>(mine)) return false;
   if (const auto* a = std::get_if<Bridge>(&mine)) return *a != like(*a, std::get<Bridge>(theirs));
   if (const auto* a = std::get_if<Bond>(&mine)) return *a != like(*a, std::get<Bond>(theirs));
+  if (const auto* a = std::get_if<Sysctl>(&mine)) return *a != like(*a, std::get<Sysctl>(theirs));
   if (const auto* a = std::get_if<Vlans>(&mine)) return differ(a->pvid, std::get<Vlans>(theirs).pvid);
   if (const auto* a = std::get_if<Service>(&mine)) return differ(*a, std::get<Service>(theirs));
   if (const auto* a = std::get_if<Rules>(&mine)) return a->name != "tables";  // the tables are renewed by an upgrade

@@ -15,13 +15,14 @@ namespace trestle::plan {
 // The few things read from the host before planning, once per switch: when it is made. They are kept with it, so that every
 // plan for a living switch is the same plan.
 struct Facts {
-  std::uint32_t mtu = 1500;                 // of the default route's device; 1500 without one
-  bool ipv6 = true;                         // the kernel has IPv6 (/proc/sys/net/ipv6)
-  std::vector<net::IfName> ra_links = {};   // links that learned a default route by RA and would lose it to forwarding
-  std::optional<net::Mac> uplink_mac = {};  // of the first uplink
-  std::optional<net::Mac> foreign = {};     // the switch is a bridge that is not ours: its MAC
-  bool foreign_filters = false;             // such a bridge filters VLANs
-  std::optional<TakeAddresses> taken = {};  // what of the uplink goes to the switch (`takeAddresses`)
+  std::uint32_t mtu = 1500;                  // of the default route's device; 1500 without one
+  bool ipv6 = true;                          // the kernel has IPv6 (/proc/sys/net/ipv6)
+  std::vector<net::IfName> ra_links = {};    // links that learned a default route by RA and would lose it to forwarding
+  std::optional<net::Mac> uplink_mac = {};   // of the first uplink
+  std::optional<net::Mac> foreign = {};      // the switch is a bridge that is not ours: its MAC
+  bool foreign_filters = false;              // such a bridge filters VLANs
+  std::optional<std::string> localnet = {};  // of a link of another plugin's that we are chained on: its route_localnet
+  std::optional<TakeAddresses> taken = {};   // what of the uplink goes to the switch (`takeAddresses`)
   // This node's end of the switch's tunnel, as it was made: an underlay that changes later changes the kernel, not the plan.
   struct Tunnel {
     net::IfName link, underlay;

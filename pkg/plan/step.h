@@ -25,11 +25,12 @@ struct LinkRef {
 };
 
 // A value under /proc/sys. `key` is a path ("net/ipv4/ip_forward"): interface names may hold dots.
-// `at_least`: a higher number that is there already also holds (accept_ra). undo: none.
+// `at_least`: a higher number that is there already also holds (accept_ra). undo: restore to `was`; without, none.
 struct Sysctl {
   Where where = Where::host;
   std::string key, value;
   bool at_least = false;
+  std::optional<std::string> was = {};
   bool operator==(const Sysctl&) const = default;
 };
 
@@ -265,9 +266,8 @@ struct Shape {
 };
 
 // A persistent TAP in the pod's namespace for a hypervisor to open, made down. `owner`: the uid that may; without one anybody in that
-// namespace could. `group`: the opener has to be in it too. `multi_queue`: as the opener opens it, else it gets EINVAL. `label`: SELinux,
-// as far as the policy lets us. `alias`: for people, and how it is known as ours. undo: delete in the namespace it was made in; dies with
-// that one.
+// namespace could. `group`: the opener has to be in it too. `multi_queue`: as the opener opens it, else it gets EINVAL. `label`: SELinux, as far as
+// the policy lets us. `alias`: for people, and how it is known as ours. undo: delete in the namespace it was made in; dies with that one.
 struct Tap {
   net::IfName link;
   net::Mac mac;

@@ -74,6 +74,7 @@ void put(std::string& out, const Step& step) {
           [&](const Sysctl& s) {
             begin("sysctl")("ns", text(s.where))("key", s.key)("value", s.value);
             if (s.at_least) json("atLeast", true);
+            if (s.was) json("was", *s.was);
           },
           [&](const File& s) { begin("file")("path", s.path)("text", s.text); },
           [&](const Bridge& s) {

@@ -187,7 +187,8 @@ struct Reader {
 constexpr Reader kReaders[] = {
     {"sysctl",
      [](const Json& j) -> Step {
-       return Sysctl{where(string(j, "ns")), string(j, "key"), string(j, "value"), flag(j, "atLeast")};
+       return Sysctl{where(string(j, "ns")), string(j, "key"), string(j, "value"), flag(j, "atLeast"),
+                     j.contains("was") ? std::optional(string(j, "was")) : std::nullopt};
      }},
     {"file", [](const Json& j) -> Step { return file(j); }},
     {"bridge",

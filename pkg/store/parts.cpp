@@ -96,6 +96,7 @@ std::optional<plan::Facts> Parts::facts(const net::IfName& bridge) const try {
   facts.uplink_mac = mac_in(json, "uplinkMac");
   facts.foreign = mac_in(json, "foreign");
   facts.foreign_filters = json.value("foreignFilters", false);
+  if (json.contains("localnet")) facts.localnet = json.at("localnet").get<std::string>();
   if (json.contains("taken")) {
     const plan::Step step = plan::step_from_json(json.at("taken"));
     if (const auto* taken = std::get_if<plan::TakeAddresses>(&step)) facts.taken = *taken;
@@ -121,6 +122,7 @@ void Parts::set_facts(const net::IfName& bridge, const plan::Facts& facts) const
   if (facts.uplink_mac) json["uplinkMac"] = facts.uplink_mac->str();
   if (facts.foreign) json["foreign"] = facts.foreign->str();
   if (facts.foreign_filters) json["foreignFilters"] = true;
+  if (facts.localnet) json["localnet"] = *facts.localnet;
   if (facts.taken) json["taken"] = plan::to_json(plan::Step{*facts.taken});
   if (facts.tunnel)
     json["tunnel"] = {{"link", facts.tunnel->link.str()},

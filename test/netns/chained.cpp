@@ -152,12 +152,15 @@ TEST_CASE("a DEL of ours alone takes back all that ours put on another's link", 
   CAPTURE(hairpin);
   json bridge = debian_bridge();
   bridge["hairpinMode"] = hairpin;
+  const std::string localnet = "cat /proc/sys/net/ipv4/conf/cbr0/route_localnet";
+  if (hairpin) must_run("ip link add cbr0 type bridge && sysctl -qw net.ipv4.conf.cbr0.route_localnet=1");
   Chain both(node, {bridge, capable({{"portIsolation", true}})},
              asked(both_protocols(8080), limits(20 * kMbit, 20 * kMbit)));
   const json result = both.must_add(pod);
   const std::string link = host_end(result), qdiscs = "tc qdisc show dev " + link,
                     flags = "bridge -d link show dev " + link;
   CHECK_THAT(must_run(flags), Contains("isolated on") && Contains("guard on") && Contains("hairpin on"));
+  CHECK(must_run(localnet) == "1\n");
   json own = capable();
   own["cniVersion"] = "1.0.0";
   own["name"] = "list";
@@ -166,6 +169,8 @@ TEST_CASE("a DEL of ours alone takes back all that ours put on another's link", 
                                   Contains(hairpin ? "hairpin on" : "hairpin off"));
   CHECK(must_run("bridge fdb show dev " + link + " | grep static || true").empty());
   CHECK_THAT(must_run(qdiscs), !Contains("tbf") && !Contains("ingress"));
+  // It stayed 1 when the rules that make it harmless were gone: pods of that bridge reached the host's 127.0.0.1.
+  CHECK(must_run(localnet) == (hairpin ? "1\n" : "0\n"));
   CHECK(node.records().empty());
   CHECK(node.host().netns().valid());
   CHECK(tcp_talk(node.host().netns(), ip_of(result), kEcho).reach == Reach::connected);

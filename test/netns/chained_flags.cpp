@@ -60,3 +60,53 @@ TEST_CASE("a pod whose pair ends in a third namespace does not get a stranger's 
   CHECK(must_run(flags) == before);
   chain.must_del(stranger);
 }
+
+TEST_CASE("a chained pod whose host end was taken out of its bridge: CHECK and repair say so", "[chained][flags]") {
+  // They told the kernel's "Device is not a bridge port", code 100.
+  SKIP_IF(::access((std::string(kPlugins) + "/bridge").c_str(), X_OK) != 0,
+          "containernetworking-plugins is not installed");
+  Node node;
+  const Pod pod("a");
+  Chain chain(node, {debian_bridge(), behind()});
+  chain.must_add(pod);
+  const std::string link = json::parse(must_run("ip -j link show master cbr0"))[0].at("ifname");
+  must_run("ip link set " + link + " nomaster");
+  json conf = behind({{"cniVersion", "1.0.0"}, {"name", "list"}});
+  conf["prevResult"] = chain.result();
+  const Answer checked = node.call("CHECK", pod, conf);
+  CHECK(checked.code() == 105);
+  CHECK_THAT(told(checked), Contains("host:" + link + ":") && Contains("is no bridge port any more"));
+  const Ran repaired = node.command({"repair"});
+  CHECK_FALSE(repaired.ok());
+  CHECK_THAT(repaired.out + repaired.err, Contains("is no bridge port any more"));
+  must_run("ip link set " + link + " master cbr0");
+  CHECK(node.command({"repair"}).ok());
+  CHECK(node.call("CHECK", pod, conf).ok());
+  chain.must_del(pod);
+}
+
+TEST_CASE("a foreign firewall before the ports of a chained pod is named for its bridge, with the remedy",
+          "[chained][firewall]") {
+  SKIP_IF(::access((std::string(kPlugins) + "/bridge").c_str(), X_OK) != 0,
+          "containernetworking-plugins is not installed");
+  Node node;
+  const Pod pod("a");
+  json conf = behind({{"cniVersion", "1.1.0"}, {"name", "list"}, {"capabilities", {{"portMappings", true}}}});
+  Chain chain(node, {debian_bridge(), conf},
+              {{"portMappings", {{{"hostPort", 8080}, {"containerPort", 7}, {"protocol", "tcp"}}}}});
+  chain.must_add(pod);
+  must_run(
+      "nft 'table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; jump DOCKER-USER; "
+      "}; chain DOCKER-USER { }; chain INPUT { type filter hook input priority filter; policy drop; }; }'");
+  const std::string remedy =
+      "Docker drops forwarded packets of switch cbr0: chain ip filter FORWARD lets pass only what it names; remedy: "
+      "iptables -I DOCKER-USER -i cbr0 -j ACCEPT && iptables -I DOCKER-USER -o cbr0 -j ACCEPT";
+  const Ran checked = node.command({"check"});
+  CHECK_THAT(checked.err, Contains(remedy + "\n") && !Contains("INPUT"));
+  const Answer status = node.status(conf);
+  CHECK(status.ok());
+  CHECK_THAT(status.err, Contains(remedy) && !Contains("INPUT"));
+  must_run("nft delete table ip filter");
+  CHECK(node.command({"check"}).err == "");
+  chain.must_del(pod);
+}

@@ -107,6 +107,17 @@ TEST_CASE("a delegate that fails: its DEL is run, nothing is left, and its words
       {"[ $CNI_COMMAND = ADD ] && head -c 3000000 /dev/zero; exit 0", "more than 1 MiB"},
       {"[ $CNI_COMMAND = ADD ] && echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.77.0.1/24\"}]}'; exit 0",
        "gateway's own address"},
+      {"[ $CNI_COMMAND = ADD ] && echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"127.0.0.5/8\"}]}'; exit 0",
+       "meets 127.0.0.0/8"},
+      {"[ $CNI_COMMAND = ADD ] && echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"224.0.0.5/24\"}]}'; exit 0",
+       "meets 224.0.0.0/4"},
+      {"[ $CNI_COMMAND = ADD ] && echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.77.0.255/24\"}]}'; exit 0",
+       "broadcast address of 10.77.0.0/24"},
+      {"[ $CNI_COMMAND = ADD ] && echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.77.0.0/24\"}]}'; exit 0",
+       "broadcast address of 10.77.0.0/24"},
+      {"[ $CNI_COMMAND = ADD ] && echo "
+       "'{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.77.0.5/24\"},{\"address\":\"10.77.0.5/16\"}]}'; exit 0",
+       "the IPAM plugin 'fake-ipam' gave 10.77.0.5 twice"},
   }));
   CAPTURE(bad.body);
   Node node;

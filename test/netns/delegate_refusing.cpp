@@ -145,3 +145,37 @@ TEST_CASE("CHECK tells of a MAC that a later plugin gave and spoofCheck does not
   node.must_del(pod, conf);
   CHECK(node.left() == kNothing);
 }
+
+TEST_CASE("an address that an IPAM plugin gives twice is the first pod's; a VM's two pods may both have it",
+          "[delegate][refusing]") {
+  // The second pod drew the neighbours' entries to itself, and its guard let it.
+  Node node;
+  const Fake fake(kGives);
+  const Node::Env env = with(fake.folder());
+  const json mode = GENERATE(json("nat"), json("routed"));
+  const json conf = with_ipam({{"type", "fake-ipam"}}, {{"mode", mode}}),
+             other = with_ipam({{"type", "fake-ipam"}}, {{"name", "other"}, {"bridge", "trdemo"}, {"mode", mode}});
+  Pod a("a");
+  const Pod b("b");
+  const std::string link = host_link_of(node.must_add(a, conf, env));
+  for (const json& again : {conf, other}) {
+    const Answer refused = node.add(b, again, env);
+    CAPTURE(told(refused));
+    CHECK(refused.code() == 103);
+    CHECK_THAT(told(refused), Contains("address 10.77.0.5") && Contains("'fake-ipam'") && Contains("container a/eth0"));
+    CHECK(node.records().size() == 1);
+  }
+  a.remove();  // without a DEL: who is gone holds nothing
+  wait_gone(link);
+  node.must_add(b, conf, env);
+  node.must_del(b, conf, env);
+  node.must_del(a, conf, env);
+  json vm = conf;
+  vm["args"]["cni"]["vm"] = "web";
+  const Pod c("c"), d("d");
+  node.must_add(c, vm, env);
+  node.must_add(d, vm, env);
+  node.must_del(c, vm, env);
+  node.must_del(d, vm, env);
+  CHECK(node.left() == kNothing);
+}

@@ -85,6 +85,64 @@ TEST_CASE("bridged pods that are apart do not meet through the host that lives o
   CHECK(node.left() == kNothing);
 }
 
+TEST_CASE("pods that are apart do not meet by way of the host, whichever of its MACs they send to", "[modes][apart]") {
+  // The host takes what is sent to any port's MAC: that of a pod's own host end led to its neighbours, and so did the bridge's own once a port with
+  // a lower one had joined.
+  const bool bridge_nf = GENERATE(false, true);
+  CAPTURE(bridge_nf);
+  Node node;
+  NEEDS_KERNEL(set_bridge_nf(bridge_nf) || !bridge_nf, "br_netfilter");
+  forward();
+  const Pod lan("l");
+  const Echo echo(lan.netns());
+  must_run(
+      "ip link add br-lan type bridge && ip addr add 10.70.0.1/24 dev br-lan && ip addr add fd70::1/64 dev br-lan nodad"
+      " && ip link set br-lan up && ip link add p0 type veth peer name eth0 netns l && ip link set p0 master br-lan "
+      "up");
+  lan.must_exec("ip addr add 10.70.0.2/24 dev eth0 && ip addr add fd70::2/64 dev eth0 nodad && ip link set eth0 up");
+  node.settle();
+  json conf = demo_with({{"mode", "bridge"}, {"bridge", "br-lan"}, {"portIsolation", true}});
+  conf.erase("subnets");
+  conf["ipam"] = {{"ranges",
+                   {{{{"subnet", "10.70.0.0/24"}, {"rangeStart", "10.70.0.10"}, {"gateway", "10.70.0.1"}}},
+                    {{{"subnet", "fd70::/64"}, {"rangeStart", "fd70::10"}, {"gateway", "fd70::1"}}}}}};
+  const Guest a(node, "a", conf), b(node, "b", conf);
+  lead_by(a, b, "10.70.0.1", "fd70::1");
+  const auto meet_nowhere = [&] {
+    for (const std::string& link : {std::string("br-lan"), std::string("p0"), a.host_link(), b.host_link()}) {
+      CAPTURE(link);
+      const std::string mac = json::parse(must_run("ip -j link show dev " + link))[0].at("address");
+      for (const Guest* pod : {&a, &b})
+        for (const char* router : {"10.70.0.1", "fd70::1"})
+          pod->pod().must_exec("ip neigh replace " + std::string(router) + " lladdr " + mac +
+                               " dev eth0 nud permanent");
+      check_apart(a, b.ip4());
+      check_apart(a, b.ip6());
+      for (const Guest* pod : {&a, &b}) pod->pod().must_exec("ip neigh flush all nud permanent");
+    }
+    // All else is as it was, by the switch and by the host.
+    for (const char* there : {"10.70.0.1", "10.70.0.2", "fd70::1", "fd70::2"})
+      CHECK(ping(a.netns(), there) == Reach::connected);
+    for (const std::string& there : a.addresses()) {
+      CHECK(tcp_talk(lan.netns(), there, kEcho).reach == Reach::connected);
+      CHECK(udp_talk(lan.netns(), there, kEcho).reach == Reach::connected);
+    }
+    CHECK(tcp_talk(a.netns(), "10.70.0.2", kEcho).reach == Reach::connected);
+    CHECK(udp_talk(a.netns(), "fd70::2", kEcho).reach == Reach::connected);
+  };
+  meet_nowhere();
+  must_run(
+      "ip link add low type veth peer name lowest && ip link set low address 02:00:00:00:00:01"
+      " && ip link set low master br-lan up && ip link set lowest up");
+  CHECK_THAT(must_run("ip link show dev br-lan"), Contains("02:00:00:00:00:01"));
+  meet_nowhere();
+  CHECK(node.check(a.pod(), a.added(), conf).ok());
+  must_run("ip link del low");
+  a.leave();
+  b.leave();
+  CHECK(node.left() == kNothing);
+}
+
 TEST_CASE("behind another plugin's bridge portIsolation holds through its gateway too", "[modes][apart]") {
   Node node;
   forward();

@@ -133,6 +133,15 @@ TEST_CASE("whose rules name the switch, and whose do not", "[modes][firewall]") 
        "set ok { type ifname; elements = { eth1 }; }; "
        "chain f { type filter hook forward priority 0; policy drop; iifname @ok accept; }",
        true},
+      {"what ends in an accept drops nothing",
+       "chain f { type filter hook forward priority 0; policy drop; ct state established accept; accept; }", false},
+      {"nor what leads everything to one",
+       "chain rest { counter accept; }; chain f { type filter hook forward priority 0; policy drop; jump rest; }",
+       false},
+      {"an accept of some is none of all",
+       "chain rest { accept; }; chain f { type filter hook forward priority 0; policy drop; iifname eth9 jump rest; "
+       "limit rate 1/second accept; }",
+       true},
       {"a chain that is led to lets it pass",
        "chain ours { iifname \"tr*\" accept; }; chain f { type filter hook forward priority 0; policy drop; jump "
        "ours; }",
@@ -180,4 +189,61 @@ TEST_CASE(
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
   must_run("nft delete table inet mine");
   leave_nothing(node, {&a});
+}
+
+TEST_CASE("a firewall that lets addresses pass is told as one that may drop", "[modes][firewall][rules]") {
+  const Node node;
+  const Guest a(node, "a");
+  must_run(
+      "nft 'table inet mine { chain through { type filter hook forward priority 5; policy drop; ip saddr 10.88.0.0/16 "
+      "accept; ip daddr 10.88.0.0/16 accept; }; }'");
+  CHECK_THAT(node.command({"check"}).err,
+             Catch::Contains("another table may drop forwarded packets") && Catch::Contains("some of it by address"));
+  must_run("nft delete table inet mine");
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("a NIC that does not forward, and a switch born on a host whose links do not by default",
+          "[modes][firewall]") {
+  // The new switch did not, and pods had no outside; CHECK and STATUS found all well.
+  Node node;
+  const Lan lan(node.host());
+  must_run("sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.default.forwarding=0");
+  node.settle();
+  const json conf = demo_with({{"mode", GENERATE("nat", "routed")}});
+  lan.route_to("10.88.0.0/16");
+  const Guest a(node, "a", conf);
+  CHECK(ping(a.netns(), Lan::kOutside4) == Reach::connected);
+  CHECK(node.command({"check"}).err == "");
+  must_run("sysctl -qw net.ipv4.conf.trdemo.forwarding=0");
+  CHECK_THAT(told(node.check(a.pod(), a.added(), conf)), Catch::Contains("net/ipv4/conf/trdemo/forwarding = 1: is 0"));
+  must_run("sysctl -qw net.ipv4.conf.trdemo.forwarding=1 net.ipv4.conf.uplink0.forwarding=0");
+  const std::string remedy = "sysctl -w net.ipv4.conf.uplink0.forwarding=1";
+  CHECK_THAT(node.command({"check"}).err, Catch::Contains(remedy));
+  CHECK_THAT(node.status(conf).err, Catch::Contains(remedy));
+  must_run(remedy);
+  CHECK(node.command({"check"}).err == "");
+  leave_nothing(node, {&a});
+}
+
+TEST_CASE("br_netfilter between pods on the LAN and ports that this host publishes is named, with the remedy",
+          "[modes][firewall]") {
+  Node node;
+  NEEDS_KERNEL(set_bridge_nf(true), "br_netfilter");
+  const Lan lan(node.host());
+  must_run("ip link add nic1 type veth peer name plug1 && ip link set nic1 up && ip link set plug1 up");
+  node.settle();
+  json on_lan = other_conf("lan", "192.0.2.0/24", {{"mode", "bridge"}, {"uplink", "nic1"}});
+  const std::string said = "do not reach ports that this host publishes",
+                    remedy = "net.bridge.bridge-nf-call-iptables=0";
+  const Guest a(node, "a", on_lan);
+  CHECK(node.command({"check"}).err == "");
+  json conf = demo_with({{"capabilities", {{"portMappings", true}}}});
+  conf["runtimeConfig"] = {{"portMappings", {{{"hostPort", 8080}, {"containerPort", 7}, {"protocol", "tcp"}}}}};
+  const Guest b(node, "b", conf);
+  CHECK_THAT(node.command({"check"}).err, Catch::Contains(said) && Catch::Contains(remedy));
+  CHECK_THAT(node.status(on_lan).err, Catch::Contains(said) && Catch::Contains(remedy));
+  set_bridge_nf(false);
+  CHECK(node.command({"check"}).err == "");
+  leave_nothing(node, {&a, &b});
 }

@@ -38,6 +38,36 @@ TEST_CASE("a routed pod keeps its address, and no other leaves", "[modes][routed
   leave_nothing(node, {&a});
 }
 
+TEST_CASE("a routed pod reaches the world from `allowedAddresses` beyond its subnet too, and from no others",
+          "[modes][routed]") {
+  Node node;
+  const Lan lan(node.host());
+  for (const char* subnet : {"10.88.0.0/16", "fd88::/64", "10.99.0.0/16", "fd99::/64", "10.98.0.0/16"})
+    lan.route_to(subnet);
+  node.settle();
+  const json conf =
+      demo_with({{"mode", "routed"},
+                 {"allowedAddresses", {"10.99.1.0/24", "10.99.0.0/16", "fd99::/64", "10.88.9.9", "10.97.0.1"}}});
+  const Guest a(node, "a", conf);
+  a.pod().must_exec(
+      "ip addr add 10.99.0.5/32 dev lo && ip addr add fd99::5/128 dev lo nodad && ip addr add 10.98.0.5/32 dev lo");
+  must_run("ip route add 10.99.0.0/16 via " + a.ip4() + " && ip -6 route add fd99::/64 via " + a.ip6() +
+           " && ip route add 10.98.0.0/16 via " + a.ip4());
+  // To it, and so from it: the answers are what was dropped.
+  for (const char* there : {"10.99.0.5", "fd99::5"}) {
+    CHECK(ping(lan.netns(), there) == Reach::connected);
+    CHECK(udp_talk(lan.netns(), there, kEcho).reach == Reach::connected);
+    CHECK(tcp_talk(lan.netns(), there, kEcho).reach == Reach::connected);
+  }
+  CHECK(ping(lan.netns(), "10.98.0.5", 300) != Reach::connected);
+  must_run("ip route del 10.99.0.0/16 && ip -6 route del fd99::/64 && ip route del 10.98.0.0/16");
+  must_run("nft delete element inet trestle also4-trdemo '{ 10.99.0.0/16 }'");
+  CHECK_THAT(told(node.check(a.pod(), a.added(), conf)), Catch::Contains("also4-trdemo: 10.99.0.0/16: is gone"));
+  CHECK(node.command({"repair"}).ok());
+  CHECK(told(node.check(a.pod(), a.added(), conf)) == "0 ");
+  leave_nothing(node, {&a});
+}
+
 TEST_CASE("with `uplink` a network leaves by that NIC alone", "[modes][uplink]") {
   const std::string mode = GENERATE("nat", "routed");
   CAPTURE(mode);

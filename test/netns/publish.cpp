@@ -90,6 +90,29 @@ TEST_CASE("hostIP: the port leads on from that address of the host alone", "[pub
   leave_nothing(node, {&a});
 }
 
+TEST_CASE("a switch takes packets of 127.0.0.1 only while one of its pods is published there", "[publish]") {
+  // With the capability alone it did, and after a foreign flush every pod reached what listens on the host's 127.0.0.1 (CVE-2020-8558).
+  Node node;
+  const json mode = {{"mode", GENERATE("nat", "routed")}};
+  const auto on = [] { return must_run("cat /proc/sys/net/ipv4/conf/trdemo/route_localnet") == "1\n"; };
+  const Guest plain(node, "a", publishing(json::array(), mode));
+  CHECK_FALSE(on());
+  const Guest elsewhere(node, "b", publishing(with_host_ip(both_protocols(8080), "192.0.2.1"), mode));
+  CHECK_FALSE(on());
+  const Guest here(node, "c", publishing(both_protocols(8081), mode));
+  CHECK(on());
+  const Guest there(node, "d", publishing(with_host_ip(both_protocols(8082), "127.0.0.1"), mode));
+  here.leave();
+  CHECK(on());
+  CHECK(tcp_talk(node.host().netns(), "127.0.0.1", 8082).reach == Reach::connected);
+  there.leave();
+  CHECK_FALSE(on());
+  const Answer checked = node.check(plain.pod(), plain.added(), publishing(json::array(), mode));
+  CAPTURE(told(checked));
+  CHECK(checked.ok());
+  leave_nothing(node, {&plain, &elsewhere});
+}
+
 TEST_CASE("hostIP 127.0.0.1: the host reaches the pod, and no neighbour on the LAN does", "[publish]") {
   Node node;
   const Lan lan(node.host());

@@ -129,3 +129,31 @@ TEST_CASE("takeAddresses on a switch with VLANs: the host stays in the untagged 
   CHECK(ping(lan.netns(), Lan::kHost4) == Reach::connected);
   CHECK(node.left() == kNothing);
 }
+
+TEST_CASE("behind another plugin's bridge that filters VLANs: the pod's static FDB entry is looked for in its VLAN",
+          "[vlan][chained]") {
+  // In VLAN 0 alone it was: the port drops all frames of a pod whose entry is gone, and CHECK found it as configured.
+  NEEDS_KERNEL(kernel_has_vlan_filtering(), "bridge VLAN filtering");
+  Node node;
+  const Pod pod("a");
+  must_run(
+      "ip link add cbr0 type bridge vlan_filtering 1 && ip link set cbr0 up"
+      " && ip link add vethp type veth peer name eth0 netns a && ip link set vethp master cbr0 up"
+      " && bridge vlan del dev vethp vid 1 && bridge vlan add dev vethp vid 100 pvid untagged");
+  pod.must_exec("ip addr add 10.66.0.9/24 dev eth0 && ip link set eth0 up");
+  const std::string mac = json::parse(pod.must_exec("ip -j link show dev eth0"))[0].at("address");
+  json conf{{"cniVersion", "1.0.0"}, {"name", "list"}, {"type", "trestle"}};
+  conf["prevResult"] = {
+      {"cniVersion", "1.0.0"},
+      {"interfaces", {{{"name", "vethp"}}, {{"name", "eth0"}, {"mac", mac}, {"sandbox", pod.path()}}}},
+      {"ips", {{{"address", "10.66.0.9/24"}, {"interface", 1}}}}};
+  const Answer added = node.must_add(pod, conf);
+  CHECK(told(node.check(pod, added, conf)) == "0 ");
+  must_run("bridge fdb del " + mac + " dev vethp vlan 100 master");
+  CHECK_THAT(told(node.check(pod, added, conf)), Contains(mac) && Contains("is gone from VLAN 100"));
+  CHECK(node.command({"repair"}).ok());
+  CHECK(told(node.check(pod, added, conf)) == "0 ");
+  node.must_del(pod, conf);
+  CHECK(must_run("bridge fdb show dev vethp | grep static || true").empty());
+  must_run("ip link del cbr0 && ip link del vethp");
+}

@@ -63,6 +63,7 @@ TEST_CASE("nat, IPv4: the switch has the gateway's address and masquerades", "[m
                     "host: sysctl net/ipv6/conf/trdemo/accept_ra = 0",
                     "host:trdemo: address 10.88.0.1/16",
                     "host:trdemo: up",
+                    "host: sysctl net/ipv4/conf/trdemo/forwarding = 1",
                     "host: nftables tables that all switches share",
                     "host: nftables chains and sets of switch trdemo",
                     "host: elements of inet net4-trdemo: 10.88.0.0/16",

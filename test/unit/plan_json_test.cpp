@@ -24,6 +24,7 @@ std::vector<Step> samples() {
   const net::Mac mac = net::Mac::parse("02:00:00:00:00:01");
   return {
       plan::Sysctl{Where::host, "net/ipv6/conf/eth0.5/accept_ra", "2", true},
+      plan::Sysctl{Where::host, "net/ipv4/conf/cbr0/route_localnet", "1", false, "0"},
       plan::File{"/run/sysctl.d/x.conf", "a = 1\n"},
       plan::Bridge{name("tr0"), mac, 1500, 0x40000001, true},
       plan::Veth{name("veth0"), name("eth0"), mac, mac, 1500, name("tr0"), 0x40000001, "net/id/eth0"},
@@ -115,7 +116,8 @@ const std::set<std::string> absent_is_a_value = {
     "vlans.pvid",     "neighbour.proxy", "neighbour.mac",        "tap.group",
     "tap.multiQueue", "route.nexthop",   "route.source",         "fdb.dst",
     "vxlan.master",   "vxlan.multicast", "vxlan.underlay",       "vxlan.learning",
-    "vxlan.told",     "vxlan.isolated",  "vxlan.noTxChecksum",   "bond.mtu"};
+    "vxlan.told",     "vxlan.isolated",  "vxlan.noTxChecksum",   "bond.mtu",
+    "sysctl.was"};
 
 TEST_CASE("a damaged step is refused with the store's code, whichever field it is", "[plan][json]") {
   for (const Step& step : samples()) {

@@ -71,10 +71,10 @@ TEST_CASE("what does not fit into an attribute is refused, not wrapped", "[kerne
   CHECK_THROWS_AS(batch.close_nest(nest), base::Error);
 }
 
-TEST_CASE("a request accepts four errors at most", "[kernel][batch]") {
+TEST_CASE("a request accepts six errors at most", "[kernel][batch]") {
   Batch batch;
   batch.begin(1, 0, 4, "x");
-  for (const int err : {ENOENT, ENODEV, ESRCH, EEXIST}) batch.accept(err);
+  for (const int err : {ENOENT, ENODEV, ESRCH, EEXIST, EINVAL, EACCES}) batch.accept(err);
   CHECK_THROWS_AS(batch.accept(EPERM), base::Error);
 }
 

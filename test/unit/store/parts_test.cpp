@@ -135,7 +135,8 @@ TEST_CASE("a damaged part is not ready, and is written anew by the next ADD", "[
 TEST_CASE("facts are kept with their switch and go with its last part", "[store][parts]") {
   const Shared s;
   CHECK_FALSE(s.store->facts(bridge()));
-  const plan::Facts facts{1450, false, {net::IfName::parse("eth1")}};
+  plan::Facts facts{1450, false, {net::IfName::parse("eth1")}};
+  facts.localnet = "0";
   s.store->set_facts(bridge(), facts);
   CHECK(s.store->facts(bridge()) == facts);
   Part second = s.part;
