@@ -31,7 +31,6 @@ using plan::Where;
 namespace {
 
 constexpr std::size_t kTogether = 100;  // links per group message
-
 // Ours by group, or by the alias that nobody else writes (a foreign hand may have changed the group).
 bool ours(const kernel::LinkInfo& link, const plan::Veth& veth, std::uint32_t doomed) {
   return link.kind == "veth" &&
@@ -55,7 +54,9 @@ class Undoer {
     // net/netfilter/nf_tables_api.c), unless the deletion of the link has waited that long already.
     for (const auto* steps : plans) silence(*steps);
     attempt("silence ports", [&] { static_cast<void>(context_.route().send(batch_)); });
-    for (const auto* steps : plans) collect_elements(*steps);
+    for (const auto* steps : plans)
+      for (const plan::Step& step : *steps)
+        if (const auto* elements = std::get_if<plan::Elements>(&step)) elements_.push_back(*elements);
     if (!elements_.empty()) attempt("nftables elements", [&] { kernel::remove_elements(context_.nft(), elements_); });
     together_ = plans.size() > 1 || std::any_of(plans.begin(), plans.end(), has_two_links);
     for (const auto* steps : plans) {
@@ -253,11 +254,6 @@ class Undoer {
         all.mappings.insert(all.mappings.end(), some->mappings.begin(), some->mappings.end());
   }
 
-  void collect_elements(const std::vector<plan::Step>& steps) {
-    for (const plan::Step& step : steps)
-      if (const auto* elements = std::get_if<plan::Elements>(&step)) elements_.push_back(*elements);
-  }
-
   void doom(const net::IfName& link) {
     kernel::set_link(batch_, link, std::nullopt, nullptr, context_.doomed(), std::nullopt);
     if (batch_.size() >= kTogether) bury();
@@ -277,7 +273,7 @@ class Undoer {
   Context& context_;
   std::vector<net::IfName>* switches_;  // see undo()
   bool together_ = false;               // links go by group messages
-  bool owns_pair_ = false;  // the plan at hand made its links; otherwise they are another plugin's, and stay
+  bool owns_pair_ = false;              // else the links of the plan at hand are another plugin's, and stay
   kernel::Batch batch_;
   DyingTap dying_;
   std::map<net::IfName, kernel::LinkInfo> links_;  // ours that are there, by the name that they were given

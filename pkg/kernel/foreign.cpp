@@ -99,7 +99,7 @@ std::vector<ForeignDrop> foreign_drops(Socket& netfilter, const TunnelInput& tun
   std::vector<ForeignDrop> out = drops_of(netfilter, {tunnel.link, &tunnel});
   for (const LegacyDrop& legacy : legacy_drops(tunnel.link, tunnel.port))
     if (!legacy.forward && legacy.ipv6 == (tunnel.family == net::Family::v6))
-      out.push_back({legacy.ipv6 ? "ip6" : "ip", "filter", "INPUT", false, true, {}});
+      out.push_back({legacy.ipv6 ? "ip6" : "ip", "filter", "INPUT", false, true, false, {}});
   return out;
 }
 

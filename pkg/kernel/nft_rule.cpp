@@ -281,7 +281,6 @@ class Compiler {
     if (transport_.empty()) unknown("a port range needs meta l4proto before it:", rule_);
     nft_masquerade(out_, static_cast<std::uint16_t>(*low), static_cast<std::uint16_t>(*high));
   }
-
   static constexpr unsigned kRegisters = 16;
   Batch& out_;
   plan::Table table_;

@@ -3,7 +3,7 @@
 // words:
 //
 //   MATCH   FIELD VALUE | FIELD != VALUE | KEY [!=] @SET | KEY vmap @MAP      KEY: FIELD[ . FIELD]...
-//   WRITE   FIELD set VALUE       of ether, arp, ip6; "nd lladdr" in a rule that only NS and NA with that option reach
+//   WRITE   FIELD set VALUE       of ether, arp, ip6, meta priority; "nd lladdr" in a rule that only NS and NA with that option reach
 //   FIELD   a row of kFields (nft_rule.cpp): iifname, ether saddr, ip daddr, ct state, ...
 //   VALUE   an address or prefix, a number, a word of the field's type, "a,b" for bits; of interfaces only "lo", quoted
 //   ACTION  accept | drop | return | jump CHAIN | goto CHAIN | reject with tcp reset
