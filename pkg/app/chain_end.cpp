@@ -24,6 +24,12 @@ bool lets_pass(const store::Record& record, const store::Nic& nic, const net::Ma
   return !guarded;
 }
 
+// A guest on a TAP has MAC and MTU as its link was made with, and no plugin of the chain reaches it.
+bool has_guest(const store::Record& record) {
+  return std::ranges::any_of(record.plan,
+                             [](const plan::Step& step) { return std::holds_alternative<plan::Tap>(step); });
+}
+
 const plan::Veth* veth_of(const store::Record& record, const store::Nic& nic) {
   for (const plan::Step& step : record.plan)
     if (const auto* veth = std::get_if<plan::Veth>(&step); veth && veth->host == nic.host_link) return veth;
@@ -48,7 +54,7 @@ Overrides overrides(const cni::Result& prev, const store::Record& record) {
 Overrides tolerated(engine::Context& context, const store::Record& record) {
   Overrides out;
   for (const store::Nic& nic : record.nics) {
-    const plan::Veth* veth = veth_of(record, nic);
+    const plan::Veth* veth = has_guest(record) ? nullptr : veth_of(record, nic);
     const auto link = veth ? kernel::get_link(context.pod_route(), veth->pod) : std::nullopt;
     if (!link) continue;
     engine::Override now{veth->pod_mac, veth->mtu};

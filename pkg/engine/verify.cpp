@@ -48,11 +48,12 @@ class Verifier {
     const auto link = plan::link_of(s);
     // Below an MTU of 1280 a link's IPv6 keys are gone with its IPv6; a renamed NIC's name is another's by now.
     if (link && (lost(*link) || renamed_.contains(*link) || no_ipv6_.contains(*link))) return;
+    if (unforwarded_ && s.key.ends_with("/forwarding")) return;  // each link's goes with the host's
     const auto found = read_sysctl(context_, s);
     if (found == s.value || (!found && s.at_least)) return;  // that link is gone, and with it what was to be kept
-    const auto number = found ? base::parse_number(*found, 0xffffffffU) : std::nullopt;
-    const auto wanted = base::parse_number(s.value, 0xffffffffU);
+    const auto number = base::parse_number(found.value_or(""), ~0U), wanted = base::parse_number(s.value, ~0U);
     if (s.at_least && number && wanted && *number >= *wanted) return;
+    unforwarded_ = unforwarded_ || s.key == "net/ipv4/ip_forward";
     if (link && s.key.ends_with("/disable_ipv6")) no_ipv6_.insert(*link);  // switching it off takes the addresses too
     defect(s, found ? "is " + *found : "is not there");
   }
@@ -275,7 +276,7 @@ class Verifier {
 
   Context& context_;
   const std::map<net::IfName, Override>& overrides_;
-  bool quick_, flushed_ = false;
+  bool quick_, flushed_ = false, unforwarded_ = false;
   const std::vector<plan::Step>* steps_ = nullptr;
   std::size_t at_ = 0;
   std::vector<Defect> defects_;
@@ -293,8 +294,7 @@ std::vector<Defect> verify(Context& context, const std::vector<plan::Step>& step
 }
 
 bool stands(Context& context, const std::vector<plan::Step>& shared) {
-  const std::map<net::IfName, Override> none;
-  return Verifier(context, none, true).run(shared).empty();
+  return Verifier(context, {}, true).run(shared).empty();
 }
 
 }  // namespace trestle::engine

@@ -38,7 +38,7 @@ TEST_CASE("several NICs: CHECK names what is missing of a further one, repair me
       {"ip -n a link set eth2 down", "eth2"},
       {"ip -n a rule del from 10.91.0.2", "rule from 10.91.0.2"},
       {"ip -n a -6 rule del from fd91::2", "rule from fd91::2"},
-      {"ip -n a link set eth3 mtu 1400", "eth3"},
+      {"ip -n a link set eth3 address 02:00:00:00:00:99", "eth3"},
       {"nft delete element bridge trestle addr4 '{ LINK . 10.91.0.2 }'", "10.91.0.2"},
   }));
   CAPTURE(tampered);

@@ -142,7 +142,7 @@ TEST_CASE("a network that grows while attachments live refuses nobody and leaves
   CHECK(node.left() == kNothing);
 }
 
-TEST_CASE("a switch of ours with a foreign port is left to it, said in the log, and goes when the port has gone",
+TEST_CASE("a switch of ours with a foreign port stays as it is, said in the log, and goes when the port has gone",
           "[verbs][shared]") {
   const Node node;
   const Pod pod("c1");
@@ -151,9 +151,8 @@ TEST_CASE("a switch of ours with a foreign port is left to it, said in the log, 
   const Answer deleted = node.del(pod);
   CHECK(deleted.ok());
   CHECK(deleted.out.empty());
-  CHECK_THAT(deleted.err, Contains("trdemo") && Contains("foreign is a port of it"));
+  CHECK_THAT(deleted.err, Contains("trdemo") && Contains("port=\"foreign\""));
   CHECK(run("ip link show master trdemo").out.find("foreign") != std::string::npos);
-  CHECK(run("nft list tables").out.empty());
   SECTION("to GC") {
     must_run("ip link del foreign");
     CHECK(node.gc(json::array()).ok());
