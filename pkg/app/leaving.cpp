@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/stray.h"
 #include "base/error.h"
 #include "engine/undo.h"
 #include "engine/uplink.h"
@@ -27,10 +28,23 @@ std::vector<store::Part> parts_beside(Session& session, const Leaving& leaving) 
   return parts;
 }
 
+namespace {
+
+// Two calls that took the last two switches down at once each saw the other's part, which goes last, and left the tables to it.
+void remove_last_tables(Session& session, std::vector<std::string>& failed) {
+  const store::Lock lock = session.store().locks().tables(session.deadline());
+  if (!session.store().parts().empty() || !mentioned_links(session).empty()) return;
+  for (std::string& line : engine::undo(session.context(), {plan::Rules{"tables", ""}}))
+    failed.push_back(std::move(line));
+}
+
+}  // namespace
+
 void end(Session& session, Leaving leaving, std::vector<std::string>& failed) {
   try {
     engine::delete_together(session.context(), leaving.links);
     for (const store::PartRef& ref : leaving.parts) session.store().remove_part(ref);
+    if (!leaving.parts.empty() && !leaving.tables) remove_last_tables(session, failed);
   } catch (const base::Error& e) {
     failed.emplace_back(e.what());
   }

@@ -11,6 +11,7 @@ struct Leaving {
   std::vector<store::Lock> locks;  // of those switches
   std::vector<net::IfName> bridges, links;
   std::vector<store::PartRef> parts;
+  bool tables = false;  // the common ones went with them
 };
 
 // Can the host live on its switch?

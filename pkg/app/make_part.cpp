@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/refuse.h"
+#include "base/error.h"
 #include "engine/apply.h"
 #include "kernel/link.h"
 #include "kernel/neighbour.h"
@@ -66,10 +67,16 @@ bool make_part(Session& session, const config::NetConf& conf, const store::Part&
   outdate_rules(session, part);
   session.store().put_part(part, owner);
   const store::Lock tables = session.store().locks().tables(session.deadline());
-  const Tables now = look_at_tables(session, part);
+  Tables now = look_at_tables(session, part);
   std::vector<plan::Step> steps = part.steps;
   if (now.whole) std::erase_if(steps, is_tables);
-  engine::apply_shared(session.context(), steps);
+  try {
+    engine::apply_shared(session.context(), steps);
+  } catch (const base::Error&) {
+    if (!now.whole) throw;
+    now.gone = true;  // flushed since the look, for all that is known
+    engine::apply_shared(session.context(), part.steps);
+  }
   session.store().set_ready({part.bridge, part.digest}, true);
   return now.gone || silent;
 }

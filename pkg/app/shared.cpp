@@ -79,6 +79,7 @@ std::vector<std::string> take_down(Session& session, const store::PartRef& ref, 
     store.set_ready(ref, false);  // killed between here and the end: whoever comes next makes it anew
     std::vector<plan::Step> mine = plan::unshared(gone, kept);
     if (!mentioned_links(session).empty()) std::erase_if(mine, is_tables);  // another state directory's pods need them
+    leaving.tables = leaving.tables || std::ranges::any_of(mine, is_tables);
     std::vector<std::string> failed = engine::undo(session.context(), mine, &leaving.links);
     for (const std::string& note : session.context().take_notes()) session.log().write(Log::Level::warn, note);
     for (std::string& line : forget_tunnels(session, mine)) failed.push_back(std::move(line));
