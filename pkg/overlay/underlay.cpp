@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernel/route.h"
+#include "net/names.h"
 
 namespace trestle::overlay {
 
@@ -60,14 +61,19 @@ std::optional<Underlay> on_link(kernel::Socket& host, const kernel::LinkInfo& li
   return best;
 }
 
-// The link whose address `fits`. A switch's or a tunnel's own address is none: it would be a tunnel in itself.
+// A switch that is its pods' gateway. One on a LAN has the MAC of its uplink, and with `takeAddresses` the host's addresses.
+bool is_gateway(const engine::Context& context, const kernel::LinkInfo& link) {
+  return context.switches() != 0 && link.group == context.switches() &&
+         link.mac == net::switch_mac(net::IfName::parse(link.name));
+}
+
+// The link whose address `fits`. A gateway's or a tunnel's own address is none: it would be a tunnel in itself.
 template <class Fits>
 std::optional<Underlay> by_address(engine::Context& context, const Wanted& wanted, Fits fits) {
   std::optional<Underlay> best;
   int rank = 0;
   for (const kernel::LinkInfo& link : kernel::dump_links(context.route()))
-    if (link.kind != "vxlan" && (context.switches() == 0 || link.group != context.switches()))
-      look(context.route(), link, wanted, fits, best, rank);
+    if (link.kind != "vxlan" && !is_gateway(context, link)) look(context.route(), link, wanted, fits, best, rank);
   return best;
 }
 
