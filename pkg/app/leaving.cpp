@@ -40,7 +40,7 @@ void remove_last_tables(Session& session, std::vector<std::string>& failed) {
 
 }  // namespace
 
-void end(Session& session, Leaving leaving, std::vector<std::string>& failed) {
+void end(Session& session, const Leaving& leaving, std::vector<std::string>& failed) {
   try {
     engine::delete_together(session.context(), leaving.links);
     for (const store::PartRef& ref : leaving.parts) session.store().remove_part(ref);

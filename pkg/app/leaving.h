@@ -23,6 +23,6 @@ bool carries(Session& session, const store::Part& part);
 std::vector<store::Part> parts_beside(Session& session, const Leaving& leaving);
 
 // What is still there is put to `failed`.
-void end(Session& session, Leaving leaving, std::vector<std::string>& failed);
+void end(Session& session, const Leaving& leaving, std::vector<std::string>& failed);
 
 }  // namespace trestle::app

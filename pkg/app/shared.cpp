@@ -166,7 +166,7 @@ void give_up(Session& session, store::Lock lock, const net::IfName& bridge, cons
     lock.release();
     Leaving leaving;
     release_switch(session, bridge, leaving, failed, fresh);
-    end(session, std::move(leaving), failed);
+    end(session, leaving, failed);
     for (const std::string& left : failed)
       session.log().write(Log::Level::error, "rollback left something; DEL will take it away", {{"what", left}});
   } catch (const std::exception&) {
@@ -246,7 +246,7 @@ std::vector<std::string> release_switches(Session& session, std::vector<store::L
   for (const store::PartRef& ref : parts) bridges.insert(ref.bridge);
   Leaving leaving;
   for (const net::IfName& bridge : bridges) release_switch(session, bridge, leaving, failed, fresh);
-  end(session, std::move(leaving), failed);
+  end(session, leaving, failed);
   return failed;
 }
 
@@ -254,7 +254,7 @@ std::vector<std::string> release_unused(Session& session) {
   std::vector<std::string> failed;
   Leaving leaving;
   for (const net::IfName& bridge : session.store().switches()) release_switch(session, bridge, leaving, failed);
-  end(session, std::move(leaving), failed);
+  end(session, leaving, failed);
   return failed;
 }
 

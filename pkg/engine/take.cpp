@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <ranges>
 #include <set>
 
 #include "base/error.h"
@@ -43,8 +42,8 @@ void put_addresses(kernel::Batch& batch, const HostState& what, const Side& to) 
   for (const plan::TakenAddress& address : what.addresses)
     if (address.cidr.ip.family == net::Family::v4) put(address);
   // The kernel lists IPv6 addresses from the latest on, and takes that as the source.
-  for (const plan::TakenAddress& address : what.addresses | std::views::reverse)
-    if (address.cidr.ip.family == net::Family::v6) put(address);
+  for (std::size_t i = what.addresses.size(); i-- > 0;)
+    if (what.addresses[i].cidr.ip.family == net::Family::v6) put(what.addresses[i]);
 }
 
 bool has(const HostState& state, const plan::TakenAddress& address) {
