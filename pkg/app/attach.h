@@ -27,7 +27,8 @@ struct Trail {
 // The answer, when all is made. false: nobody takes it.
 using Tell = std::function<bool(const cni::Result&)>;
 
-// The session's context is in the pod. false: somebody flushed our nftables objects; nothing of this try is left. Throws Error, and then nothing is left either, or the record of what is.
+// The session's context is in the pod. false: somebody flushed our nftables objects; nothing of this try is left. Throws Error, and then nothing is
+// left either, or the record of what is.
 bool attach(Session& session, const Job& job, const Tell& tell, Trail& trail);
 
 // Applies Steps of that record's plan; a port of the host that a dead pod still holds is freed for it. false: as attach().

@@ -4,10 +4,10 @@
 
 namespace trestle::engine {
 
-void delete_together(Context& context, const std::vector<net::IfName>& switches) {
-  if (switches.empty()) return;
+void delete_together(Context& context, const std::vector<net::IfName>& links) {
+  if (links.empty()) return;
   kernel::Batch batch;
-  for (const net::IfName& link : switches) {
+  for (const net::IfName& link : links) {
     kernel::set_link(batch, link, std::nullopt, nullptr, context.doomed(), std::nullopt);
     batch.accept(ENODEV);
   }

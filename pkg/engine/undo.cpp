@@ -255,19 +255,13 @@ class Undoer {
   }
 
   void doom(const net::IfName& link) {
-    kernel::set_link(batch_, link, std::nullopt, nullptr, context_.doomed(), std::nullopt);
-    if (batch_.size() >= kTogether) bury();
+    doomed_.push_back(link);
+    if (doomed_.size() >= kTogether) bury();
   }
 
   // The group is only set on links that are about to go: whoever kills us here leaves links that still count as ours.
   void bury() {
-    if (batch_.empty()) return;
-    attempt("delete links together", [&] {
-      static_cast<void>(context_.route().send(batch_));  // a link that vanished meanwhile is what we want
-      kernel::Batch batch;
-      kernel::delete_group(batch, context_.doomed());
-      context_.route().send_or_throw(batch);
-    });
+    attempt("delete links together", [&] { delete_together(context_, std::exchange(doomed_, {})); });
   }
 
   Context& context_;
@@ -276,6 +270,7 @@ class Undoer {
   bool owns_pair_ = false;              // else the links of the plan at hand are another plugin's, and stay
   kernel::Batch batch_;
   DyingTap dying_;
+  std::vector<net::IfName> doomed_;                // to go with the next message for all
   std::map<net::IfName, kernel::LinkInfo> links_;  // ours that are there, by the name that they were given
   std::optional<std::vector<kernel::LinkInfo>> all_;
   std::vector<plan::Elements> elements_;
